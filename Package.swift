@@ -1,0 +1,38 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Tessera's floors, lowest first. A floor imports only what stands in its row:
+/// `Tests/Correct/ArchitectureTests.swift` reads this manifest and the sources' imports and holds it.
+let package = Package(
+  name: "tessera",
+  products: [
+    .library(name: "Tiles", targets: ["Tiles"]),
+    .library(name: "Runtime", targets: ["Runtime"]),
+    .library(name: "Reference", targets: ["Reference"]),
+    .library(name: "Operators", targets: ["Operators"]),
+    .executable(name: "tessera", targets: ["tessera"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+  ],
+  targets: [
+    .target(name: "Formats"),
+    .target(name: "DynamicLibrary"),
+    .target(name: "TileIR", dependencies: ["Formats"]),
+    .target(name: "Tiles", dependencies: ["TileIR"]),
+    .target(name: "Reference", dependencies: ["TileIR"]),
+    .target(name: "MachineIR", dependencies: ["TileIR"]),
+    .target(name: "Schedules", dependencies: ["MachineIR"]),
+    .target(name: "EmitC", dependencies: ["MachineIR"]),
+    .target(name: "Runtime", dependencies: ["Schedules", "EmitC", "DynamicLibrary"]),
+    .target(name: "Operators", dependencies: ["Tiles"]),
+    .executableTarget(
+      name: "tessera",
+      dependencies: [
+        "Operators", "Reference", "Runtime",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
+    .testTarget(name: "Correct", dependencies: ["Operators", "Reference", "Runtime"]),
+  ],
+  swiftLanguageModes: [.v6]
+)
