@@ -1,0 +1,186 @@
+import TileIR
+
+/// A named register or loop counter; names are unique in a kernel.
+public struct Variable: Hashable, Sendable {
+  public let name: String
+  public let type: MachineType
+  public init(_ name: String, _ type: MachineType) {
+    self.name = name
+    self.type = type
+  }
+}
+
+/// An operation on registers: same-shaped operands, lane by lane, unless said otherwise.
+/// Floating operations round to nearest even; integers wrap.
+public enum Instruction: Hashable, Sendable {
+  case add, subtract, multiply, negate, absolute
+  case divide, fusedMultiplyAdd, squareRoot, reciprocalSquareRoot
+  /// Contract minimum and maximum: NaN wins, +0 above -0.
+  case minimum, maximum
+  case compare(Comparison)
+  case and, or, xor, not
+  case shiftLeft, shiftRightLogical, shiftRightArithmetic
+  /// By a positive constant; `i64` and `i32`.
+  case divideFloor(Int), remainderFloor(Int)
+  case select
+  /// Numeric conversion: int to float, f64 to f32 (nearest even), widening and truncating integers,
+  /// mask to integer (0 and 1). f32 to i32 saturates, NaN gives 0, nearest even.
+  case convert
+  /// The same bits, lane for lane.
+  case bitCast
+  /// A named function of the contract, lane by lane.
+  case call(ScalarFunction)
+  /// Lanes 0..<n/2 or n/2..<n of a vector.
+  case lowHalf, highHalf
+  /// Lanes of even or odd number.
+  case evenLanes, oddLanes
+  /// Lanes of two vectors one after the other.
+  case concatenate
+  /// acc + the exact sum of four neighbouring u8 x i8 products: operands acc (i32 x n), u8 x 4n,
+  /// i8 x 4n. Exact: no saturation.
+  case dot4
+  /// Bytes of a table of 16 (operand 0, u8 or i8 x 16) picked by the low 4 bits of each lane of
+  /// operand 1 (u8): a byte shuffle.
+  case lookup16
+  /// Lane 0 of a vector, as a scalar.
+  case firstLane
+}
+
+/// A memory access: `buffer[offset]`, counted in elements of the buffer; consecutive lanes read
+/// consecutive elements.
+public struct Access: Hashable, Sendable {
+  public let buffer: String
+  public let element: ElementType
+  public let offset: Expression
+  public init(_ buffer: String, _ element: ElementType, _ offset: Expression) {
+    self.buffer = buffer
+    self.element = element
+    self.offset = offset
+  }
+}
+
+/// A value of a machine program. Trees, not graphs: what is used twice is declared as a variable.
+public indirect enum Expression: Hashable, Sendable {
+  case variable(Variable)
+  /// An integer in every lane.
+  case integer(Int64, MachineType)
+  /// An `f32` or `f64` in every lane, by the bits of the `f64` that it equals; NaN is the canonical one.
+  case float(UInt64, MachineType)
+  /// 0, 1, 2, … in `i32` lanes.
+  case laneNumbers(Int)
+  case apply(Instruction, [Expression], MachineType)
+  case broadcast(Expression, Int)
+  /// Consecutive elements; where `active` is given, lanes from it on are 0 and not touched in memory.
+  case load(Access, MachineType, active: Expression?)
+  /// One element a lane, at the `i64`-sum of the access' offset and the `i32` lane offsets; lanes
+  /// from `active` on are 0 and not touched.
+  case gather(Access, lanes: Expression, MachineType, active: Expression?)
+  /// An element of a register array.
+  case element(RegisterArray, [Expression])
+  /// A raw vector of a wide memory array on chip, in the array's own lane type.
+  case raw(buffer: String, offset: Expression, MachineType)
+  /// Only the side that the scalar condition chooses is computed.
+  case conditional(Expression, Expression, Expression)
+
+  public var type: MachineType {
+    switch self {
+    case .variable(let variable): variable.type
+    case .integer(_, let type), .float(_, let type), .apply(_, _, let type), .load(_, let type, _),
+      .gather(_, _, let type, _), .raw(_, _, let type): type
+    case .laneNumbers(let lanes): MachineType(.i32, lanes)
+    case .broadcast(let value, let lanes): value.type.with(lanes: lanes)
+    case .element(let array, _): array.type
+    case .conditional(_, let a, _): a.type
+    }
+  }
+}
+
+/// Registers under one name with constant indices (after unrolling), such as the accumulators of a
+/// matrix product.
+public struct RegisterArray: Hashable, Sendable {
+  public let name: String
+  public let type: MachineType
+  public let extents: [Int]
+  public init(_ name: String, _ type: MachineType, _ extents: [Int]) {
+    self.name = name
+    self.type = type
+    self.extents = extents
+  }
+}
+
+// MARK: Building
+
+extension Expression {
+  /// An `i64` constant: offsets, bounds, counters.
+  public static func constant(_ value: Int) -> Expression { .integer(Int64(value), .index) }
+
+  public static func float(_ value: Float, lanes: Int = 1) -> Expression {
+    .float(Double(value).bitPattern, MachineType(.f32, lanes))
+  }
+
+  /// The value of an `i64` constant.
+  public var constantValue: Int? {
+    if case .integer(let value, let type) = self, type == .index { Int(value) } else { nil }
+  }
+
+  public func apply(_ instruction: Instruction, _ others: Expression...) -> Expression {
+    .apply(instruction, [self] + others, type)
+  }
+
+  public static func + (a: Expression, b: Expression) -> Expression {
+    switch (a.constantValue, b.constantValue) {
+    case (let x?, let y?): .constant(x + y)
+    case (0, _): b
+    case (_, 0): a
+    default: a.apply(.add, b)
+    }
+  }
+  public static func - (a: Expression, b: Expression) -> Expression {
+    switch (a.constantValue, b.constantValue) {
+    case (let x?, let y?): .constant(x - y)
+    case (_, 0): a
+    default: a.apply(.subtract, b)
+    }
+  }
+  public static func * (a: Expression, b: Expression) -> Expression {
+    switch (a.constantValue, b.constantValue) {
+    case (let x?, let y?): .constant(x * y)
+    case (0, _), (_, 0): .constant(0)
+    case (1, _): b
+    case (_, 1): a
+    default: a.apply(.multiply, b)
+    }
+  }
+  public func divided(by n: Int) -> Expression {
+    if let x = constantValue { return .constant(Int((Double(x) / Double(n)).rounded(.down))) }
+    return n == 1 ? self : apply(.divideFloor(n))
+  }
+  public func remainder(by n: Int) -> Expression {
+    n == 1 ? .constant(0) : apply(.remainderFloor(n))
+  }
+  public func minimum(_ b: Expression) -> Expression {
+    if let x = constantValue, let y = b.constantValue { return .constant(min(x, y)) }
+    return apply(.minimum, b)
+  }
+  public func maximum(_ b: Expression) -> Expression {
+    if let x = constantValue, let y = b.constantValue { return .constant(max(x, y)) }
+    return apply(.maximum, b)
+  }
+  public func compared(_ comparison: Comparison, _ b: Expression) -> Expression {
+    .apply(.compare(comparison), [self, b], MachineType(.mask, type.lanes))
+  }
+  public func converted(to scalar: MachineScalar) -> Expression {
+    type.scalar == scalar ? self : .apply(.convert, [self], MachineType(scalar, type.lanes))
+  }
+  public func bitCast(to scalar: MachineScalar) -> Expression {
+    type.scalar == scalar ? self : .apply(.bitCast, [self], MachineType(scalar, type.lanes))
+  }
+  public func broadcast(to lanes: Int) -> Expression {
+    if type.lanes == lanes { return self }
+    switch self {
+    case .integer(let value, let type): return .integer(value, type.with(lanes: lanes))
+    case .float(let bits, let type): return .float(bits, type.with(lanes: lanes))
+    default: return .broadcast(self, lanes)
+    }
+  }
+}

@@ -1,0 +1,59 @@
+import TileIR
+
+/// A number that the host computes before a launch from the launch's lengths, strides and scalars:
+/// cell counts, workspace sizes and the integers that a kernel is given.
+public indirect enum HostExpression: Hashable, Sendable {
+  case constant(Int)
+  case extent(Dimension)
+  /// Elements between neighbours along an axis of a parameter.
+  case stride(parameter: Int, axis: Int)
+  case scalar(parameter: Int)
+  case sum(HostExpression, HostExpression)
+  case product(HostExpression, HostExpression)
+  case divided(HostExpression, Int)
+  case remainder(HostExpression, Int)
+  case maximum(HostExpression, HostExpression)
+  case minimum(HostExpression, HostExpression)
+
+  public static func + (a: HostExpression, b: HostExpression) -> HostExpression {
+    switch (a, b) {
+    case (.constant(let x), .constant(let y)): .constant(x + y)
+    case (.constant(0), let x), (let x, .constant(0)): x
+    default: .sum(a, b)
+    }
+  }
+  public static func * (a: HostExpression, b: HostExpression) -> HostExpression {
+    switch (a, b) {
+    case (.constant(let x), .constant(let y)): .constant(x * y)
+    case (.constant(1), let x), (let x, .constant(1)): x
+    default: .product(a, b)
+    }
+  }
+  /// The least integer not below the quotient.
+  public func dividedUp(by n: Int) -> HostExpression {
+    if case .constant(let x) = self { return .constant((x + n - 1) / n) }
+    return n == 1 ? self : .divided(.sum(self, .constant(n - 1)), n)
+  }
+  public func roundedUp(to n: Int) -> HostExpression { dividedUp(by: n) * .constant(n) }
+
+  /// The value under an environment.
+  public func evaluate(
+    extent: (Dimension) -> Int, stride: (Int, Int) -> Int, scalar: (Int) -> Int
+  ) -> Int {
+    func value(_ e: HostExpression) -> Int {
+      switch e {
+      case .constant(let x): x
+      case .extent(let dimension): extent(dimension)
+      case .stride(let parameter, let axis): stride(parameter, axis)
+      case .scalar(let parameter): scalar(parameter)
+      case .sum(let a, let b): value(a) + value(b)
+      case .product(let a, let b): value(a) * value(b)
+      case .divided(let a, let n): Int((Double(value(a)) / Double(n)).rounded(.down))
+      case .remainder(let a, let n): ((value(a) % n) + n) % n
+      case .maximum(let a, let b): max(value(a), value(b))
+      case .minimum(let a, let b): min(value(a), value(b))
+      }
+    }
+    return value(self)
+  }
+}

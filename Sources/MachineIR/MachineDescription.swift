@@ -1,0 +1,60 @@
+/// A chip as data: what schedules choose by and printers refuse by.
+public struct MachineDescription: Hashable, Sendable {
+  /// The target's name, such as `cpu-avx512`.
+  public let name: String
+  /// Bytes of a vector register and how many there are.
+  public let vectorBytes: Int
+  public let vectorRegisters: Int
+  /// Bytes of the caches or memories nearest to one agent, nearest first.
+  public let nearMemory: [Int]
+  public let features: Set<Feature>
+  /// The compiler's target triple and machine options.
+  public let triple: String
+  public let compilerOptions: [String]
+
+  public enum Feature: String, Hashable, Sendable, CaseIterable {
+    /// binary32 multiply-add with one rounding.
+    case fusedMultiplyAdd
+    /// Loads and stores under a lane mask.
+    case maskedMemory
+    /// Exact u8 x i8 dot products of four into int32.
+    case dot4
+    /// Byte shuffles within 16 lanes.
+    case lookup16
+  }
+
+  public func has(_ feature: Feature) -> Bool { features.contains(feature) }
+  /// Lanes of `scalar` in one register.
+  public func lanes(of scalar: MachineScalar) -> Int { vectorBytes / scalar.byteCount }
+}
+
+extension MachineDescription {
+  /// x86-64 baseline. Fused multiply-add is emulated: right, and about twenty times slower.
+  public static let sse2 = MachineDescription(
+    name: "cpu-sse2", vectorBytes: 16, vectorRegisters: 16, nearMemory: [32 << 10, 256 << 10],
+    features: [], triple: "x86_64-linux-gnu", compilerOptions: ["-march=x86-64"])
+
+  public static let avx2 = MachineDescription(
+    name: "cpu-avx2", vectorBytes: 32, vectorRegisters: 16, nearMemory: [32 << 10, 256 << 10],
+    features: [.fusedMultiplyAdd, .lookup16], triple: "x86_64-linux-gnu",
+    compilerOptions: ["-march=x86-64-v3"])
+
+  /// AVX-512 with VNNI (Ice Lake, Zen 4 and later).
+  public static let avx512 = MachineDescription(
+    name: "cpu-avx512", vectorBytes: 64, vectorRegisters: 32, nearMemory: [32 << 10, 1 << 20],
+    features: [.fusedMultiplyAdd, .maskedMemory, .dot4, .lookup16], triple: "x86_64-linux-gnu",
+    compilerOptions: ["-march=x86-64-v4", "-mavx512vnni", "-mavx512vbmi", "-mprefer-vector-width=512"])
+
+  public static let neon = MachineDescription(
+    name: "cpu-neon", vectorBytes: 16, vectorRegisters: 32, nearMemory: [32 << 10, 512 << 10],
+    features: [.fusedMultiplyAdd, .lookup16], triple: "aarch64-linux-gnu",
+    compilerOptions: ["-march=armv8-a"])
+
+  /// Every CPU target, the plainest first.
+  public static let cpus = [sse2, avx2, avx512, neon]
+
+  /// The target of this name.
+  public static func named(_ name: String) -> MachineDescription? {
+    cpus.first { $0.name == name }
+  }
+}

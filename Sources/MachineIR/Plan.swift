@@ -1,0 +1,144 @@
+import TileIR
+
+/// Memory that a kernel works on.
+public enum BufferSource: Hashable, Sendable {
+  /// A parameter of the program.
+  case parameter(Int)
+  /// Workspace of the launch, by position in `Plan.workspaces`.
+  case workspace(Int)
+}
+
+/// A buffer as a kernel names it.
+public struct KernelBuffer: Hashable, Sendable {
+  public let name: String
+  public let source: BufferSource
+  public let element: ElementType
+  public let isWritten: Bool
+  public init(_ name: String, _ source: BufferSource, _ element: ElementType, isWritten: Bool) {
+    self.name = name
+    self.source = source
+    self.element = element
+    self.isWritten = isWritten
+  }
+}
+
+/// On-chip memory of one agent, alive while it works on a cell.
+public struct ScratchArray: Hashable, Sendable {
+  public let name: String
+  public let type: MachineScalar
+  /// How many elements; evaluated by the host before the launch.
+  public let count: HostExpression
+  public init(_ name: String, _ type: MachineScalar, count: HostExpression) {
+    self.name = name
+    self.type = type
+    self.count = count
+  }
+}
+
+/// An integer that the host computes and the kernel reads under a name.
+public struct KernelScalar: Hashable, Sendable {
+  public let name: String
+  public let value: HostExpression
+  public init(_ name: String, _ value: HostExpression) {
+    self.name = name
+    self.value = value
+  }
+}
+
+/// One machine kernel: the same body for every cell of a grid, cells in any order and at once.
+public struct MachineKernel: Hashable, Sendable {
+  public let name: String
+  public let buffers: [KernelBuffer]
+  public let scalars: [KernelScalar]
+  /// Positions of the program's float scalars that it reads, each under the parameter's name.
+  public let floats: [Int]
+  public let scratch: [ScratchArray]
+  public let cells: HostExpression
+  /// The counter that names the cell in `body`.
+  public let cell: Variable
+  public let body: [MachineStatement]
+
+  public init(
+    name: String, buffers: [KernelBuffer], scalars: [KernelScalar], floats: [Int] = [],
+    scratch: [ScratchArray], cells: HostExpression, cell: Variable, body: [MachineStatement]
+  ) {
+    self.name = name
+    self.buffers = buffers
+    self.scalars = scalars
+    self.floats = floats
+    self.scratch = scratch
+    self.cells = cells
+    self.cell = cell
+    self.body = body
+  }
+}
+
+/// Memory between the kernels of a plan.
+public struct Workspace: Hashable, Sendable {
+  public let name: String
+  public let byteCount: HostExpression
+  /// The weight that it is a new layout of: filled once a weight, by `Plan.preparations`.
+  public let prepares: Int?
+  /// The tile that a `print` fills it with, for the host to print after the launch.
+  public let prints: Print?
+  public struct Print: Hashable, Sendable {
+    public let label: String
+    public let element: ElementType
+    public let extents: [HostExpression]
+    public init(label: String, element: ElementType, extents: [HostExpression]) {
+      self.label = label
+      self.element = element
+      self.extents = extents
+    }
+  }
+
+  public init(name: String, byteCount: HostExpression, prepares: Int? = nil, prints: Print? = nil) {
+    self.name = name
+    self.byteCount = byteCount
+    self.prepares = prepares
+    self.prints = prints
+  }
+}
+
+/// A variant of a plan: kernels that run one after the other, under a guard on the launch's numbers.
+public struct PlanVariant: Hashable, Sendable {
+  public let name: String
+  /// The variant runs where every one of these is at least 0; the first that does is taken.
+  public let guards: [HostExpression]
+  public let kernels: [MachineKernel]
+  public init(name: String, guards: [HostExpression], kernels: [MachineKernel]) {
+    self.name = name
+    self.guards = guards
+    self.kernels = kernels
+  }
+}
+
+/// An operator lowered for one machine: what `Runtime` compiles and launches.
+public struct Plan: Hashable, Sendable {
+  public let program: Program
+  public let machine: MachineDescription
+  /// The choices that were made, for people and for the cache.
+  public let schedule: String
+  public let workspaces: [Workspace]
+  /// Kernels that lay a weight out anew; each runs once for a weight, before the first launch.
+  public let preparations: [MachineKernel]
+  public let variants: [PlanVariant]
+  /// Messages of `check` codes, from code 1.
+  public let messages: [Diagnostic]
+
+  public init(
+    program: Program, machine: MachineDescription, schedule: String, workspaces: [Workspace],
+    preparations: [MachineKernel] = [], variants: [PlanVariant], messages: [Diagnostic]
+  ) {
+    self.program = program
+    self.machine = machine
+    self.schedule = schedule
+    self.workspaces = workspaces
+    self.preparations = preparations
+    self.variants = variants
+    self.messages = messages
+  }
+
+  /// Every kernel, preparations first.
+  public var kernels: [MachineKernel] { preparations + variants.flatMap(\.kernels) }
+}

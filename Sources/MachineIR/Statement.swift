@@ -1,0 +1,53 @@
+import TileIR
+
+/// A counted loop: `counter` runs from `lower` below `upper` in steps of `step`.
+public struct CountedLoop: Hashable, Sendable {
+  public let counter: Variable
+  public let lower: Expression
+  public let upper: Expression
+  public let step: Int
+  /// Unrolled completely (constant bounds): how register arrays are walked.
+  public let isUnrolled: Bool
+  public let body: [MachineStatement]
+
+  public init(
+    _ counter: Variable, from lower: Expression, to upper: Expression, step: Int = 1,
+    unrolled: Bool = false, _ body: [MachineStatement]
+  ) {
+    self.counter = counter
+    self.lower = lower
+    self.upper = upper
+    self.step = step
+    isUnrolled = unrolled
+    self.body = body
+  }
+}
+
+/// A step of a machine program.
+public indirect enum MachineStatement: Hashable, Sendable {
+  /// A register that is set once.
+  case define(Variable, Expression)
+  /// A register that is set again later.
+  case declare(Variable, Expression)
+  case assign(Variable, Expression)
+  /// A register array, its elements undefined.
+  case registers(RegisterArray)
+  case setElement(RegisterArray, [Expression], Expression)
+  /// Consecutive elements; lanes from `active` on are not written. Values of narrow formats come as
+  /// codes in `i32` lanes and are truncated.
+  case store(Access, Expression, active: Expression?)
+  /// One element a lane at offset + lane offset, in ascending lane order.
+  case scatter(Access, lanes: Expression, Expression, active: Expression?)
+  /// A raw vector into an on-chip array of its own lane type.
+  case storeRaw(buffer: String, offset: Expression, Expression)
+  /// Bytes set to zero: `count` elements of an on-chip array from `offset`.
+  case clear(buffer: String, offset: Expression, count: Expression)
+  /// Asks for memory that is soon read; changes nothing.
+  case prefetch(buffer: String, offset: Expression)
+  case loop(CountedLoop)
+  case branch(Expression, [MachineStatement], [MachineStatement])
+  /// Raises the launch's sticky status to `code` where the condition is false.
+  case check(Expression, code: Int)
+  /// What the next statements compute, and the author's line that asks for it.
+  case note(String, SourceLocation?)
+}
