@@ -12,6 +12,8 @@ final class RegionLowering {
   let machine: MachineDescription
   let schedule: Schedule
   let analysis: RegionAnalysis
+  /// The region's matrix products, where it is made of them.
+  let pattern: ProductPattern?
   var stack = ScopeStack()
   /// The coordinates that hold at the place being built.
   var environment = Environment()
@@ -55,12 +57,15 @@ final class RegionLowering {
     self.workspaces = workspaces
     self.messages = messages
     let fixed = region.axes.map(\.dimension).filter { $0.name != schedule.vectorParallelAxis }
+    pattern = schedule.blocksProducts ? ProductPattern(program: program, region: region) : nil
     analysis = RegionAnalysis(
-      program: program, region: region, fixed: Set(fixed), keepsFromCost: schedule.keepsFromCost)
+      program: program, region: region, fixed: pattern?.fixed ?? Set(fixed),
+      keepsFromCost: schedule.keepsFromCost)
   }
 
   /// The kernel, named `name`.
   func lower(name: String) throws -> MachineKernel {
+    if let pattern { return try lowerBlocked(pattern, name: name) }
     let cell = stack.variable("cell", .index)
     var remaining = Expression.variable(cell)
     var cells = HostExpression.constant(1)
@@ -97,7 +102,12 @@ final class RegionLowering {
       }
     }
     try lowerLoops(fixedLoops[...])
-    return MachineKernel(
+    return kernel(name: name, cells: cells, cell: cell)
+  }
+
+  /// The kernel of what has been built.
+  func kernel(name: String, cells: HostExpression, cell: Variable) -> MachineKernel {
+    MachineKernel(
       name: name, buffers: buffers, scalars: scalars, floats: floats, scratch: scratch, cells: cells,
       cell: cell, body: stack.close())
   }

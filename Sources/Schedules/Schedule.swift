@@ -14,23 +14,27 @@ public struct Schedule: Hashable, Sendable, CustomStringConvertible {
   public var cellLanes: Int
   /// Whether neighbouring loops over the same axes become one.
   public var fusesLoops: Bool
+  /// Whether matrix products of two parallel axes are cut into register tiles.
+  public var blocksProducts: Bool
   /// From which cost, in operations an element, a value that several loops need is kept.
   public var keepsFromCost: Int
 
   public init(
     registersPerVector: Int = 4, cellRows: Int = 4, vectorParallelAxis: String? = nil,
-    cellLanes: Int = 1024, fusesLoops: Bool = true, keepsFromCost: Int = 12
+    cellLanes: Int = 1024, fusesLoops: Bool = true, blocksProducts: Bool = true, keepsFromCost: Int = 12
   ) {
     self.registersPerVector = registersPerVector
     self.cellRows = cellRows
     self.vectorParallelAxis = vectorParallelAxis
     self.cellLanes = cellLanes
     self.fusesLoops = fusesLoops
+    self.blocksProducts = blocksProducts
     self.keepsFromCost = keepsFromCost
   }
 
   public var description: String {
     "registers \(registersPerVector), rows \(cellRows), lanes along \(vectorParallelAxis ?? "inner axes")"
-      + " \(cellLanes), \(fusesLoops ? "fused" : "separate") loops, keep from \(keepsFromCost)"
+      + " \(cellLanes), \(fusesLoops ? "fused" : "separate") loops, "
+      + "\(blocksProducts ? "blocked" : "plain") products, keep from \(keepsFromCost)"
   }
 }
