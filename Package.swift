@@ -32,7 +32,9 @@ let package = Package(
         "Operators", "Reference", "Runtime",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
-    .testTarget(name: "Correct", dependencies: ["Operators", "Reference", "Runtime"]),
+    .testTarget(
+      name: "Correct",
+      dependencies: ["Formats", "DynamicLibrary", "Operators", "Reference", "Runtime"]),
   ],
   swiftLanguageModes: [.v6]
 )
