@@ -11,22 +11,9 @@ public struct E8M0: EncodedNumber {
 
   public init(bitPattern: UInt8) { self.bitPattern = bitPattern }
 
-  /// Rounds to the nearest power of two by value, ties to the even code.
-  ///
-  /// Zero of either sign and every positive value below 2^-127 give 2^-127. Values above 1.5 * 2^127,
-  /// which is a tie and gives 2^127, give NaN, and so do infinities, negative values and NaN.
-  public init(rounding x: Float) {
-    let bits = x.bitPattern
-    if x == 0 {
-      bitPattern = 0
-    } else if x.isNaN || x < 0 {
-      bitPattern = 255
-    } else if bits <= 0x0060_0000 {  // up to 1.5 * 2^-127, the tie between codes 0 and 1
-      bitPattern = 0
-    } else {
-      bitPattern = UInt8((bits + 0x3F_FFFF + ((bits >> 23) & 1)) >> 23)
-    }
-  }
+  /// Rounds up: the same as `init(smallestPowerAtLeast:)`, the only rounding that the contract defines
+  /// for scales.
+  public init(rounding x: Float) { self.init(smallestPowerAtLeast: x) }
 
   /// The contract's P2(a): the smallest power of two of the format that is at least `a`.
   ///

@@ -14,7 +14,8 @@ public protocol EncodedNumber: Sendable, Hashable, BitwiseCopyable, CustomString
   /// The number with this code; bits above the format's width are ignored.
   init(bitPattern: BitPattern)
 
-  /// The number nearest to `x`, ties to the even code; each format states its overflow and its NaN.
+  /// The number nearest to `x`, ties to the even code; each format states its overflow and its NaN, and
+  /// E8M0 that it rounds up.
   init(rounding x: Float)
 
   /// The value, exactly; NaN is the canonical fp32 NaN.

@@ -3,16 +3,22 @@ extension FixedWidthInteger {
   ///
   /// Values beyond the range, infinities included, give the nearest end of the range. NaN gives 0.
   public init(saturatingNearestEven x: Float) {
-    let rounded = x.rounded(.toNearestOrEven)
-    if rounded.isNaN {
+    if x.isNaN {
       self = 0
-    } else if rounded <= Float(Self.min) {
+    } else if x <= Float(Self.min) {
       self = .min
-    } else if rounded >= Float(Self.max) {
+    } else if x >= Float(Self.max) {
       // Float(max) is max itself or, where fp32 cannot hold it, the power of two above: out of range too.
       self = .max
     } else {
-      self = Self(rounded)
+      // Not `rounded()`: it may call the C library and obeys the processor's rounding mode.
+      let whole = Self(x)
+      let rest = abs(x - Float(whole))  // exact, and 0 from 2^23 on
+      if rest > 0.5 || (rest == 0.5 && whole & 1 == 1) {
+        self = x < 0 ? whole - 1 : whole + 1
+      } else {
+        self = whole
+      }
     }
   }
 }

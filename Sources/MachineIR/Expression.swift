@@ -20,7 +20,9 @@ public enum Instruction: Hashable, Sendable {
   case compare(Comparison)
   case and, or, xor, not
   case shiftLeft, shiftRightLogical, shiftRightArithmetic
-  /// By a positive constant; `i64` and `i32`.
+  /// Scalar `i64` quotient and remainder of numbers that are not negative.
+  case quotient, remainder
+  /// By a positive constant, rounding down; `i64` and `i32`.
   case divideFloor(Int), remainderFloor(Int)
   case select
   /// Numeric conversion: int to float, f64 to f32 (nearest even), widening and truncating integers,
@@ -42,8 +44,10 @@ public enum Instruction: Hashable, Sendable {
   /// Bytes of a table of 16 (operand 0, u8 or i8 x 16) picked by the low 4 bits of each lane of
   /// operand 1 (u8): a byte shuffle.
   case lookup16
-  /// Lane 0 of a vector, as a scalar.
-  case firstLane
+  /// RNE32 of the exact real sum of its operands, finite f64 or NaN: one rounding.
+  case roundedSum
+  /// One lane of a vector, as a scalar.
+  case lane(Int)
 }
 
 /// A memory access: `buffer[offset]`, counted in elements of the buffer; consecutive lanes read
@@ -79,6 +83,8 @@ public indirect enum Expression: Hashable, Sendable {
   case element(RegisterArray, [Expression])
   /// A raw vector of a wide memory array on chip, in the array's own lane type.
   case raw(buffer: String, offset: Expression, MachineType)
+  /// One element a lane of an on-chip array of its own lane type.
+  case gatherRaw(buffer: String, offset: Expression, lanes: Expression, MachineType)
   /// Only the side that the scalar condition chooses is computed.
   case conditional(Expression, Expression, Expression)
 
@@ -86,7 +92,7 @@ public indirect enum Expression: Hashable, Sendable {
     switch self {
     case .variable(let variable): variable.type
     case .integer(_, let type), .float(_, let type), .apply(_, _, let type), .load(_, let type, _),
-      .gather(_, _, let type, _), .raw(_, _, let type): type
+      .gather(_, _, let type, _), .raw(_, _, let type), .gatherRaw(_, _, _, let type): type
     case .laneNumbers(let lanes): MachineType(.i32, lanes)
     case .broadcast(let value, let lanes): value.type.with(lanes: lanes)
     case .element(let array, _): array.type

@@ -45,6 +45,8 @@ public indirect enum MachineStatement: Hashable, Sendable {
   /// Asks for memory that is soon read; changes nothing.
   case prefetch(buffer: String, offset: Expression)
   case loop(CountedLoop)
+  /// Ends the innermost loop.
+  case leave
   case branch(Expression, [MachineStatement], [MachineStatement])
   /// Raises the launch's sticky status to `code` where the condition is false.
   case check(Expression, code: Int)

@@ -29,13 +29,15 @@ public struct ScalarFunction: Hashable, Sendable {
     steps.count { if case .elementwise = $0.operation { true } else { false } }
   }
 
-  /// Builds a function of one `float32`.
-  public init(_ name: String, _ body: (ScalarValue) -> ScalarValue) {
+  /// Builds a function of one element, a `float32` unless said otherwise.
+  public init(
+    _ name: String, of parameter: ElementType = .float32, _ body: (ScalarValue) -> ScalarValue
+  ) {
     let builder = ScalarBuilder()
-    let x = builder.append(.parameter(0), [], .float32)
+    let x = builder.append(.parameter(0), [], parameter)
     let result = body(x)
     self.name = name
-    parameters = [.float32]
+    parameters = [parameter]
     steps = builder.steps
     self.result = result.line
   }
@@ -112,4 +114,8 @@ public struct ScalarValue {
   public var bits: ScalarValue { apply(.bitCast(.int32)) }
   /// The `float32` with the bits of this `int32`.
   public var floatFromBits: ScalarValue { apply(.bitCast(.float32)) }
+  /// The `float32` nearest to this `int32`.
+  public var toFloat: ScalarValue { apply(.convert(.float32)) }
+  /// The `int32` nearest to this `float32`, saturating; 0 for NaN.
+  public var toInt: ScalarValue { apply(.convert(.int32)) }
 }

@@ -3,13 +3,12 @@
 usage: ml_dtypes_codes.py FORMAT > tables
 
 The output is little-endian uint32: a count and that many fp32 bit patterns, the values of the codes
-0, 1, 2, ...; then a count n, n fp32 bit patterns, and the n codes that they are rounded to (n is 0 for
-int4, which ml_dtypes truncates and wraps). Inputs are all codes' values, all midpoints of neighbouring
+0, 1, 2, ...; then a count n, n fp32 bit patterns, and the n codes that they are rounded to. Inputs are all codes' values, all midpoints of neighbouring
 values, both one ulp up and down, and 100,000 random bit patterns of a fixed seed.
 
 Left out are the inputs for which ml_dtypes follows another convention than the numeric contract:
-NaN everywhere; E4M3 beyond 464, which becomes NaN instead of saturating; for E8M0 zero and negative
-values, fp32 subnormals, which are rounded up, and ties, which are rounded up instead of to even.
+NaN everywhere; E4M3 beyond 464, which becomes NaN instead of saturating; all of E8M0, which it rounds to
+nearest and not up; all of int4, which it truncates and wraps.
 """
 
 import sys
@@ -47,8 +46,6 @@ def inputs(name, values):
     x = x[~np.isnan(x)]
     if name == "e4m3":
         x = x[np.abs(x) <= 464]
-    if name == "e8m0":
-        x = x[(x >= finite[1]) & ~np.isin(x, middles)]  # finite[1] is the smallest fp32 normal
     return x
 
 
@@ -62,7 +59,7 @@ def encode(name, x):
 def main():
     name = sys.argv[1]
     values = decode(name)
-    x = np.empty(0, np.float32) if name == "int4" else inputs(name, values)
+    x = np.empty(0, np.float32) if name in ("e8m0", "int4") else inputs(name, values)
     with np.errstate(over="ignore"):
         tables = [values.view(np.uint32), x.view(np.uint32), encode(name, x)]
     header = [[len(values)], [len(x)], []]

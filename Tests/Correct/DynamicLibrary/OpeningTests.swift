@@ -105,7 +105,8 @@ struct RefusalTests {
     let error = try #require(
       #expect(throws: DynamicLibraryError.self) {
         _ = try DynamicLibrary(
-          named: ["libtessera-absent.so.1", "/nowhere/libtessera-absent.so"], searching: ["/nowhere", "/nothing/"])
+          named: ["libtessera-absent.so.1", "/nowhere/libtessera-absent.so"],
+          searching: ["/nowhere", "/nothing/"])
       })
     guard case .notFound(let candidates, let directories, let attempts) = error else {
       Issue.record("unexpected error: \(error)")

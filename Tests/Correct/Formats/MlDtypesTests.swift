@@ -12,7 +12,7 @@ struct MlDtypesTests {
   @Test("fp16, with numpy") func fp16() throws { try compare(Half.self) }
   @Test("E5M2") func e5m2() throws { try compare(E5M2.self) }
   @Test("E4M3") func e4m3() throws { try compare(E4M3.self) }
-  @Test("E8M0") func e8m0() throws { try compare(E8M0.self) }
+  @Test("E8M0, values only") func e8m0() throws { try compare(E8M0.self, rounding: false) }
   @Test("E2M1") func e2m1() throws { try compare(E2M1.self) }
   @Test("int4, values only") func int4() throws { try compare(Int4.self, rounding: false) }
 

@@ -3,7 +3,9 @@ import Testing
 
 @Suite("Narrowing fp32 rounds to the nearest code, ties to even")
 struct NarrowingTests {
-  @Test("every code comes back from its own value, NaN as the canonical one", arguments: SignedFloatFormat.all)
+  @Test(
+    "every code comes back from its own value, NaN as the canonical one",
+    arguments: SignedFloatFormat.all)
   func roundTrip(format: SignedFloatFormat) {
     var mismatches = Mismatches()
     for code in 0..<(2 * format.signMask) {
@@ -42,7 +44,9 @@ struct NarrowingTests {
     #expect(mismatches.comparisons == 12 * Int(format.largestFinite))
   }
 
-  @Test("overflow: infinity from half a step above the largest value, or saturation", arguments: SignedFloatFormat.all)
+  @Test(
+    "overflow: infinity from half a step above the largest value, or saturation",
+    arguments: SignedFloatFormat.all)
   func overflow(format: SignedFloatFormat) {
     let largest = format.value(ofMagnitude: format.largestFinite)
     let step = largest - format.value(ofMagnitude: format.largestFinite - 1)

@@ -1,0 +1,29 @@
+# `make run` and `make test` do everything that they need from a fresh clone on Debian 12 with a Swift
+# toolchain on PATH: Scripts/bootstrap installs what is missing and says so.
+
+.PHONY: help run test bench check-elementary clean
+
+help:
+	@echo 'make run               show an operator being written, compiled, run and compared'
+	@echo 'make test              run the tests'
+	@echo 'make bench             measure against other libraries (minutes)'
+	@echo 'make check-elementary  check the elementary functions over all 2^32 inputs (minutes a function)'
+	@echo 'make clean             remove what was built; .tools, which holds what was installed, stays'
+
+run:
+	@Scripts/bootstrap run
+	@swift run -c release tessera demo
+
+test:
+	@Scripts/test
+
+bench:
+	@Scripts/bootstrap bench
+	@swift run -c release tessera bench
+
+check-elementary:
+	@Scripts/bootstrap check-elementary
+	@swift run -c release check-elementary
+
+clean:
+	@swift package clean

@@ -1,0 +1,132 @@
+import MachineIR
+import TileIR
+
+/// Operands of fixed-point products as integers with one exponent a block (numeric contract, section
+/// 2, class *fixedPoint*), made once in a cell and shared by the products that need them.
+extension RegionLowering {
+  /// The integers of `id` along `axis`. With `folding`, each coordinate along `axis` is first
+  /// multiplied by the quantum that the other operand has there.
+  func fixedOperand(
+    _ id: ValueID, along axis: Dimension, bits: Int, block: Int,
+    folding other: (id: ValueID, operand: FixedOperand)? = nil
+  ) throws -> FixedOperand {
+    let key = FixedOperandKey(id: id, axis: axis, bits: bits, block: block, folded: other?.id)
+    if let known = fixedOperands[key] { return known }
+    let axes = analysis.innerAxes(id).filter { $0 != axis } + [axis]
+    let outer = axes.dropLast().reduce(HostExpression.constant(1)) { $0 * most($1) }
+    let blocks = most(axis).dividedUp(by: block)
+    let operand = FixedOperand(
+      integers: scratch("\(name(of: id))_integers", .f32, count: outer * most(axis)),
+      quanta: scratch("\(name(of: id))_quanta", .f64, count: outer * blocks), axes: axes, axis: axis,
+      block: block)
+    let nest = Nest(loops: Array(axes.dropLast()), vector: nil, lanes: 1, group: 1, work: [])
+    stack.append(.note("integers of \(bits) bits", program[id].location))
+    try open(nest.loops[...], nest) {
+      try quantiseBlocks(id, operand, bits: bits, folding: other?.operand)
+    }
+    // Values kept in a round of a loop are made anew in the next.
+    if analysis.home[id] == nil { fixedOperands[key] = operand }
+    return operand
+  }
+
+  private func quantiseBlocks(
+    _ id: ValueID, _ operand: FixedOperand, bits: Int, folding other: FixedOperand?
+  ) throws {
+    let count = try length(operand.axis)
+    let barred = chooseVector([operand.axis], roots: [id], work: nil) == nil
+    let lanes = barred ? 1 : machine.lanes(of: .f64)
+    let start = stack.variable("block", .index)
+    stack.open()
+    let end = stack.define(
+      "end", (Expression.variable(start) + .constant(operand.block)).minimum(count))
+
+    func forLanes(_ body: (Expression) throws -> Void) throws {
+      let value = { () throws -> Expression in
+        let x = try self.emitWide(id, self.environment).converted(to: .f64)
+        guard let other else { return x }
+        return x.apply(.multiply, try self.foldedQuantum(other, operand.axis, lanes))
+      }
+      if lanes > 1 {
+        try lanesLoop(operand.axis, from: .variable(start), to: end, lanes: lanes) {
+          try body(stack.define("element", try value()))
+        }
+      } else {
+        try rangeLoop(operand.axis, from: .variable(start), to: end) {
+          try body(stack.define("element", try value()))
+        }
+      }
+    }
+
+    // The largest magnitude, compared as integers so that NaN is above everything.
+    let largest = stack.variable("largest", MachineType(.i64, lanes))
+    stack.append(.declare(largest, .integer(0, largest.type)))
+    try forLanes { element in
+      var magnitude = element.bitCast(to: .i64)
+        .apply(.and, .integer(Int64.max, MachineType(.i64, lanes)))
+      if let active = environment.active {
+        magnitude = .apply(
+          .select, [activeMask(active, lanes), magnitude, .integer(0, magnitude.type)], magnitude.type)
+      }
+      stack.append(.assign(largest, Expression.variable(largest).apply(.maximum, magnitude)))
+    }
+    let top = stack.define("top", foldLanes(.variable(largest)) { $0.apply(.maximum, $1) })
+    // E = floor(log2 m) from the exponent field; below the least normal f32 it stays there, except
+    // where a folded power of two has moved the range.
+    let infinity: Int64 = 0x7FF0_0000_0000_0000
+    var field = top.apply(.shiftRightLogical, .integer(52, .index))
+    field = field.maximum(.constant(other == nil ? 1023 - 126 : 200))
+    let quantumField = stack.define("exponent", field + .constant(1 - bits))
+    let isFinite = top.compared(.less, .integer(infinity, .index))
+    let nan = Expression.integer(0x7FF8_0000_0000_0000, .index)
+    let shifted = quantumField.apply(.shiftLeft, .constant(52))
+    let quantum = Expression.conditional(isFinite, shifted, nan).bitCast(to: .f64)
+    let inverse = stack.define(
+      "inverse", (Expression.constant(2046) - quantumField).apply(.shiftLeft, .constant(52)).bitCast(to: .f64))
+    let outer = try place(in: Array(operand.axes.dropLast()), environment)
+    let blocks = scalar(
+      most(operand.axis).dividedUp(by: operand.block), "\(operand.axis.name)_blocks")
+    stack.append(
+      .storeRaw(
+        buffer: operand.quanta,
+        offset: outer.base * blocks + Expression.variable(start).divided(by: operand.block), quantum))
+
+    // Adding 1.5 * 2^52 rounds to the nearest even integer.
+    let type = MachineType(.f64, lanes)
+    let magic = Expression.float(Double(0x1.8p52).bitPattern, type)
+    let limit = Double((1 << bits) - 1)
+    try forLanes { element in
+      let scaled = element.apply(.multiply, inverse.broadcast(to: lanes))
+      let rounded = stack.define("rounded", scaled.apply(.add, magic).apply(.subtract, magic))
+      let high = Expression.float(limit.bitPattern, type)
+      let low = Expression.float((-limit).bitPattern, type)
+      let below: Expression = .apply(.select, [rounded.compared(.less, high), rounded, high], type)
+      let named = stack.define("bounded", below)
+      let bounded: Expression = .apply(.select, [named.compared(.greater, low), named, low], type)
+      let place = try place(in: operand.axes, environment)
+      stack.append(
+        .storeRaw(buffer: operand.integers, offset: place.base, bounded.converted(to: .f32)))
+    }
+    stack.append(
+      .loop(
+        CountedLoop(
+          start, from: .constant(0), to: count, step: operand.block, stack.close())))
+  }
+
+  /// The quantum that the other operand has at a coordinate of the contracted axis.
+  private func foldedQuantum(
+    _ other: FixedOperand, _ axis: Dimension, _ lanes: Int
+  ) throws -> Expression {
+    let place = try place(in: Array(other.axes.dropLast()), environment)
+    switch place.lanes {
+    case .uniform:
+      return Expression.raw(buffer: other.quanta, offset: place.base, MachineType(.f64))
+        .broadcast(to: lanes)
+    case .strided(1):
+      return .raw(buffer: other.quanta, offset: place.base, MachineType(.f64, lanes))
+    default:
+      return .gatherRaw(
+        buffer: other.quanta, offset: place.base, lanes: laneValues(place, lanes),
+        MachineType(.f64, lanes))
+    }
+  }
+}

@@ -1,0 +1,334 @@
+import MachineIR
+import TileIR
+
+/// Products inside loop nests: every class, any operands. Large products of two parallel axes are
+/// lowered by blocks instead.
+extension RegionLowering {
+  /// An operand of a fixed-point product as integers with one exponent a block.
+  struct FixedOperand {
+    /// f32 integers over the operand's inner axes with `axis` last.
+    let integers: String
+    /// f64 powers of two over the same axes with blocks in place of `axis`.
+    let quanta: String
+    let axes: [Dimension]
+    let axis: Dimension
+    let block: Int
+  }
+  struct FixedOperandKey: Hashable {
+    let id: ValueID
+    let axis: Dimension
+    let bits: Int
+    let block: Int
+    /// The quanta of the other operand that are folded in, if any.
+    let folded: ValueID?
+  }
+
+  func lowerProduct(
+    _ id: ValueID, _ dimension: Dimension, _ productClass: ProductClass, scaledLeft: Bool,
+    scaledRight: Bool
+  ) throws {
+    let node = program[id]
+    let (left, right) = (node.operands[0], node.operands[1])
+    switch productClass {
+    case .ordered(let order, let multiplyAdd):
+      try lowerOrderedProduct(id, order, multiplyAdd, dimension)
+    case .exactBlock(let block):
+      var scales = node.operands.dropFirst(2)
+      let leftScale = scaledLeft ? scales.removeFirst() : nil
+      let rightScale = scaledRight ? scales.removeFirst() : nil
+      try lowerExactBlock(id, dimension, block, scales: [leftScale, rightScale].compactMap { $0 })
+    case .fixedPoint(let bits, let block):
+      let a = try fixedOperand(left, along: dimension, bits: bits, block: block)
+      let b = try fixedOperand(right, along: dimension, bits: bits, block: block)
+      try lowerFixedPoint(id, dimension, block, a, b, quantumOfRight: true)
+    case .fixedPointFolded(let bits, let block, let axis):
+      let b = try fixedOperand(right, along: axis, bits: bits, block: axis.range.upperBound)
+      let a = try fixedOperand(
+        left, along: dimension, bits: bits, block: block, folding: (right, b))
+      try lowerFixedPoint(id, dimension, block, a, b, quantumOfRight: false)
+    case .exact:
+      throw Refusal(
+        diagnostic: Diagnostic(
+          "\(machine.name) does not keep the class exact (one rounding of the whole sum); the reference does",
+          at: [node.location]))
+    }
+  }
+
+  private func lowerOrderedProduct(
+    _ id: ValueID, _ order: SummationOrder, _ multiplyAdd: MultiplyAdd, _ dimension: Dimension
+  ) throws {
+    let operands = program[id].operands
+    // An interleaved sum can run along lanes when its axis is where memory is contiguous.
+    if case .interleaved(let partials) = order, chooseVector(
+      analysis.innerAxes(id) + [dimension], roots: operands, work: nil) == dimension
+    {
+      return try lowerInterleavedProduct(id, partials, multiplyAdd, dimension)
+    }
+    try forEachResult(id, operands) { lanes in
+      let sum = try self.orderedSum(order, dimension, lanes, step: { accumulator in
+        let a = try self.emitWide(operands[0], self.environment)
+        let b = try self.emitWide(operands[1], self.environment)
+        return self.multiplyAdd(a, b, accumulator, multiplyAdd)
+      })
+      try self.keep(sum, id)
+    }
+  }
+
+  func multiplyAdd(
+    _ a: Expression, _ b: Expression, _ c: Expression, _ kind: MultiplyAdd
+  ) -> Expression {
+    switch kind {
+    case .fused: .apply(.fusedMultiplyAdd, [a, b, c], c.type)
+    case .unfused: c.apply(.add, a.apply(.multiply, b))
+    }
+  }
+
+  private func lowerInterleavedProduct(
+    _ id: ValueID, _ partials: Int, _ kind: MultiplyAdd, _ dimension: Dimension
+  ) throws {
+    let operands = program[id].operands
+    let lanes = lanes(along: dimension, limit: partials)
+    let group = partials / lanes
+    stack.append(.note(name(of: id), program[id].location))
+    let nest = Nest(
+      loops: analysis.innerAxes(id) + [dimension], vector: dimension, lanes: lanes, group: group,
+      work: [.reduce(id)])
+    try open(nest.loops.dropLast(), nest) {
+      let accumulator = try openAccumulator(id, nest)
+      try vectorLoop(dimension, lanes: lanes, group: group) {
+        let type = MachineType(.f32, lanes)
+        var a = try emitWide(operands[0], environment)
+        let b = try emitWide(operands[1], environment)
+        if let active = environment.active {
+          a = .apply(.select, [activeMask(active, lanes), a, .float(0, lanes: lanes)], type)
+        }
+        // An absent factor must not meet infinity: both are selected to zero.
+        var right = b
+        if let active = environment.active {
+          right = .apply(.select, [activeMask(active, lanes), b, .float(0, lanes: lanes)], type)
+        }
+        switch accumulator {
+        case .single(let variable):
+          stack.append(.assign(variable, multiplyAdd(a, right, .variable(variable), kind)))
+        case .group(let array):
+          let sum = multiplyAdd(a, right, .element(array, [groupMember!]), kind)
+          stack.append(.setElement(array, [groupMember!], sum))
+        }
+      }
+      let sum = foldProduct(accumulator, group)
+      try keep(sum, id)
+    }
+  }
+
+  private func foldProduct(_ accumulator: Accumulator, _ group: Int) -> Expression {
+    switch accumulator {
+    case .single(let variable): return foldLanes(.variable(variable)) { $0.apply(.add, $1) }
+    case .group(let array):
+      var parts = (0..<group).map { Expression.element(array, [.constant($0)]) }
+      while parts.count > 1 {
+        let half = parts.count / 2
+        parts = (0..<half).map { stack.define("half", parts[$0].apply(.add, parts[$0 + half])) }
+      }
+      return foldLanes(parts[0]) { $0.apply(.add, $1) }
+    }
+  }
+
+  // MARK: Exact blocks
+
+  /// How many consecutive coordinates of `dimension` share an element of a scale.
+  func granularity(of scale: ValueID, along dimension: Dimension) -> Int? {
+    let node = program[scale]
+    guard node.axes.contains(dimension) else { return nil }
+    guard case .load(_, let indices) = node.operation else { return 1 }
+    var granularity = 0
+    for index in indices where index.dimensions.contains(dimension) {
+      if case .divided(.axis(dimension), let n) = index {
+        granularity = gcd(granularity, n)
+      } else {
+        return 1
+      }
+    }
+    return granularity
+  }
+
+  func gcd(_ a: Int, _ b: Int) -> Int { b == 0 ? a : gcd(b, a % b) }
+
+  /// Blocks summed exactly in f64, rounded once to f32 under their scales, added in order. Where
+  /// scales change inside a block, the groups' exact sums are rounded together.
+  private func lowerExactBlock(
+    _ id: ValueID, _ dimension: Dimension, _ block: Int, scales: [ValueID]
+  ) throws {
+    let operands = Array(program[id].operands.prefix(2))
+    var group = block
+    for scale in scales {
+      if let granularity = granularity(of: scale, along: dimension) { group = gcd(group, granularity) }
+    }
+    guard block / group <= 16 else {
+      throw Refusal(
+        diagnostic: Diagnostic(
+          "scales change every \(group) elements inside blocks of \(block); at least \(block / 16) expected",
+          at: [program[id].location]))
+    }
+    try lowerBlocks(id, dimension, block, group: group, roots: operands, groupSum: {
+      try self.emitGrid(operands[0], self.environment).apply(
+        .multiply, try self.emitGrid(operands[1], self.environment))
+    }, scale: { groupEnvironment in
+      var product: Expression?
+      for scale in scales {
+        let value = self.convert(try self.emit(scale, groupEnvironment), .e8m0, to: .float32)
+          .converted(to: .f64)
+        let lanes = max(value.type.lanes, product?.type.lanes ?? 1)
+        product = product.map { $0.broadcast(to: lanes).apply(.multiply, value.broadcast(to: lanes)) } ?? value
+      }
+      return product
+    })
+  }
+
+  /// A grid operand's value in f64 lanes.
+  private func emitGrid(_ id: ValueID, _ environment: Environment) throws -> Expression {
+    let value = convert(try emit(id, environment), program[id].type, to: .float32)
+    return value.converted(to: .f64).broadcast(to: environment.lanes)
+  }
+
+  /// The loops of every class that sums blocks exactly: results, blocks, groups inside a block.
+  private func lowerBlocks(
+    _ id: ValueID, _ dimension: Dimension, _ block: Int, group: Int, roots: [ValueID],
+    groupSum: @escaping () throws -> Expression,
+    scale: @escaping (Environment) throws -> Expression?
+  ) throws {
+    let axes = analysis.innerAxes(id)
+    let vector = chooseVector(axes + [dimension], roots: roots, work: nil)
+    let along = vector == dimension
+    var width = machine.lanes(of: .f64) * min(schedule.registersPerVector, 4)
+    if along { while group % width != 0, width > 1 { width /= 2 } }
+    let outerVector = along ? nil : vector
+    let lanes = outerVector.map { min(width, self.lanes(along: $0, limit: width)) } ?? 1
+    let nest = Nest(
+      loops: axes.filter { $0 != outerVector } + (outerVector.map { [$0] } ?? []),
+      vector: lanes > 1 ? outerVector : nil, lanes: lanes, group: 1, work: [])
+    stack.append(.note(name(of: id), program[id].location))
+    try open(nest.loops[...], nest) {
+      let resultLanes = nest.vector == nil ? 1 : lanes
+      let total = stack.variable("total", MachineType(.f32, resultLanes))
+      stack.append(.declare(total, .float(0, lanes: resultLanes)))
+      let count = try length(dimension)
+      let start = stack.variable("block", .index)
+      stack.open()
+      var terms: [Expression] = []
+      for part in 0..<(block / group) {
+        let first = stack.define("first", Expression.variable(start) + .constant(part * group))
+        let last = stack.define("last", (first + .constant(group)).minimum(count))
+        let sum = stack.variable("exact", MachineType(.f64, along ? width : resultLanes))
+        stack.append(.declare(sum, .float(0, sum.type)))
+        if along, width > 1 {
+          try lanesLoop(dimension, from: first, to: last, lanes: width) {
+            var product = try groupSum()
+            if let active = environment.active {
+              product = select64(active, product, width)
+            }
+            stack.append(.assign(sum, Expression.variable(sum).apply(.add, product)))
+          }
+        } else {
+          try rangeLoop(dimension, from: first, to: last) {
+            stack.append(.assign(sum, Expression.variable(sum).apply(.add, try groupSum())))
+          }
+        }
+        var exact = foldLanes64(.variable(sum), keeping: resultLanes)
+        // An absent group has no scale to read: its sum is zero.
+        var groupEnvironment = environment
+        groupEnvironment.bind(
+          dimension, LaneCoordinate(first.minimum(count - .constant(1)), alignment: group))
+        stack.open(binding: [dimension])
+        let factor = try scale(groupEnvironment)
+        for statement in stack.close() { stack.append(statement) }
+        if let factor { exact = exact.apply(.multiply, factor.broadcast(to: resultLanes)) }
+        terms.append(stack.define("term", exact))
+      }
+      let rounded: Expression =
+        terms.count == 1
+        ? terms[0].converted(to: .f32)
+        : .apply(.roundedSum, terms, MachineType(.f32, resultLanes))
+      stack.append(.assign(total, Expression.variable(total).apply(.add, rounded)))
+      stack.append(
+        .loop(CountedLoop(start, from: .constant(0), to: count, step: block, stack.close())))
+      try keep(.variable(total), id)
+    }
+  }
+
+  private func foldLanes64(_ value: Expression, keeping lanes: Int) -> Expression {
+    value.type.lanes == lanes ? value : foldLanes(value) { $0.apply(.add, $1) }
+  }
+
+  /// Zero in the lanes from `active` on.
+  private func select64(_ active: Expression, _ value: Expression, _ lanes: Int) -> Expression {
+    .apply(.select, [activeMask(active, lanes), value, .float(0, value.type)], value.type)
+  }
+
+  /// A loop by lanes over a part of a dimension.
+  func lanesLoop(
+    _ dimension: Dimension, from lower: Expression, to upper: Expression, lanes: Int,
+    _ body: () throws -> Void
+  ) throws {
+    let outer = environment
+    let counter = stack.variable(dimension.name, .index)
+    environment.bind(
+      dimension, LaneCoordinate(.variable(counter), lanes: .strided(1), alignment: lanes))
+    environment.lanes = lanes
+    stack.open(binding: [dimension])
+    let left = stack.define("active", (upper - .variable(counter)).minimum(.constant(lanes)))
+    environment.active = left
+    try body()
+    let statements = stack.close()
+    environment = outer
+    stack.append(.loop(CountedLoop(counter, from: lower, to: upper, step: lanes, statements)))
+  }
+
+  // MARK: Fixed point
+
+  private func lowerFixedPoint(
+    _ id: ValueID, _ dimension: Dimension, _ block: Int, _ a: FixedOperand, _ b: FixedOperand,
+    quantumOfRight: Bool
+  ) throws {
+    let (left, right) = (program[id].operands[0], program[id].operands[1])
+    try lowerBlocks(id, dimension, block, group: block, roots: [left, right], groupSum: {
+      try self.integers(a).apply(.multiply, try self.integers(b))
+    }, scale: { environment in
+      let x = try self.quantum(a, dimension, block, environment)
+      guard quantumOfRight else { return x }
+      let y = try self.quantum(b, dimension, block, environment)
+      let lanes = max(x.type.lanes, y.type.lanes)
+      return x.broadcast(to: lanes).apply(.multiply, y.broadcast(to: lanes))
+    })
+  }
+
+  private func integers(_ operand: FixedOperand) throws -> Expression {
+    let place = try place(in: operand.axes, environment)
+    let type = MachineType(.f32, place.isUniform ? 1 : environment.lanes)
+    let value: Expression
+    switch place.lanes {
+    case .uniform, .strided(1): value = .raw(buffer: operand.integers, offset: place.base, type)
+    default:
+      value = .gather(
+        Access(operand.integers, .float32, place.base), lanes: laneValues(place, environment.lanes),
+        type, active: environment.active)
+    }
+    return value.converted(to: .f64).broadcast(to: environment.lanes)
+  }
+
+  private func quantum(
+    _ operand: FixedOperand, _ dimension: Dimension, _ block: Int, _ environment: Environment
+  ) throws -> Expression {
+    let outer = try place(in: Array(operand.axes.dropLast()), environment)
+    let blocks = scalar(most(operand.axis).dividedUp(by: operand.block), "\(operand.axis.name)_blocks")
+    let within = try coordinate(.axis(dimension), environment).base.divided(by: operand.block)
+    let base = outer.base * blocks + within
+    guard !outer.isUniform else {
+      return .raw(buffer: operand.quanta, offset: base, MachineType(.f64))
+    }
+    let wide = blocks.converted(to: .i32).broadcast(to: environment.lanes)
+    return .gatherRaw(
+      buffer: operand.quanta, offset: base,
+      lanes: laneValues(outer, environment.lanes).apply(.multiply, wide),
+      MachineType(.f64, environment.lanes))
+  }
+}

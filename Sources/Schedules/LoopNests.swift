@@ -1,0 +1,493 @@
+import MachineIR
+import TileIR
+
+/// Loops over the inner axes of items: neighbouring items with the same loops share them.
+extension RegionLowering {
+  /// What one pass over some axes computes.
+  struct Nest {
+    enum Work {
+      case keep(ValueID)
+      case reduce(ValueID)
+      case statement(Int)
+    }
+    /// Loop axes, outermost first.
+    let loops: [Dimension]
+    /// The axis that lanes run along, and lanes of a value.
+    let vector: Dimension?
+    let lanes: Int
+    /// How many values of `lanes` lanes a step takes: the accumulators of a reduction along `vector`.
+    let group: Int
+    var work: [Work]
+
+    func hasLoops(of other: Nest) -> Bool {
+      loops == other.loops && vector == other.vector && lanes == other.lanes && group == other.group
+    }
+  }
+
+  func lower(items: [RegionAnalysis.Item]) throws {
+    var open: Nest?
+    func flush() throws {
+      if let nest = open { try emit(nest) }
+      open = nil
+    }
+    for item in items {
+      let nest: Nest?
+      switch item {
+      case .anchor(let id): nest = try plan(anchor: id)
+      case .statement(let position): nest = try plan(statement: position)
+      case .loop: nest = nil
+      }
+      guard let nest else {
+        try flush()
+        switch item {
+        case .anchor(let id): try lower(special: id)
+        case .loop(let loop): try lower(loop: loop)
+        case .statement: break
+        }
+        continue
+      }
+      if schedule.fusesLoops, var current = open, current.hasLoops(of: nest),
+        !nest.work.contains(where: { depends($0, on: current) })
+      {
+        current.work += nest.work
+        open = current
+      } else {
+        try flush()
+        open = nest
+      }
+    }
+    try flush()
+  }
+
+  /// Whether `work` needs something that `nest` has only when its loops are done.
+  private func depends(_ work: Nest.Work, on nest: Nest) -> Bool {
+    var reductions: Set<ValueID> = []
+    var kept: Set<ValueID> = []
+    for done in nest.work {
+      switch done {
+      case .reduce(let id): reductions.insert(id)
+      case .keep(let id): kept.insert(id)
+      case .statement: break
+      }
+    }
+    var pending: [(id: ValueID, moved: Bool)]
+    switch work {
+    case .keep(let id), .reduce(let id):
+      pending = analysis.dependencies(of: id).map { ($0, false) }
+    case .statement(let position):
+      pending = region.statements[position].dependencies.map { ($0, false) }
+    }
+    var seen: Set<ValueID> = []
+    while let (id, moved) = pending.popLast() {
+      if reductions.contains(id) || (moved && kept.contains(id)) { return true }
+      if storage[id] != nil || kept.contains(id) { continue }
+      if !moved, !seen.insert(id).inserted { continue }
+      let moves: Bool
+      switch program[id].operation {
+      case .sample, .join: moves = true
+      default: moves = moved
+      }
+      pending += analysis.dependencies(of: id).map { ($0, moves) }
+    }
+    return false
+  }
+
+  // MARK: Planning
+
+  private func plan(anchor id: ValueID) throws -> Nest? {
+    let node = program[id]
+    switch node.operation {
+    case .reduce(let reduction, let dimension):
+      return planReduction(id, reduction, dimension)
+    case .product, .scan, .topK, .sort, .stableOrder, .carried, .loopResult: return nil
+    default:
+      return planPointwise(.keep(id), analysis.innerAxes(id), roots: [id])
+    }
+  }
+
+  private func plan(statement position: Int) throws -> Nest? {
+    let statement = region.statements[position]
+    var axes: [Dimension] = []
+    func add(_ dimension: Dimension) {
+      if !analysis.fixed.contains(dimension), !axes.contains(dimension) { axes.append(dimension) }
+    }
+    if case .store(_, let indices, _, _) = statement.effect {
+      for index in indices { index.dimensions.forEach(add) }
+    }
+    for id in statement.dependencies { program[id].axes.forEach(add) }
+    // A block of a parallel axis is stored whole even where the value is the same along it.
+    for axis in region.axes where !analysis.fixed.contains(axis.dimension) { add(axis.dimension) }
+    return planPointwise(.statement(position), axes, roots: statement.dependencies)
+  }
+
+  private func planPointwise(_ work: Nest.Work, _ axes: [Dimension], roots: [ValueID]) -> Nest {
+    let vector = chooseVector(axes, roots: roots, work: work)
+    let loops = axes.filter { $0 != vector } + (vector.map { [$0] } ?? [])
+    let lanes = vector.map { self.lanes(along: $0, limit: nil) } ?? 1
+    return Nest(loops: loops, vector: lanes > 1 ? vector : nil, lanes: lanes, group: 1, work: [work])
+  }
+
+  private func planReduction(_ id: ValueID, _ reduction: Reduction, _ dimension: Dimension) -> Nest? {
+    let operand = program[id].operands[0]
+    let outer = analysis.innerAxes(id)
+    var limit: Int?
+    var alongVector = true
+    if case .sum(let order?) = reduction, program[operand].type == .float32 {
+      if case .interleaved(let lanes) = order { limit = lanes } else { alongVector = false }
+    }
+    if reduction == .argmax { return nil }
+    if case .sum(.tree?) = reduction, program[operand].type == .float32 { return nil }
+    let candidates = outer + (alongVector ? [dimension] : [])
+    let vector = chooseVector(candidates, roots: [operand], work: nil)
+    let others = outer.filter { $0 != vector }
+    if vector == dimension {
+      let lanes = lanes(along: dimension, limit: limit)
+      let group = limit.map { $0 / lanes } ?? 1
+      return Nest(
+        loops: others + [dimension], vector: dimension, lanes: lanes, group: group,
+        work: [.reduce(id)])
+    }
+    if limit != nil { return nil }
+    if case .sum(.chained?) = reduction { return nil }
+    let lanes = vector.map { self.lanes(along: $0, limit: nil) } ?? 1
+    return Nest(
+      loops: others + (vector.map { [$0] } ?? []) + [dimension], vector: lanes > 1 ? vector : nil,
+      lanes: lanes, group: 1, work: [.reduce(id)])
+  }
+
+  /// Lanes of a value along an axis: the schedule's width, or less where the axis is short.
+  func lanes(along dimension: Dimension, limit: Int?) -> Int {
+    var lanes = machine.lanes(of: .f32) * schedule.registersPerVector
+    if let limit { lanes = min(lanes, limit) }
+    if let extent = dimension.extent {
+      var least = 1
+      while least < extent { least *= 2 }
+      lanes = min(lanes, least)
+    }
+    return lanes
+  }
+
+  /// The axis along which most memory is contiguous; nil where lanes cannot be used.
+  func chooseVector(_ axes: [Dimension], roots: [ValueID], work: Nest.Work?) -> Dimension? {
+    var score: [Dimension: Int] = [:]
+    var barred: Set<Dimension> = []
+    var seen: Set<ValueID> = []
+    var pending = roots
+    func credit(_ indices: [Index], _ weight: Int) {
+      if case .axis(let dimension)? = indices.last { score[dimension, default: 0] += weight * 4 }
+      else if let last = indices.last {
+        for dimension in last.dimensions { score[dimension, default: 0] += weight }
+      }
+    }
+    if case .statement(let position)? = work,
+      case .store(_, let indices, _, _) = region.statements[position].effect
+    {
+      credit(indices, 2)
+      for id in indices.flatMap(\.values) { barred.formUnion(program[id].axes.filter { $0 == indices.last?.dimensions.last }) }
+    }
+    while let id = pending.popLast() {
+      guard seen.insert(id).inserted else { continue }
+      let node = program[id]
+      switch node.operation {
+      case _ where storage[id] != nil || analysis.anchors.contains(id):
+        if let last = analysis.innerAxes(id).last { score[last, default: 0] += 3 }
+        if case .keep(id)? = work { break }
+        if roots.contains(id), work != nil { break }
+        continue
+      case .load(_, let indices): credit(indices, 1)
+      case .join(_, let into): barred.insert(into)
+      case .segment(_, let dimension): barred.insert(dimension)
+      case .elementwise(.select):
+        // Lanes that disagree about a guard would touch what it guards.
+        if node.operands.dropFirst().contains(where: analysis.readsFreely) {
+          barred.formUnion(program[node.operands[0]].axes)
+        }
+      default: break
+      }
+      if !analysis.anchors.contains(id) || roots.contains(id) {
+        pending += analysis.dependencies(of: id)
+      }
+    }
+    let usable = axes.filter { !barred.contains($0) && ($0.extent ?? 2) > 1 && isRagged($0, within: axes) == false }
+    return usable.max { a, b in
+      let (x, y) = (score[a, default: 0], score[b, default: 0])
+      return x != y ? x < y : axes.firstIndex(of: a)! < axes.firstIndex(of: b)!
+    }
+  }
+
+  /// Whether other axes' lengths depend on the coordinate along `dimension`, so that lanes would have
+  /// lengths of their own.
+  private func isRagged(_ dimension: Dimension, within axes: [Dimension]) -> Bool {
+    program.dimensions.contains { other in
+      analysis.lengthValues(other).contains { program[$0].axes.contains(dimension) }
+    }
+  }
+
+  // MARK: Emission
+
+  func emit(_ nest: Nest) throws {
+    let innermost = nest.loops.last
+    try open(nest.loops.dropLast(), nest) {
+      var accumulators: [(ValueID, Accumulator)] = []
+      for case .reduce(let id) in nest.work {
+        accumulators.append((id, try openAccumulator(id, nest)))
+      }
+      guard let innermost else {
+        return try self.work(nest, accumulators)
+      }
+      try loop(innermost, nest) { try self.work(nest, accumulators) }
+      for (id, accumulator) in accumulators { try finish(accumulator, id, nest) }
+    }
+  }
+
+  private func work(_ nest: Nest, _ accumulators: [(ValueID, Accumulator)]) throws {
+    var accumulators = accumulators[...]
+    for work in nest.work {
+      switch work {
+      case .keep(let id):
+        let value = try emitWide(id, environment)
+        let named = stack.define(name(of: id), value)
+        try keep(named, id)
+        stack.remember(id, named, at: stack.depth)
+      case .reduce: 
+        let (id, accumulator) = accumulators.removeFirst()
+        try accumulate(accumulator, id, nest)
+      case .statement(let position): try lower(region.statements[position])
+      }
+    }
+  }
+
+  /// Opens loops over `dimensions` around `body`.
+  func open(_ dimensions: ArraySlice<Dimension>, _ nest: Nest, _ body: () throws -> Void) throws {
+    guard let dimension = dimensions.first else { return try body() }
+    try loop(dimension, nest) { try open(dimensions.dropFirst(), nest, body) }
+  }
+
+  /// A loop over one dimension: by lanes where it is the nest's vector axis, with a tail for the lanes
+  /// that are left; else one coordinate at a time.
+  func loop(_ dimension: Dimension, _ nest: Nest, _ body: () throws -> Void) throws {
+    guard dimension == nest.vector else {
+      return try scalarLoop(dimension, body)
+    }
+    try vectorLoop(dimension, lanes: nest.lanes, group: nest.group, body)
+  }
+
+  func scalarLoop(_ dimension: Dimension, _ body: () throws -> Void) throws {
+    let count = try length(dimension)
+    let outer = environment
+    let counter = stack.variable(dimension.name, .index)
+    let lower = domains[dimension]?.lower ?? .constant(0)
+    environment.bind(dimension, LaneCoordinate(lower + .variable(counter)))
+    stack.open(binding: [dimension])
+    try body()
+    let statements = stack.close()
+    environment = outer
+    stack.append(.loop(CountedLoop(counter, from: .constant(0), to: count, statements)))
+  }
+
+  func vectorLoop(
+    _ dimension: Dimension, lanes: Int, group: Int, _ body: () throws -> Void
+  ) throws {
+    let count = try length(dimension)
+    let lower = domains[dimension]?.lower ?? .constant(0)
+    let step = lanes * group
+    let outer = environment
+    defer { environment = outer }
+    let whole = count.constantValue.map { Expression.constant($0 / step * step) }
+      ?? stack.define("\(dimension.name)_whole", count - count.remainder(by: step))
+
+    func bodyAt(_ base: Expression, _ active: Expression?) throws {
+      let coordinate = LaneCoordinate(
+        lower + base, lanes: .strided(1), alignment: lower.constantValue == 0 ? lanes : 1)
+      environment.bind(dimension, coordinate)
+      environment.lanes = lanes
+      environment.active = active
+      guard group > 1 else { return try body() }
+      let member = stack.variable("register", .index)
+      groupMember = .variable(member)
+      defer { groupMember = nil }
+      stack.open(binding: [dimension])
+      let shifted = base + .variable(member) * .constant(lanes)
+      environment.bind(
+        dimension,
+        LaneCoordinate(
+          lower + shifted, lanes: .strided(1), alignment: lower.constantValue == 0 ? lanes : 1))
+      if active != nil {
+        let left = (count - shifted).maximum(.constant(0)).minimum(.constant(lanes))
+        environment.active = stack.define("active", left)
+      }
+      try body()
+      let statements = stack.close()
+      stack.append(
+        .loop(
+          CountedLoop(
+            member, from: .constant(0), to: .constant(group), unrolled: true, statements)))
+    }
+
+    if whole.constantValue != 0 {
+      let counter = stack.variable(dimension.name, .index)
+      stack.open(binding: [dimension])
+      try bodyAt(.variable(counter), nil)
+      stack.append(
+        .loop(
+          CountedLoop(counter, from: .constant(0), to: whole, step: step, stack.close())))
+    }
+    if let total = count.constantValue, let done = whole.constantValue, total == done { return }
+    stack.open(binding: [dimension])
+    let active = stack.define("active", count - whole)
+    try bodyAt(whole, active)
+    let tail = stack.close()
+    stack.append(.branch(whole.compared(.less, count), tail, []))
+  }
+
+  // MARK: Storing
+
+  /// Puts the value at hand into the array (or register) of an anchor.
+  func keep(_ value: Expression, _ id: ValueID) throws {
+    let axes = analysis.innerAxes(id)
+    let stored = value.type.scalar == .mask && !axes.isEmpty ? value.converted(to: .i32) : value
+    guard !axes.isEmpty else {
+      storage[id] = .register(stack.define(name(of: id), stored))
+      return
+    }
+    let name: String
+    if case .array(let known, _, _)? = storage[id] {
+      name = known
+    } else {
+      name = array(for: id, stored.type.scalar, axes)
+    }
+    let place = try place(in: axes, environment)
+    switch place.lanes {
+    case .strided(1):
+      stack.append(.storeRaw(buffer: name, offset: place.base, stored))
+    case .uniform:
+      stack.append(.storeRaw(buffer: name, offset: place.base, stored))
+    default:
+      stack.append(
+        .scatter(
+          Access(name, stored.type.scalar == .f32 ? .float32 : .int32, place.base),
+          lanes: laneValues(place, environment.lanes), stored, active: environment.active))
+    }
+  }
+
+  /// An on-chip array for an anchor.
+  func array(for id: ValueID, _ scalar: MachineScalar, _ axes: [Dimension]) -> String {
+    let count = axes.reduce(HostExpression.constant(1)) { $0 * most($1) }
+    let name = scratch(name(of: id), scalar, count: count)
+    storage[id] = .array(name, scalar, axes)
+    return name
+  }
+
+  /// Performs a statement at the coordinates at hand.
+  func lower(_ statement: Statement) throws {
+    switch statement.effect {
+    case .store(let position, let indices, let value, let condition):
+      stack.append(.note("\(program.parameters[position].name)", statement.location))
+      let element = program.parameters[position].element
+      let stored = widen(try emitVisible(value, environment), to: environment.lanes)
+      let place = try place(position, indices, environment)
+      let access = Access(buffer(position, written: true), element, place.base)
+      let store: MachineStatement
+      switch place.lanes {
+      case .uniform where environment.lanes == 1:
+        store = .store(access, stored, active: nil)
+      case .strided(1) where condition == nil && (element.bitWidth >= 8 || place.alignment % 2 == 0):
+        store = .store(access, stored, active: environment.active)
+      default:
+        guard element.bitWidth >= 8 else {
+          throw Refusal(
+            diagnostic: Diagnostic(
+              "packed elements of \(program.parameters[position].name) are written apart",
+              at: [statement.location]))
+        }
+        store = .scatter(
+          access, lanes: laneValues(place, environment.lanes), stored, active: environment.active)
+      }
+      guard let condition else { return stack.append(store) }
+      try lower(store, where: condition, access, place, stored)
+    case .assert(let condition, let message):
+      let code = code(Diagnostic(message, at: [statement.location]))
+      try forEachLane(try emitWide(condition, environment)) { stack.append(.check($0, code: code)) }
+    case .print(let label, let value):
+      try lowerPrint(label, value, statement)
+    }
+  }
+
+  /// A store under a condition, lane by lane where lanes may disagree.
+  private func lower(
+    _ store: MachineStatement, where condition: ValueID, _ access: Access, _ place: LaneCoordinate,
+    _ stored: Expression
+  ) throws {
+    let holds = try emit(condition, environment)
+    if holds.type.lanes == 1 {
+      stack.append(.branch(holds, [store], []))
+      return
+    }
+    let kept = stack.define("stored", stored)
+    let lanes = stack.define("place", laneValues(place, environment.lanes))
+    let mask = stack.define("holds", holds)
+    for lane in 0..<environment.lanes {
+      let at = Access(
+        access.buffer, access.element,
+        access.offset + self.lane(lanes, lane).converted(to: .i64))
+      var here = self.lane(mask, lane)
+      if let active = environment.active {
+        here = .apply(.and, [here, Expression.constant(lane).compared(.less, active)], MachineType(.mask))
+      }
+      stack.append(.branch(here, [.store(at, self.lane(kept, lane), active: nil)], []))
+    }
+  }
+
+  /// One lane of a vector as a scalar.
+  func lane(_ vector: Expression, _ lane: Int) -> Expression {
+    .apply(.lane(lane), [vector], vector.type.with(lanes: 1))
+  }
+
+  private func forEachLane(_ mask: Expression, _ body: (Expression) -> Void) throws {
+    if mask.type.lanes == 1 { return body(mask) }
+    let named = stack.define("holds", mask)
+    for lane in 0..<mask.type.lanes {
+      var holds = self.lane(named, lane)
+      if let active = environment.active {
+        holds = .apply(
+          .or, [holds, Expression.constant(lane).compared(.greaterOrEqual, active)], MachineType(.mask))
+      }
+      body(holds)
+    }
+  }
+
+  /// A print fills a workspace over all axes of the value; the host prints it after the launch.
+  private func lowerPrint(_ label: String, _ value: ValueID, _ statement: Statement) throws {
+    let node = program[value]
+    let element: ElementType = node.type == .float32 ? .float32 : .int32
+    let extents = node.axes.map { analysis.fixed.contains($0) ? HostExpression.extent($0) : mostOf($0) }
+    let count = extents.reduce(HostExpression.constant(1), { $0 * $1 })
+    workspaces.append(
+      Workspace(
+        name: "print_\(label.filter { $0.isLetter || $0.isNumber })", byteCount: count * .constant(4),
+        prints: Workspace.Print(label: label, element: element, extents: extents)))
+    let name = buffer(workspace: workspaces.count - 1, element)
+    var offset = LaneCoordinate(.constant(0))
+    for (axis, extent) in zip(node.axes, extents) {
+      let here = environment.coordinates[axis]!
+      offset = LaneCoordinate(
+        offset.base * scalar(extent, "\(axis.name)_extent") + here.base, lanes: here.lanes)
+    }
+    var shown = try emitWide(value, environment)
+    if node.type == .bool { shown = shown.converted(to: .i32) }
+    if environment.lanes == 1 {
+      stack.append(.store(Access(name, element, offset.base), shown, active: nil))
+    } else {
+      stack.append(
+        .scatter(
+          Access(name, element, offset.base), lanes: laneValues(offset, environment.lanes), shown,
+          active: environment.active))
+    }
+  }
+
+  /// The most that a dimension holds over the whole launch.
+  private func mostOf(_ dimension: Dimension) -> HostExpression {
+    dimension.extent.map { .constant($0) }
+      ?? (program.lengths[dimension] == .buffer ? .extent(dimension) : most(dimension))
+  }
+}

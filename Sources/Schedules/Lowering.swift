@@ -1,0 +1,40 @@
+import MachineIR
+import TileIR
+
+/// Carries tile programs to machines: a plan for a program, a machine and a schedule.
+public enum Lowering {
+  /// The plan of `program` on `machine` under `schedule`. Throws a `Diagnostic` that names what the
+  /// machine cannot keep.
+  public static func plan(
+    _ program: Program, for machine: MachineDescription, schedule: Schedule
+  ) throws -> Plan {
+    var workspaces: [Workspace] = []
+    var messages: [Diagnostic] = []
+    var kernels: [MachineKernel] = []
+    var written: Set<Int> = []
+    for (number, region) in program.regions.enumerated() {
+      let lowering = RegionLowering(
+        program: program, region: region, machine: machine, schedule: schedule,
+        workspaces: workspaces, messages: messages, stateWritten: written)
+      let suffix = program.regions.count > 1 ? "_\(number + 1)" : ""
+      do {
+        kernels.append(try lowering.lower(name: program.name + suffix))
+      } catch let refusal as RegionLowering.Refusal {
+        throw refusal.diagnostic
+      }
+      workspaces = lowering.workspaces
+      messages = lowering.messages
+      for statement in region.statements {
+        if case .store(let parameter, _, _, _) = statement.effect,
+          program.parameters[parameter].role == .state
+        {
+          written.insert(parameter)
+        }
+      }
+    }
+    return Plan(
+      program: program, machine: machine, schedule: schedule.description, workspaces: workspaces,
+      variants: [PlanVariant(name: "every launch", guards: [], kernels: kernels)],
+      messages: messages)
+  }
+}

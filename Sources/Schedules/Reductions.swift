@@ -1,0 +1,281 @@
+import MachineIR
+import TileIR
+
+/// Reductions inside loop nests, and those with loops of their own.
+extension RegionLowering {
+  /// The registers that a reduction gathers in.
+  enum Accumulator {
+    case single(Variable)
+    case group(RegisterArray)
+  }
+
+  func openAccumulator(_ id: ValueID, _ nest: Nest) throws -> Accumulator {
+    let operand = program[program[id].operands[0]]
+    let type = MachineType(
+      accumulatorScalar(id, operand), operand.axes.contains { $0 == nest.vector } ? nest.lanes : 1)
+    stack.append(.note(name(of: id), program[id].location))
+    let start = identity(id, type)
+    guard nest.group > 1, type.lanes > 1 else {
+      let variable = stack.variable(name(of: id), type)
+      stack.append(.declare(variable, start))
+      return .single(variable)
+    }
+    let array = RegisterArray(stack.unique(name(of: id)), type, [nest.group])
+    stack.append(.registers(array))
+    let counter = stack.variable("register", .index)
+    stack.append(
+      .loop(
+        CountedLoop(
+          counter, from: .constant(0), to: .constant(nest.group), unrolled: true,
+          [.setElement(array, [.variable(counter)], start)])))
+    return .group(array)
+  }
+
+  private func accumulatorScalar(_ id: ValueID, _ operand: Node) -> MachineScalar {
+    switch program[id].operation {
+    case .reduce(.any, _), .reduce(.all, _): .mask
+    case .reduce(.count, _): .i32
+    default: operand.type.register
+    }
+  }
+
+  /// What an empty reduction gives.
+  func identity(_ id: ValueID, _ type: MachineType) -> Expression {
+    guard case .reduce(let reduction, _) = program[id].operation else {
+      return .float(0, lanes: type.lanes)
+    }
+    let isFloat = type.scalar == .f32
+    switch reduction {
+    case .sum, .count: return isFloat ? .float(0, lanes: type.lanes) : .integer(0, type)
+    case .maximum:
+      return isFloat ? .float(-.infinity, lanes: type.lanes) : .integer(Int64(Int32.min), type)
+    case .minimum:
+      return isFloat ? .float(.infinity, lanes: type.lanes) : .integer(Int64(Int32.max), type)
+    case .any: return .integer(0, type)
+    case .all: return .integer(type.lanes == 1 ? 1 : -1, type)
+    case .argmax: return .integer(0, type)
+    }
+  }
+
+  /// One step of a reduction on two partial values.
+  private func combine(_ id: ValueID, _ a: Expression, _ b: Expression) -> Expression {
+    guard case .reduce(let reduction, _) = program[id].operation else { return a.apply(.add, b) }
+    switch reduction {
+    case .sum, .count: return a.apply(.add, b)
+    case .maximum: return a.apply(.maximum, b)
+    case .minimum: return a.apply(.minimum, b)
+    case .any: return a.apply(.or, b)
+    case .all: return a.apply(.and, b)
+    case .argmax: preconditionFailure("argmax has loops of its own")
+    }
+  }
+
+  func accumulate(_ accumulator: Accumulator, _ id: ValueID, _ nest: Nest) throws {
+    let operand = program[id].operands[0]
+    var value = try emit(operand, environment)
+    if case .reduce(.count, _) = program[id].operation { value = value.converted(to: .i32) }
+    let type: MachineType
+    switch accumulator {
+    case .single(let variable): type = variable.type
+    case .group(let array): type = array.type
+    }
+    value = widen(value, to: type.lanes)
+    // Lanes past the end hold nothing: they must not count.
+    if let active = environment.active, type.lanes > 1 {
+      value = .apply(.select, [activeMask(active, type.lanes), value, identity(id, type)], type)
+    }
+    switch accumulator {
+    case .single(let variable):
+      stack.append(.assign(variable, combine(id, .variable(variable), value)))
+    case .group(let array):
+      let sum = combine(id, .element(array, [groupMember!]), value)
+      stack.append(.setElement(array, [groupMember!], sum))
+    }
+  }
+
+  /// Which lanes are below `active`.
+  func activeMask(_ active: Expression, _ lanes: Int) -> Expression {
+    Expression.laneNumbers(lanes).compared(.less, active.converted(to: .i32).broadcast(to: lanes))
+  }
+
+  /// Folds the registers of a reduction and keeps the result.
+  func finish(_ accumulator: Accumulator, _ id: ValueID, _ nest: Nest) throws {
+    guard case .reduce(_, let dimension) = program[id].operation else { return }
+    var value: Expression
+    switch accumulator {
+    case .single(let variable): value = .variable(variable)
+    case .group(let array):
+      // Halves fold onto each other: p[l] = p[l] + p[l + h].
+      var parts = (0..<nest.group).map { Expression.element(array, [.constant($0)]) }
+      while parts.count > 1 {
+        let half = parts.count / 2
+        parts = (0..<half).map { combine(id, parts[$0], parts[$0 + half]) }
+        parts = parts.map { stack.define("half", $0) }
+      }
+      value = parts[0]
+    }
+    if nest.vector == dimension { value = foldLanes(value) { self.combine(id, $0, $1) } }
+    try keep(value, id)
+  }
+
+  /// Folds upper lanes onto lower ones until one is left.
+  func foldLanes(
+    _ value: Expression, _ combine: (Expression, Expression) -> Expression
+  ) -> Expression {
+    var value = value
+    while value.type.lanes > 1 {
+      let whole = stack.define("folded", value)
+      let half = whole.type.with(lanes: whole.type.lanes / 2)
+      let low = Expression.apply(.lowHalf, [whole], half)
+      let high = Expression.apply(.highHalf, [whole], half)
+      if half.lanes == 1, whole.type.scalar == .mask {
+        // A lone truth value is 0 or 1.
+        value = combine(lane(whole, 0), lane(whole, 1))
+      } else {
+        value = combine(low, high)
+      }
+    }
+    return value
+  }
+
+  // MARK: Sums whose order cannot run along lanes
+
+  /// Sums in chained or tree order, or interleaved along an axis that lanes do not run along:
+  /// partial sums in an array, folded as the order says. Lanes run along another axis if there is one.
+  func lowerOrderedSum(_ id: ValueID, _ order: SummationOrder, _ dimension: Dimension) throws {
+    let operand = program[id].operands[0]
+    try forEachResult(id, [operand]) { lanes in
+      let sum = try self.orderedSum(order, dimension, lanes) { try self.emitWide(operand, self.environment) }
+      try self.keep(sum, id)
+    }
+  }
+
+  /// Loops over the inner axes of a result, lanes along the best of them.
+  func forEachResult(
+    _ id: ValueID, _ roots: [ValueID], _ body: @escaping (_ lanes: Int) throws -> Void
+  ) throws {
+    let axes = analysis.innerAxes(id)
+    let vector = chooseVector(axes, roots: roots, work: nil)
+    let lanes = vector.map { self.lanes(along: $0, limit: machine.lanes(of: .f32)) } ?? 1
+    let nest = Nest(
+      loops: axes.filter { $0 != vector } + (vector.map { [$0] } ?? []),
+      vector: lanes > 1 ? vector : nil, lanes: lanes, group: 1, work: [])
+    stack.append(.note(name(of: id), program[id].location))
+    try open(nest.loops[...], nest) { try body(nest.vector == nil ? 1 : lanes) }
+  }
+
+  /// The sum of `value` along `dimension` in a stated order, one lane a result.
+  func orderedSum(
+    _ order: SummationOrder, _ dimension: Dimension, _ lanes: Int, _ value: () throws -> Expression
+  ) throws -> Expression {
+    try orderedSum(order, dimension, lanes) { try $0.apply(.add, value()) }
+  }
+
+  /// As above, each step `accumulator -> accumulator + addend` given whole, so that it may be fused.
+  func orderedSum(
+    _ order: SummationOrder, _ dimension: Dimension, _ lanes: Int,
+    step: (Expression) throws -> Expression
+  ) throws -> Expression {
+    let type = MachineType(.f32, lanes)
+    let zero = Expression.float(0, lanes: lanes)
+    switch order {
+    case .sequential:
+      let sum = stack.variable("sum", type)
+      stack.append(.declare(sum, zero))
+      try scalarLoop(dimension) { stack.append(.assign(sum, try step(.variable(sum)))) }
+      return .variable(sum)
+    case .chained(let run):
+      let total = stack.variable("total", type)
+      stack.append(.declare(total, zero))
+      let count = try length(dimension)
+      let start = stack.variable("run", .index)
+      stack.open()
+      let sum = stack.variable("sum", type)
+      stack.append(.declare(sum, zero))
+      let end = stack.define("end", (Expression.variable(start) + .constant(run)).minimum(count))
+      try rangeLoop(dimension, from: .variable(start), to: end) {
+        stack.append(.assign(sum, try step(.variable(sum))))
+      }
+      stack.append(.assign(total, Expression.variable(total).apply(.add, .variable(sum))))
+      stack.append(
+        .loop(CountedLoop(start, from: .constant(0), to: count, step: run, stack.close())))
+      return .variable(total)
+    case .interleaved(let partials):
+      let array = RegisterArray(stack.unique("partial"), type, [partials])
+      clear(array)
+      try scalarLoop(dimension) {
+        let position = environment.coordinates[dimension]!.base.remainder(by: partials)
+        let at = stack.define("partial_number", position)
+        stack.append(.setElement(array, [at], try step(.element(array, [at]))))
+      }
+      return foldHalves(array)
+    case .tree:
+      let extent = dimension.extent!
+      var leaves = 1
+      while leaves < extent { leaves *= 2 }
+      let array = RegisterArray(stack.unique("leaf"), type, [leaves])
+      clear(array)
+      try scalarLoop(dimension) {
+        let at = environment.coordinates[dimension]!.base
+        stack.append(.setElement(array, [at], try step(zero)))
+      }
+      return foldPairs(array)
+    }
+  }
+
+  private func clear(_ array: RegisterArray) {
+    stack.append(.registers(array))
+    let counter = stack.variable("partial_number", .index)
+    let zero = Expression.float(0, lanes: array.type.lanes)
+    stack.append(
+      .loop(
+        CountedLoop(
+          counter, from: .constant(0), to: .constant(array.extents[0]),
+          [.setElement(array, [.variable(counter)], zero)])))
+  }
+
+  private func foldHalves(_ array: RegisterArray) -> Expression {
+    var half = array.extents[0] / 2
+    while half > 0 {
+      let counter = stack.variable("partial_number", .index)
+      let at = Expression.variable(counter)
+      let sum = Expression.element(array, [at]).apply(.add, .element(array, [at + .constant(half)]))
+      stack.append(
+        .loop(
+          CountedLoop(
+            counter, from: .constant(0), to: .constant(half), [.setElement(array, [at], sum)])))
+      half /= 2
+    }
+    return stack.define("sum", .element(array, [.constant(0)]))
+  }
+
+  private func foldPairs(_ array: RegisterArray) -> Expression {
+    var pairs = array.extents[0] / 2
+    while pairs > 0 {
+      let counter = stack.variable("pair", .index)
+      let at = Expression.variable(counter)
+      let left = Expression.element(array, [at * .constant(2)])
+      let sum = left.apply(.add, .element(array, [at * .constant(2) + .constant(1)]))
+      stack.append(
+        .loop(
+          CountedLoop(
+            counter, from: .constant(0), to: .constant(pairs), [.setElement(array, [at], sum)])))
+      pairs /= 2
+    }
+    return stack.define("sum", .element(array, [.constant(0)]))
+  }
+
+  /// A loop over a part of a dimension, one coordinate at a time.
+  func rangeLoop(
+    _ dimension: Dimension, from lower: Expression, to upper: Expression, _ body: () throws -> Void
+  ) throws {
+    let outer = environment
+    let counter = stack.variable(dimension.name, .index)
+    environment.bind(dimension, LaneCoordinate(.variable(counter)))
+    stack.open(binding: [dimension])
+    try body()
+    let statements = stack.close()
+    environment = outer
+    stack.append(.loop(CountedLoop(counter, from: lower, to: upper, statements)))
+  }
+}

@@ -1,0 +1,267 @@
+import MachineIR
+import TileIR
+
+/// Lowers one region to one machine kernel: cells over blocks of the parallel axes, and inside a cell
+/// loops for each item of the region's analysis.
+///
+/// The state of one lowering; its parts are in the extensions: values, loop nests, reductions,
+/// products, primitives and carried loops, a file each.
+final class RegionLowering {
+  let program: Program
+  let region: Region
+  let machine: MachineDescription
+  let schedule: Schedule
+  let analysis: RegionAnalysis
+  var stack = ScopeStack()
+  /// The coordinates that hold at the place being built.
+  var environment = Environment()
+  var storage: [ValueID: Storage] = [:]
+  var fixedOperands: [FixedOperandKey: FixedOperand] = [:]
+  /// First coordinate and count of axes that a cell holds a block of.
+  var domains: [Dimension: (lower: Expression, count: Expression, most: HostExpression)] = [:]
+  /// The register that a group's unrolled loop is at.
+  var groupMember: Expression?
+  /// The counters of the carried loops around the place being built.
+  var rounds: [Int: Expression] = [:]
+  /// States that earlier regions have written.
+  let stateWritten: Set<Int>
+  private(set) var scalars: [KernelScalar] = []
+  private var scalarNames: [HostExpression: Expression] = [:]
+  private(set) var buffers: [KernelBuffer] = []
+  private(set) var floats: [Int] = []
+  private(set) var scratch: [ScratchArray] = []
+  var messages: [Diagnostic]
+  var workspaces: [Workspace]
+
+  /// Where the elements of an anchor are.
+  enum Storage {
+    case register(Expression)
+    /// An on-chip array over these axes, row-major.
+    case array(String, MachineScalar, [Dimension])
+  }
+
+  /// Why a program cannot be lowered to this machine.
+  struct Refusal: Error { let diagnostic: Diagnostic }
+
+  init(
+    program: Program, region: Region, machine: MachineDescription, schedule: Schedule,
+    workspaces: [Workspace], messages: [Diagnostic], stateWritten: Set<Int>
+  ) {
+    self.stateWritten = stateWritten
+    self.program = program
+    self.region = region
+    self.machine = machine
+    self.schedule = schedule
+    self.workspaces = workspaces
+    self.messages = messages
+    let fixed = region.axes.map(\.dimension).filter { $0.name != schedule.vectorParallelAxis }
+    analysis = RegionAnalysis(
+      program: program, region: region, fixed: Set(fixed), keepsFromCost: schedule.keepsFromCost)
+  }
+
+  /// The kernel, named `name`.
+  func lower(name: String) throws -> MachineKernel {
+    let cell = stack.variable("cell", .index)
+    var remaining = Expression.variable(cell)
+    var cells = HostExpression.constant(1)
+    // The last parallel axis varies fastest from cell to cell.
+    var fixedLoops: [(Dimension, Expression, Expression)] = []
+    for (position, axis) in region.axes.enumerated().reversed() {
+      let isBlock = axis.dimension.name == schedule.vectorParallelAxis
+      let size = isBlock ? schedule.cellLanes : (position == 0 ? schedule.cellRows : 1)
+      let lowerBound = try axis.bounds.map { try host($0.lower) } ?? .constant(0)
+      let upperBound = try axis.bounds.map { try host($0.upper) } ?? .extent(axis.dimension)
+      let extent = HostExpression.maximum(
+        .constant(0), upperBound + lowerBound * .constant(-1))
+      let blocks = extent.dividedUp(by: size)
+      cells = cells * blocks
+      let first = scalar(lowerBound, "\(axis.dimension.name)_first")
+      let last = scalar(upperBound, axis.bounds == nil ? axis.dimension.name : "\(axis.dimension.name)_last")
+      let block: Expression
+      if position == 0 {
+        block = remaining
+      } else {
+        let count = scalar(blocks, "\(axis.dimension.name)_blocks")
+        block = stack.define(
+          "\(axis.dimension.name)_block", .apply(.remainder, [remaining, count], .index))
+        remaining = stack.define("outer", .apply(.quotient, [remaining, count], .index))
+      }
+      let lower = stack.define("\(axis.dimension.name)_lower", first + block * .constant(size))
+      let upper = stack.define(
+        "\(axis.dimension.name)_upper", (lower + .constant(size)).minimum(last))
+      if isBlock {
+        let count = stack.define("\(axis.dimension.name)_count", upper - lower)
+        domains[axis.dimension] = (lower, count, .constant(size))
+      } else {
+        fixedLoops.insert((axis.dimension, lower, upper), at: 0)
+      }
+    }
+    try lowerLoops(fixedLoops[...])
+    return MachineKernel(
+      name: name, buffers: buffers, scalars: scalars, floats: floats, scratch: scratch, cells: cells,
+      cell: cell, body: stack.close())
+  }
+
+  private func lowerLoops(_ loops: ArraySlice<(Dimension, Expression, Expression)>) throws {
+    guard let (dimension, lower, upper) = loops.first else {
+      storage = [:]
+      fixedOperands = [:]
+      return try lower(items: analysis.items)
+    }
+    let counter = stack.variable(dimension.name, .index)
+    let outer = environment
+    environment.bind(dimension, LaneCoordinate(.variable(counter)))
+    stack.open(binding: [dimension])
+    try lowerLoops(loops.dropFirst())
+    let body = stack.close()
+    environment = outer
+    stack.append(.loop(CountedLoop(counter, from: lower, to: upper, body)))
+  }
+
+  // MARK: Names of the launch's numbers
+
+  /// A kernel scalar for a number that the host computes.
+  func scalar(_ value: HostExpression, _ name: String) -> Expression {
+    if case .constant(let x) = value { return .constant(x) }
+    if let known = scalarNames[value] { return known }
+    let variable = stack.variable(name, .index)
+    scalars.append(KernelScalar(variable.name, value))
+    scalarNames[value] = .variable(variable)
+    return .variable(variable)
+  }
+
+  /// An index of lengths, scalars and constants, as the host computes it.
+  func host(_ index: Index) throws -> HostExpression {
+    switch index {
+    case .constant(let x): return .constant(x)
+    case .scalar(let parameter): return .scalar(parameter: parameter)
+    case .extent(let dimension):
+      if case .computed(let length)? = program.lengths[dimension] { return try host(length) }
+      return dimension.extent.map { .constant($0) } ?? .extent(dimension)
+    case .sum(let a, let b): return try host(a) + host(b)
+    case .scaled(let a, let n): return try host(a) * .constant(n)
+    case .divided(let a, let n): return .divided(try host(a), n)
+    case .remainder(let a, let n): return .remainder(try host(a), n)
+    case .axis, .value:
+      throw Refusal(
+        diagnostic: Diagnostic("a launch number reads a tile", at: [region.location]))
+    }
+  }
+
+  /// The most that the length of a dimension can be, for the size of on-chip arrays.
+  func most(_ dimension: Dimension) -> HostExpression {
+    if let domain = domains[dimension] { return domain.most }
+    if let extent = dimension.extent { return .constant(extent) }
+    switch program.lengths[dimension] {
+    case .computed(let index)?:
+      if let exact = try? host(index) { return exact }
+      return .constant(dimension.range.upperBound)
+    default: return .extent(dimension)
+    }
+  }
+
+  /// The length of a dimension here, as an `i64`.
+  func length(_ dimension: Dimension) throws -> Expression {
+    if let domain = domains[dimension] { return domain.count }
+    if let extent = dimension.extent { return .constant(extent) }
+    if let known = stack.knownLength(dimension) { return known }
+    guard case .computed(let index)? = program.lengths[dimension] else {
+      return scalar(.extent(dimension), dimension.name)
+    }
+    let coordinate = try self.coordinate(index, environment)
+    let axes = analysis.lengthValues(dimension).flatMap { program[$0].axes }
+    let depth = stack.depth(binding: axes)
+    let value = stack.define("\(dimension.name)_length", coordinate.base, at: depth)
+    stack.rememberLength(dimension, value, at: depth)
+    return value
+  }
+
+  /// The name of a parameter's buffer in this kernel.
+  func buffer(_ position: Int, written: Bool = false) -> String {
+    let parameter = program.parameters[position]
+    if let at = buffers.firstIndex(where: { $0.source == .parameter(position) }) {
+      if written, !buffers[at].isWritten {
+        buffers[at] = KernelBuffer(
+          buffers[at].name, buffers[at].source, parameter.element, isWritten: true)
+      }
+      return buffers[at].name
+    }
+    let name = stack.unique(parameter.name)
+    buffers.append(KernelBuffer(name, .parameter(position), parameter.element, isWritten: written))
+    return name
+  }
+
+  /// A workspace's buffer in this kernel.
+  func buffer(workspace: Int, _ element: ElementType) -> String {
+    if let known = buffers.first(where: { $0.source == .workspace(workspace) }) { return known.name }
+    let name = stack.unique(workspaces[workspace].name)
+    buffers.append(KernelBuffer(name, .workspace(workspace), element, isWritten: true))
+    return name
+  }
+
+  /// Elements between neighbours along an axis of a parameter.
+  func stride(_ position: Int, axis: Int) -> Expression {
+    let parameter = program.parameters[position]
+    if axis == parameter.axes.count - 1 { return .constant(1) }
+    return scalar(
+      .stride(parameter: position, axis: axis), "\(parameter.name)_\(parameter.axes[axis].name)_stride")
+  }
+
+  /// The register of a run-time float argument.
+  func float(_ position: Int) -> Expression {
+    if !floats.contains(position) { floats.append(position) }
+    return .variable(Variable(program.parameters[position].name, MachineType(.f32)))
+  }
+
+  /// An on-chip array with room for a whole vector past its end, so that tails can be read whole.
+  func scratch(_ name: String, _ type: MachineScalar, count: HostExpression) -> String {
+    let unique = stack.unique(name)
+    scratch.append(ScratchArray(unique, type, count: count + .constant(256)))
+    return unique
+  }
+
+  /// A code for the launch's sticky status.
+  func code(_ diagnostic: Diagnostic) -> Int {
+    if let known = messages.firstIndex(of: diagnostic) { return known + 1 }
+    messages.append(diagnostic)
+    return messages.count
+  }
+
+  /// A name for the variable or array of a value.
+  func name(of id: ValueID) -> String {
+    let node = program[id]
+    switch node.operation {
+    case .load(let position, _): return "\(program.parameters[position].name)_value"
+    case .call(let function): return function.name
+    case .reduce(let reduction, _):
+      switch reduction {
+      case .sum: return "sum"
+      case .maximum: return "maximum"
+      case .minimum: return "minimum"
+      case .argmax: return "argmax"
+      case .any: return "any"
+      case .all: return "all"
+      case .count: return "count"
+      }
+    case .product: return "product"
+    case .elementwise(let operation):
+      switch operation {
+      case .reciprocalSquareRoot: return "reciprocal_root"
+      case .divide: return "quotient"
+      case .multiply: return "scaled"
+      case .convert: return "converted"
+      default: return "value"
+      }
+    case .coordinate(let dimension): return "\(dimension.name)_coordinate"
+    case .scan: return "running"
+    case .topK: return "top"
+    case .sort: return "sorted"
+    case .stableOrder: return "order"
+    case .carried: return "carried"
+    case .loopResult: return "result"
+    case .segment: return "segment"
+    case .join(_, let into): return into.name
+    default: return "value"
+    }
+  }
+}
