@@ -24,7 +24,9 @@ let package = Package(
     .target(name: "MachineIR", dependencies: ["TileIR"]),
     .target(name: "Schedules", dependencies: ["MachineIR"]),
     .target(name: "EmitC", dependencies: ["MachineIR"]),
-    .target(name: "Runtime", dependencies: ["Schedules", "EmitC", "DynamicLibrary"]),
+    .target(name: "CTesseraShims"),
+    .target(
+      name: "Runtime", dependencies: ["Schedules", "EmitC", "DynamicLibrary", "CTesseraShims"]),
     .target(name: "Operators", dependencies: ["Tiles"]),
     .executableTarget(
       name: "tessera",

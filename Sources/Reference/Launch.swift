@@ -1,21 +1,5 @@
 import TileIR
 
-/// What a launch passes for one parameter.
-public enum Argument: Hashable, Sendable {
-  /// For an input, a weight, or a state buffer (its contents before the launch).
-  case tensor(HostTensor)
-  case int(Int32)
-  case float(Float)
-
-  var description: String {
-    switch self {
-    case .tensor(let tensor): "\(tensor.element.rawValue) \(tensor.shape)"
-    case .int(let value): "int32 \(value)"
-    case .float(let value): "float32 \(value)"
-    }
-  }
-}
-
 /// A program with its arguments: what every part of the interpreter reads and none changes.
 struct Launch {
   let program: Program

@@ -1,0 +1,32 @@
+#pragma once
+// What Swift has no words for: the processor's floating-point mode and features, and a pool of threads
+// that calls kernels by their C function pointers.
+#include <stdint.h>
+
+// The launch record of a printed kernel (EmitC prints the same).
+typedef struct {
+  void *const *buffers;
+  const int64_t *integers;
+  const float *floats;
+  int32_t *status;
+} tessera_launch;
+
+typedef void (*tessera_kernel)(const tessera_launch *launch, int64_t first_cell, int64_t last_cell,
+                               unsigned char *scratch);
+
+// Sets nearest-even rounding with subnormals kept, and returns the mode that was there.
+uint64_t tessera_enter_ieee_mode(void);
+void tessera_restore_mode(uint64_t mode);
+
+// 0: x86-64 baseline, 1: AVX2 and FMA, 2: AVX-512 (F, BW, DQ, VL, VNNI, VBMI), 3: aarch64, -1: another.
+int tessera_cpu_level(void);
+
+typedef struct tessera_pool tessera_pool;
+
+// A pool of `threads` threads, the caller's included. NULL where threads cannot be made.
+tessera_pool *tessera_pool_create(int threads);
+void tessera_pool_destroy(tessera_pool *pool);
+
+// Runs cells 0 ..< cells in chunks, thread t with scratch[t]; returns when all are done.
+void tessera_pool_run(tessera_pool *pool, tessera_kernel kernel, const tessera_launch *launch,
+                      int64_t cells, int64_t chunk, int threads, unsigned char *const *scratch);
