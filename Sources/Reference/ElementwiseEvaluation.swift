@@ -14,19 +14,25 @@ extension BlockEvaluator {
     _ function: ScalarFunction, _ node: Node, over axes: [Axis], id: ValueID
   ) throws(Diagnostic) -> Grid<UInt32> {
     let operands = try operands(of: node, over: axes)
-    var lines: [Grid<UInt32>] = []
-    for step in function.steps {
+    // A line of the body is dropped after its last use: bodies are long and grids are large.
+    var lastUse = [Int](repeating: 0, count: function.steps.count)
+    for (number, step) in function.steps.enumerated() {
+      for operand in step.operands { lastUse[operand] = number }
+    }
+    lastUse[function.result] = function.steps.count
+    var lines = [Grid<UInt32>?](repeating: nil, count: function.steps.count)
+    for (number, step) in function.steps.enumerated() {
       switch step.operation {
-      case .parameter(let position): lines.append(operands[position])
-      case .constant(let bits): lines.append(Grid(scalar: bits).broadcast(to: axes))
+      case .parameter(let position): lines[number] = operands[position]
+      case .constant(let bits): lines[number] = Grid(scalar: bits).broadcast(to: axes)
       case .elementwise(let operation):
-        lines.append(
-          apply(
-            operation, step.operands.map { lines[$0] }, step.operands.map { function.steps[$0].type },
-            .scalarFunction, node: id))
+        let types = step.operands.map { function.steps[$0].type }
+        lines[number] = apply(
+          operation, step.operands.map { lines[$0]! }, types, .scalarFunction, node: id)
+        for operand in step.operands where lastUse[operand] == number { lines[operand] = nil }
       }
     }
-    return lines[function.result]
+    return lines[function.result]!
   }
 
   private func operands(of node: Node, over axes: [Axis]) throws(Diagnostic) -> [Grid<UInt32>] {
@@ -57,12 +63,14 @@ extension BlockEvaluator {
       let faults = operands.dropFirst().reduce(operands[0].faults) { Grid<UInt32>.merged($0, $1.faults) }
       marks = FaultMap(faults, count: elements.count)
     }
-    var codes = [UInt32](repeating: 0, count: operands.count)
+    let a = operands[0].elements
+    let b = operands.count > 1 ? operands[1].elements : a
+    let c = operands.count > 2 ? operands[2].elements : a
     for position in elements.indices where !marks.isFaulty(position) {
-      for number in operands.indices { codes[number] = operands[number].elements[position] }
-      switch rule(codes) {
-      case .code(let code): elements[position] = code
-      case .fault(let kind):
+      if let code = rule(a[position], b[position], c[position]) {
+        elements[position] = code
+      } else {
+        let kind = ElementwiseRules.fault(operation, a[position], b[position])
         marks.mark(position, faults.record(kind, node: node, over: axes, at: position))
       }
     }
