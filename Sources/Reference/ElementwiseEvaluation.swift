@@ -32,7 +32,9 @@ extension BlockEvaluator {
         for operand in step.operands where lastUse[operand] == number { lines[operand] = nil }
       }
     }
-    return lines[function.result]!
+    let result = lines[function.result]!
+    // A function computes, even where its body only selects: its NaN is canonical.
+    return function.resultType == .float32 ? result.map(ElementType.float32.canonical) : result
   }
 
   private func operands(of node: Node, over axes: [Axis]) throws(Diagnostic) -> [Grid<UInt32>] {

@@ -1,8 +1,11 @@
+import Formats
 import TileIR
 
 /// What an elementwise operation gives for one element.
 ///
 /// Floats are binary32 with subnormals, nearest-even; Swift contracts nothing and flushes nothing.
+/// A NaN that arithmetic makes is the canonical one, so that it is canonical wherever it becomes visible;
+/// operations that copy (loads, `select`, samples, joins, bit casts) keep the bits that they find.
 enum ElementwiseRules {
   /// The code that an operation gives for the codes of up to three operands (what stands in place of
   /// others is not read), or nil where it has no value: `fault` says why.
@@ -38,7 +41,8 @@ enum ElementwiseRules {
     case .reciprocalSquareRoot: return floats { a, _ in Float(1 / Double(a).squareRoot()) }
     case .fusedMultiplyAdd:
       return { a, b, c in
-        Float(bitPattern: c).addingProduct(Float(bitPattern: a), Float(bitPattern: b)).bitPattern
+        Float(bitPattern: c).addingProduct(Float(bitPattern: a), Float(bitPattern: b))
+          .canonical.bitPattern
       }
     case .compare(let comparison):
       if types[0] == .float32 {
@@ -109,7 +113,7 @@ enum ElementwiseRules {
   }
 
   private static func floats(_ body: @escaping (Float, Float) -> Float) -> Rule {
-    { a, b, _ in body(Float(bitPattern: a), Float(bitPattern: b)).bitPattern }
+    { a, b, _ in body(Float(bitPattern: a), Float(bitPattern: b)).canonical.bitPattern }
   }
 
   private static func compare<T: Comparable>(_ comparison: Comparison, _ a: T, _ b: T) -> Bool {

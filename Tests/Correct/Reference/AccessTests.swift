@@ -130,3 +130,29 @@ import Tiles
     #expect(refusal { _ = try run(2, 5) }.contains("coordinates 2..<5 of m reach beyond its extent 4"))
   }
 }
+
+/// Bits of NaN on their way through a program.
+@Suite struct NaNTests {
+  @Test func everyElementThatIsCopiedKeepsItsBits() throws {
+    let n = Dimension("n", 4)
+    let m = Dimension("m", 8)
+    let program = try Kernel("copies") { k in
+      let x = k.input("x", Float.self, [n])
+      let y = k.output("y", Float.self, [n])
+      let z = k.output("z", Float.self, [m])
+      k.once {
+        let place = Position(n).tile(in: k)
+        // One side is copied, the other computed.
+        y[n] = select(place .< 2, x[n], x[n] + 1)
+        let halves = (k.axis("first", 4), k.axis("second", 4))
+        let pair = k.joined("pair", halves.0, halves.1)
+        let all = pair(x[Position(halves.0)], -x[Position(halves.1)])
+        z[m] = all.at(pair.dimension, Position(m))
+      }
+    }.program()
+    let codes: [UInt32] = [0xFFC1_2345, 0x7F80_0001, 0xFFFF_FFFF, 0x3F80_0000]
+    let results = try runEveryWay(program, ["x": .tensor(HostTensor(.float32, [4], codes: codes))])
+    #expect(results["y"]!.codes == [codes[0], codes[1], 0x7FC0_0000, 0x4000_0000])
+    #expect(results["z"]!.codes == codes + [0x7FC0_0000, 0x7FC0_0000, 0x7FC0_0000, 0xBF80_0000])
+  }
+}

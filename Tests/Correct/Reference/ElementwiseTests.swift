@@ -147,7 +147,9 @@ import TileIR
   @Test func copiesKeepBitsAndArithmeticDoesNot() throws {
     let payload: UInt32 = 0xFFC1_2345
     #expect(try apply(.select, [.bool, .float32, .float32], [[1], [payload], [0]]) == [payload])
+    #expect(try apply(.bitCast(.float32), [.int32], [[payload]]) == [payload])
     #expect(try apply(.negate, [.float32], [[payload]]) == [0x7FC0_0000])
+    #expect(try floats(.add, [Float(bitPattern: payload)], [1]) == [0x7FC0_0000])
     #expect(try apply(.convert(.float32), [.float32], [[payload]]) == [0x7FC0_0000])
   }
 
