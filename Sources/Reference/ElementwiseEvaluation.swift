@@ -7,34 +7,29 @@ extension BlockEvaluator {
   ) throws(Diagnostic) -> Grid<UInt32> {
     let operands = try operands(of: node, over: axes)
     let types = node.operands.map { program[$0].type }
-    return apply(operation, operands, types, .program, node: id)
+    return apply(operation, operands, types, node: id)
   }
 
   func call(
     _ function: ScalarFunction, _ node: Node, over axes: [Axis], id: ValueID
   ) throws(Diagnostic) -> Grid<UInt32> {
     let operands = try operands(of: node, over: axes)
-    // A line of the body is dropped after its last use: bodies are long and grids are large.
-    var lastUse = [Int](repeating: 0, count: function.steps.count)
-    for (number, step) in function.steps.enumerated() {
-      for operand in step.operands { lastUse[operand] = number }
-    }
-    lastUse[function.result] = function.steps.count
-    var lines = [Grid<UInt32>?](repeating: nil, count: function.steps.count)
-    for (number, step) in function.steps.enumerated() {
-      switch step.operation {
-      case .parameter(let position): lines[number] = operands[position]
-      case .constant(let bits): lines[number] = Grid(scalar: bits).broadcast(to: axes)
-      case .elementwise(let operation):
-        let types = step.operands.map { function.steps[$0].type }
-        lines[number] = apply(
-          operation, step.operands.map { lines[$0]! }, types, .scalarFunction, node: id)
-        for operand in step.operands where lastUse[operand] == number { lines[operand] = nil }
+    let interpreter = ScalarInterpreter(function)
+    var elements = [UInt32](repeating: 0, count: axes.elementCount)
+    var marks = FaultMap(merged(operands), count: elements.count)
+    for position in elements.indices where !marks.isFaulty(position) {
+      if let code = interpreter(operands.map { $0.elements[position] }) {
+        elements[position] = code
+      } else {
+        let kind = FaultKind.call(function.name)
+        marks.mark(position, faults.record(kind, node: id, over: axes, at: position))
       }
     }
-    let result = lines[function.result]!
-    // A function computes, even where its body only selects: its NaN is canonical.
-    return function.resultType == .float32 ? result.map(ElementType.float32.canonical) : result
+    return Grid(axes, elements, faults: marks.numbers)
+  }
+
+  private func merged(_ operands: [Grid<UInt32>]) -> [FaultNumber] {
+    operands.reduce([]) { Grid<UInt32>.merged($0, $1.faults) }
   }
 
   private func operands(of node: Node, over axes: [Axis]) throws(Diagnostic) -> [Grid<UInt32>] {
@@ -46,11 +41,10 @@ extension BlockEvaluator {
   /// Operands over the same axes. Only `select` looks at faults: an element is as faulty as its
   /// condition or the side taken.
   private func apply(
-    _ operation: Elementwise, _ operands: [Grid<UInt32>], _ types: [ElementType],
-    _ setting: ElementwiseRules.Setting, node: ValueID
+    _ operation: Elementwise, _ operands: [Grid<UInt32>], _ types: [ElementType], node: ValueID
   ) -> Grid<UInt32> {
     let axes = operands[0].axes
-    let rule = ElementwiseRules.rule(operation, types, setting)
+    let rule = ElementwiseRules.rule(operation, types, .program)
     var elements = [UInt32](repeating: 0, count: operands[0].elements.count)
     var marks: FaultMap
     if operation == .select {
@@ -62,8 +56,7 @@ extension BlockEvaluator {
         }
       }
     } else {
-      let faults = operands.dropFirst().reduce(operands[0].faults) { Grid<UInt32>.merged($0, $1.faults) }
-      marks = FaultMap(faults, count: elements.count)
+      marks = FaultMap(merged(operands), count: elements.count)
     }
     let a = operands[0].elements
     let b = operands.count > 1 ? operands[1].elements : a

@@ -4,7 +4,7 @@ import TileIR
 import Tiles
 
 /// Loads and stores: what faults, what is written, what state keeps.
-@Suite struct AccessTests {
+@Suite struct ReferenceAccessTests {
   let n = Dimension("n", in: 0...100)
   let m = Dimension("m", in: 1...100)
 
@@ -132,7 +132,7 @@ import Tiles
 }
 
 /// Bits of NaN on their way through a program.
-@Suite struct NaNTests {
+@Suite struct ReferenceNaNTests {
   @Test func everyElementThatIsCopiedKeepsItsBits() throws {
     let n = Dimension("n", 4)
     let m = Dimension("m", 8)

@@ -5,7 +5,7 @@ import TileIR
 import Tiles
 
 /// What a launch admits, and how refusals read.
-@Suite struct BindingTests {
+@Suite struct ReferenceBindingTests {
   let rows = Dimension("rows", in: 1...8)
   let edges = Dimension("edges", in: 2...9)
   let width = Dimension("width", 2)

@@ -4,7 +4,7 @@ import Testing
 import TileIR
 
 /// Operations on single elements, one program an operation.
-@Suite struct ElementwiseTests {
+@Suite struct ReferenceElementwiseTests {
   private let here = SourceLocation(file: "test", line: 1)
 
   /// The codes that `operation` gives for rows of operands.
@@ -170,5 +170,20 @@ import TileIR
     // Bits of positive floats wrap below 0; those of 0 do not, nor those of negative ones.
     let result = try runEveryWay(try builder.finish(), ["x": .floats([3], [3, 0, -2])])["y"]!
     #expect(result.numbers == [7, 0, -2])
+  }
+
+  @Test func aScalarFunctionComputesOneElement() {
+    let half = ScalarInterpreter(ScalarFunction("half") { $0 * $0.float(0.5) })
+    #expect(half(3) == 1.5)
+    #expect(half([0xFF80_0001]) == 0x7FC0_0000)
+    // The side that is not taken may shift too far; the one that is taken may not.
+    let power = ScalarInterpreter(
+      ScalarFunction("power") { x in
+        let shifted = x.int(1).shiftedLeft(x.bits).floatFromBits
+        return x.compared(.less, x.float(0x1p-140)).select(shifted, x)
+      })
+    #expect(power([5]) == 32)
+    #expect(power([40]) == nil)
+    #expect(power(2) == 2)
   }
 }

@@ -4,7 +4,7 @@ import TileIR
 import Tiles
 
 /// Loops that carry values.
-@Suite struct LoopTests {
+@Suite struct ReferenceLoopTests {
   let n = Dimension("n", in: 0...20)
   let rounds = Dimension("rounds", in: 0...9)
 

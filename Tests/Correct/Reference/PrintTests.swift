@@ -4,7 +4,7 @@ import TileIR
 import Tiles
 
 /// What print and assert show.
-@Suite struct PrintTests {
+@Suite struct ReferencePrintTests {
   let rows = Dimension("rows", in: 0...8)
   let width = Dimension("width", 4)
 

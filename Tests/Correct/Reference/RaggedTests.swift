@@ -4,7 +4,7 @@ import TileIR
 import Tiles
 
 /// Axes whose length differs from place to place, and the operations on whole axes.
-@Suite struct RaggedTests {
+@Suite struct ReferenceRaggedTests {
   let rows = Dimension("rows", in: 0...20)
   let width = Dimension("width", 6)
 
