@@ -105,6 +105,9 @@ struct Binding {
       }
       launch.shapes[position] = tensor.shape
       launch.codes[position] = tensor.codes
+      if element == .bool, let strange = tensor.codes.first(where: { $0 > 1 }) {
+        throw mismatch("a byte is \(strange), neither 0 nor 1")
+      }
     default: throw mismatch("\(argument.description) came")
     }
   }

@@ -102,4 +102,16 @@ import Tiles
     #expect(try runEveryWay(program, ["key": .ints([3], [1, 2, 0])])["y"]!.integers == [1, 2, 0])
     #expect(refusal { _ = try Reference.run(program, ["key": .ints([3], [1, 2, 1])]) }.contains("y: each of 0..<3 once"))
   }
+
+  @Test func truthsAreZeroOrOne() throws {
+    let n = Dimension("n", in: 0...10)
+    let program = try Kernel("any") { k in
+      let x = k.input("x", Bool.self, [n])
+      let y = k.output("y", Bool.self, [])
+      k.once { y[] = x[n].any(along: n) }
+    }.program()
+    #expect(try runEveryWay(program, ["x": .tensor(HostTensor(.bool, [3], bytes: [0, 1, 0]))])["y"]!.integers == [1])
+    #expect(refusal { _ = try Reference.run(program, ["x": .tensor(HostTensor(.bool, [2], bytes: [0, 2]))]) }
+      .contains("x: bool [n] expected, a byte is 2"))
+  }
 }
