@@ -24,7 +24,8 @@ import TileIR
     let float = try builder.append(.elementwise(.convert(.float32)), [coordinate], at: here)
     let two = Dimension("two", 2)
     func axes(_ operation: Operation, _ operands: ValueID...) throws -> [Dimension] {
-      builder.program[try builder.append(operation, operands, at: here)].axes
+      let id = try builder.append(operation, operands, at: here)
+      return builder.program[id].axes
     }
     #expect(try axes(.reduce(.sum(nil), keys), coordinate) == [rows])
     #expect(try axes(.scan(keys, inclusive: true), coordinate) == [keys, rows])
