@@ -183,4 +183,47 @@ import Tiles
       #expect(y.numbers[row] == dot)
     }
   }
+
+  /// A row that sees n keys gives the bits of a launch that has n keys: blocks, exponents and orders do
+  /// not know of what the row does not see.
+  @Test(arguments: [
+    ProductClass.fixedPoint(bits: 21, block: 4), .ordered(.interleaved(4), .fused), .exact,
+    .fixedPointFolded(bits: 9, block: 4, axis: Dimension("channels", 3)),
+  ])
+  func productsSeeOnlyTheirKeys(_ productClass: ProductClass) throws {
+    let slots = Dimension("slots", in: 0...16)
+    let channels = Dimension("channels", 3)
+    let ragged = try Kernel("ragged product") { k in
+      let p = k.input("p", Float.self, [rows, slots])
+      let v = k.input("v", Float.self, [slots, channels])
+      let count = k.input("count", Int32.self, [rows])
+      let y = k.output("y", Float.self, [rows, channels])
+      k.parallel(rows) { r in
+        let keys = k.axis("keys", in: 0...16, length: Position(count[r]))
+        y[r] = product(
+          p[r, Position(keys)], v[Position(keys), channels], contracting: keys, productClass)
+      }
+    }.program()
+    let whole = try Kernel("whole product") { k in
+      let p = k.input("p", Float.self, [slots])
+      let v = k.input("v", Float.self, [slots, channels])
+      let y = k.output("y", Float.self, [channels])
+      k.once { y[channels] = product(p[slots], v[slots, channels], contracting: slots, productClass) }
+    }.program()
+    let counts = [11, 0, 5, 8, 1]
+    let p = (0..<55).map { Float($0 * 29 % 31 - 15) * Float(sign: .plus, exponent: $0 % 7 * 3, significand: 1.3) }
+    let v = (0..<33).map { Float($0 * 17 % 23 - 11) * Float(sign: .plus, exponent: $0 % 5 * 4, significand: 1.7) }
+    let y = try runEveryWay(
+      ragged,
+      ["p": .floats([5, 11], p), "v": .floats([11, 3], v), "count": .ints([5], counts)], seeds: 1...6)["y"]!
+    for (row, count) in counts.enumerated() {
+      let alone = try Reference.run(
+        whole,
+        [
+          "p": .floats([count], Array(p[11 * row..<11 * row + count])),
+          "v": .floats([count, 3], Array(v[..<(3 * count)])),
+        ])["y"]!
+      #expect(Array(y.codes[3 * row..<3 * row + 3]) == alone.codes)
+    }
+  }
 }
