@@ -264,23 +264,31 @@ extension RegionLowering {
     .apply(.select, [activeMask(active, lanes), value, .float(0, value.type)], value.type)
   }
 
-  /// A loop by lanes over a part of a dimension.
+  /// A loop by lanes over a part of a dimension: whole vectors, then the lanes that are left.
   func lanesLoop(
     _ dimension: Dimension, from lower: Expression, to upper: Expression, lanes: Int,
     _ body: () throws -> Void
   ) throws {
     let outer = environment
+    defer { environment = outer }
+    let whole = stack.define(
+      "\(dimension.name)_whole", upper - (upper - lower).remainder(by: lanes))
+    func at(_ place: Expression, _ active: Expression?) throws -> [MachineStatement] {
+      environment = outer
+      environment.bind(dimension, LaneCoordinate(place, lanes: .strided(1), alignment: lanes))
+      environment.lanes = lanes
+      stack.open(binding: [dimension])
+      environment.active = active
+      try body()
+      return stack.close()
+    }
     let counter = stack.variable(dimension.name, .index)
-    environment.bind(
-      dimension, LaneCoordinate(.variable(counter), lanes: .strided(1), alignment: lanes))
-    environment.lanes = lanes
+    let vectors = try at(.variable(counter), nil)
+    stack.append(.loop(CountedLoop(counter, from: lower, to: whole, step: lanes, vectors)))
     stack.open(binding: [dimension])
-    let left = stack.define("active", (upper - .variable(counter)).minimum(.constant(lanes)))
-    environment.active = left
-    try body()
-    let statements = stack.close()
-    environment = outer
-    stack.append(.loop(CountedLoop(counter, from: lower, to: upper, step: lanes, statements)))
+    let active = stack.define("active", upper - whole)
+    for statement in try at(whole, active) { stack.append(statement) }
+    stack.append(.branch(whole.compared(.less, upper), stack.close(), []))
   }
 
   // MARK: Fixed point
