@@ -105,6 +105,9 @@ struct Binding {
       }
       launch.shapes[position] = tensor.shape
       launch.codes[position] = tensor.codes
+      if element == .bool, let strange = tensor.codes.first(where: { $0 > 1 }) {
+        throw mismatch("a byte is \(strange), neither 0 nor 1")
+      }
     default: throw mismatch("\(argument.description) came")
     }
   }
@@ -162,6 +165,7 @@ struct Binding {
     case .extent(let dimension): "length of \(dimension.name)"
     case .scalar(let position): launch.program.parameters[position].name
     case .value(let id): "value \(id.number)"
+    case .sum(let a, .constant(let value)) where value < 0: "\(describe(a)) - \(-value)"
     case .sum(let a, .scaled(let b, -1)): "\(describe(a)) - \(describe(b))"
     case .sum(let a, let b): "\(describe(a)) + \(describe(b))"
     case .scaled(let a, let factor): "(\(describe(a))) * \(factor)"

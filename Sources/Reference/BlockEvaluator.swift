@@ -147,7 +147,10 @@ final class BlockEvaluator {
     case .carried:
       throw Diagnostic("a carried value is used outside of its loop", at: [node.location])
     case .round(let loop):
-      return Grid(scalar: UInt32(rounds[loop] ?? 0))
+      guard let round = rounds[loop] else {
+        throw Diagnostic("the round of a loop is used outside of it", at: [node.location])
+      }
+      return Grid(scalar: UInt32(round))
     case .loopResult(let loop, let position):
       if loopResults[loop] == nil { try run(loop) }
       return loopResults[loop]![position].broadcast(to: axes)
@@ -194,6 +197,7 @@ final class BlockEvaluator {
       }
     }
     forget(dependence.bodies[number])
+    rounds[number] = nil
     loopResults[number] = values
   }
 

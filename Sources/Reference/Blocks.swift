@@ -6,7 +6,7 @@ struct Blocks {
 
   /// Elements of the largest value that a block under `CutPolicy.whole` should hold; a bound on memory
   /// alone.
-  private static let mostElements = 1 << 22
+  private static let mostElements = 1 << 19
 
   init(
     _ region: Region, _ launch: Launch, _ cutter: Cutter, _ dependence: Dependence

@@ -58,7 +58,6 @@ struct Effects {
     stores.append(statement.location)
     let declared = launch.program.parameters[parameter]
     let (shape, strides) = (launch.shapes[parameter], launch.strides(of: parameter))
-    let keepsBits = launch.program.keepsBits(value)
     for position in sites.positions {
       if let conditions {
         try sites.require(conditions.fault(at: position))
@@ -84,8 +83,7 @@ struct Effects {
           at: [statement.location, stores[earlier - 1]])
       }
       writers[parameter][place] = Int32(stores.count)
-      let code = values.elements[position]
-      codes[parameter][place] = keepsBits ? code : declared.element.canonical(code)
+      codes[parameter][place] = values.elements[position]
     }
   }
 

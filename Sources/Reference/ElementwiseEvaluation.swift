@@ -7,26 +7,29 @@ extension BlockEvaluator {
   ) throws(Diagnostic) -> Grid<UInt32> {
     let operands = try operands(of: node, over: axes)
     let types = node.operands.map { program[$0].type }
-    return apply(operation, operands, types, .program, node: id)
+    return apply(operation, operands, types, node: id)
   }
 
   func call(
     _ function: ScalarFunction, _ node: Node, over axes: [Axis], id: ValueID
   ) throws(Diagnostic) -> Grid<UInt32> {
     let operands = try operands(of: node, over: axes)
-    var lines: [Grid<UInt32>] = []
-    for step in function.steps {
-      switch step.operation {
-      case .parameter(let position): lines.append(operands[position])
-      case .constant(let bits): lines.append(Grid(scalar: bits).broadcast(to: axes))
-      case .elementwise(let operation):
-        lines.append(
-          apply(
-            operation, step.operands.map { lines[$0] }, step.operands.map { function.steps[$0].type },
-            .scalarFunction, node: id))
+    let interpreter = ScalarInterpreter(function)
+    var elements = [UInt32](repeating: 0, count: axes.elementCount)
+    var marks = FaultMap(merged(operands), count: elements.count)
+    for position in elements.indices where !marks.isFaulty(position) {
+      if let code = interpreter(operands.map { $0.elements[position] }) {
+        elements[position] = code
+      } else {
+        let kind = FaultKind.call(function.name)
+        marks.mark(position, faults.record(kind, node: id, over: axes, at: position))
       }
     }
-    return lines[function.result]
+    return Grid(axes, elements, faults: marks.numbers)
+  }
+
+  private func merged(_ operands: [Grid<UInt32>]) -> [FaultNumber] {
+    operands.reduce([]) { Grid<UInt32>.merged($0, $1.faults) }
   }
 
   private func operands(of node: Node, over axes: [Axis]) throws(Diagnostic) -> [Grid<UInt32>] {
@@ -38,11 +41,10 @@ extension BlockEvaluator {
   /// Operands over the same axes. Only `select` looks at faults: an element is as faulty as its
   /// condition or the side taken.
   private func apply(
-    _ operation: Elementwise, _ operands: [Grid<UInt32>], _ types: [ElementType],
-    _ setting: ElementwiseRules.Setting, node: ValueID
+    _ operation: Elementwise, _ operands: [Grid<UInt32>], _ types: [ElementType], node: ValueID
   ) -> Grid<UInt32> {
     let axes = operands[0].axes
-    let rule = ElementwiseRules.rule(operation, types, setting)
+    let rule = ElementwiseRules.rule(operation, types, .program)
     var elements = [UInt32](repeating: 0, count: operands[0].elements.count)
     var marks: FaultMap
     if operation == .select {
@@ -54,15 +56,16 @@ extension BlockEvaluator {
         }
       }
     } else {
-      let faults = operands.dropFirst().reduce(operands[0].faults) { Grid<UInt32>.merged($0, $1.faults) }
-      marks = FaultMap(faults, count: elements.count)
+      marks = FaultMap(merged(operands), count: elements.count)
     }
-    var codes = [UInt32](repeating: 0, count: operands.count)
+    let a = operands[0].elements
+    let b = operands.count > 1 ? operands[1].elements : a
+    let c = operands.count > 2 ? operands[2].elements : a
     for position in elements.indices where !marks.isFaulty(position) {
-      for number in operands.indices { codes[number] = operands[number].elements[position] }
-      switch rule(codes) {
-      case .code(let code): elements[position] = code
-      case .fault(let kind):
+      if let code = rule(a[position], b[position], c[position]) {
+        elements[position] = code
+      } else {
+        let kind = ElementwiseRules.fault(operation, a[position], b[position])
         marks.mark(position, faults.record(kind, node: node, over: axes, at: position))
       }
     }

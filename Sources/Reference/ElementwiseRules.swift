@@ -1,71 +1,100 @@
+import Formats
 import TileIR
 
-/// What an elementwise operation gives for one element; an integer result that is no int32 is a fault.
+/// What an elementwise operation gives for one element.
 ///
 /// Floats are binary32 with subnormals, nearest-even; Swift contracts nothing and flushes nothing.
+/// A NaN that arithmetic makes is the canonical one, so that it is canonical wherever it becomes visible;
+/// operations that copy (loads, `select`, samples, joins, bit casts) keep the bits that they find.
 enum ElementwiseRules {
-  /// What one element becomes.
-  enum Outcome {
-    case code(UInt32)
-    case fault(FaultKind)
-  }
+  /// The code that an operation gives for the codes of up to three operands (what stands in place of
+  /// others is not read), or nil where it has no value: `fault` says why.
+  typealias Rule = (_ a: UInt32, _ b: UInt32, _ c: UInt32) -> UInt32?
 
   /// Whether int32 `add`, `subtract`, `multiply`, `negate` and `absolute` wrap, as in the body of a
   /// scalar function, or must not overflow, as everywhere else; and whether a bit cast from a float
   /// sees a NaN as it is, as in such a body, or the canonical one.
   enum Setting { case program, scalarFunction }
 
-  /// The rule of `operation` on operands of these types, as a function of their codes.
+  /// The rule of `operation` on operands of these types.
   static func rule(
     _ operation: Elementwise, _ types: [ElementType], _ setting: Setting
-  ) -> ([UInt32]) -> Outcome {
-    let isFloat = types[0] == .float32
+  ) -> Rule {
+    if let rule = integerArithmetic(operation), types[0] == .int32 {
+      return { a, b, _ in
+        let value = rule(Int(Int32(bitPattern: a)), Int(Int32(bitPattern: b)))
+        let wrapped = Int32(truncatingIfNeeded: value)
+        if setting == .program, Int(wrapped) != value { return nil }
+        return UInt32(bitPattern: wrapped)
+      }
+    }
     switch operation {
-    case .add: return isFloat ? floats { $0 + $1 } : integers("add", setting) { $0 + $1 }
-    case .subtract: return isFloat ? floats { $0 - $1 } : integers("subtract", setting) { $0 - $1 }
-    case .multiply: return isFloat ? floats { $0 * $1 } : integers("multiply", setting) { $0 * $1 }
+    case .add: return floats { $0 + $1 }
+    case .subtract: return floats { $0 - $1 }
+    case .multiply: return floats { $0 * $1 }
     case .divide: return floats { $0 / $1 }
-    case .minimum: return isFloat ? floats(least) : integers("minimum", setting) { min($0, $1) }
-    case .maximum: return isFloat ? floats(greatest) : integers("maximum", setting) { max($0, $1) }
-    case .negate: return isFloat ? float { -$0 } : integer("negate", setting) { -$0 }
-    case .absolute: return isFloat ? float { $0.magnitude } : integer("absolute", setting) { abs($0) }
-    case .squareRoot: return float { $0.squareRoot() }
-    case .reciprocalSquareRoot: return float { Float(1 / Double($0).squareRoot()) }
+    case .minimum: return floats(least)
+    case .maximum: return floats(greatest)
+    case .negate: return floats { a, _ in -a }
+    case .absolute: return floats { a, _ in a.magnitude }
+    case .squareRoot: return floats { a, _ in a.squareRoot() }
+    case .reciprocalSquareRoot: return floats { a, _ in Float(1 / Double(a).squareRoot()) }
     case .fusedMultiplyAdd:
-      return { codes in
-        let (a, b, c) = (Float(bitPattern: codes[0]), Float(bitPattern: codes[1]), Float(bitPattern: codes[2]))
-        return .code(c.addingProduct(a, b).bitPattern)
+      return { a, b, c in
+        Float(bitPattern: c).addingProduct(Float(bitPattern: a), Float(bitPattern: b))
+          .canonical.bitPattern
       }
     case .compare(let comparison):
-      return { codes in
-        let holds =
-          isFloat
-          ? compare(comparison, Float(bitPattern: codes[0]), Float(bitPattern: codes[1]))
-          : compare(comparison, Int32(bitPattern: codes[0]), Int32(bitPattern: codes[1]))
-        return .code(holds ? 1 : 0)
+      if types[0] == .float32 {
+        return { a, b, _ in
+          compare(comparison, Float(bitPattern: a), Float(bitPattern: b)) ? 1 : 0
+        }
       }
-    case .and: return { .code($0[0] & $0[1]) }
-    case .or: return { .code($0[0] | $0[1]) }
-    case .xor: return { .code($0[0] ^ $0[1]) }
+      return { a, b, _ in compare(comparison, Int32(bitPattern: a), Int32(bitPattern: b)) ? 1 : 0 }
+    case .and: return { a, b, _ in a & b }
+    case .or: return { a, b, _ in a | b }
+    case .xor: return { a, b, _ in a ^ b }
     case .not:
       let mask: UInt32 = types[0] == .bool ? 1 : .max
-      return { .code(~$0[0] & mask) }
-    case .shiftLeft: return shift { $0 << $1 }
-    case .shiftRightLogical: return shift { $0 >> $1 }
+      return { a, _, _ in ~a & mask }
+    case .shiftLeft: return { a, b, _ in b < 32 ? a << b : nil }
+    case .shiftRightLogical: return { a, b, _ in b < 32 ? a >> b : nil }
     case .shiftRightArithmetic:
-      return shift { UInt32(bitPattern: Int32(bitPattern: $0) >> Int32(bitPattern: $1)) }
-    case .divideFloor(let divisor):
-      return integer("divide", setting) { $0.floorDivided(by: divisor) }
-    case .remainderFloor(let divisor):
-      return integer("remainder", setting) { $0 - $0.floorDivided(by: divisor) * divisor }
-    case .select: return { .code($0[0] != 0 ? $0[1] : $0[2]) }
+      return { a, b, _ in
+        b < 32 ? UInt32(bitPattern: Int32(bitPattern: a) >> Int32(bitPattern: b)) : nil
+      }
+    case .select: return { a, b, c in a != 0 ? b : c }
     case .convert(let target):
       let source = types[0]
-      return { .code(source.convert($0[0], to: target)) }
+      return { a, _, _ in source.convert(a, to: target) }
     case .bitCast:
       let source = types[0]
-      if setting == .scalarFunction { return { .code($0[0]) } }
-      return { .code(source.canonical($0[0])) }
+      return { a, _, _ in setting == .scalarFunction ? a : source.canonical(a) }
+    case .divideFloor, .remainderFloor: preconditionFailure("\(operation.name) is defined on int32")
+    }
+  }
+
+  /// Why `operation` has no value for these codes.
+  static func fault(_ operation: Elementwise, _ a: UInt32, _ b: UInt32) -> FaultKind {
+    guard let rule = integerArithmetic(operation) else {
+      return .shift(Int(Int32(bitPattern: b)))
+    }
+    return .overflow(operation.name, rule(Int(Int32(bitPattern: a)), Int(Int32(bitPattern: b))))
+  }
+
+  /// Exact integer arithmetic on int32 values; nil for operations that are none.
+  private static func integerArithmetic(_ operation: Elementwise) -> ((Int, Int) -> Int)? {
+    switch operation {
+    case .add: { $0 + $1 }
+    case .subtract: { $0 - $1 }
+    case .multiply: { $0 * $1 }
+    case .minimum: { min($0, $1) }
+    case .maximum: { max($0, $1) }
+    case .negate: { a, _ in -a }
+    case .absolute: { a, _ in abs(a) }
+    case .divideFloor(let divisor): { a, _ in a.floorDivided(by: divisor) }
+    case .remainderFloor(let divisor): { a, _ in a - a.floorDivided(by: divisor) * divisor }
+    default: nil
     }
   }
 
@@ -83,40 +112,8 @@ enum ElementwiseRules {
     return a < b ? a : b
   }
 
-  private static func float(_ body: @escaping (Float) -> Float) -> ([UInt32]) -> Outcome {
-    { .code(body(Float(bitPattern: $0[0])).bitPattern) }
-  }
-
-  private static func floats(_ body: @escaping (Float, Float) -> Float) -> ([UInt32]) -> Outcome {
-    { .code(body(Float(bitPattern: $0[0]), Float(bitPattern: $0[1])).bitPattern) }
-  }
-
-  private static func integer(
-    _ name: String, _ setting: Setting, _ body: @escaping (Int) -> Int
-  ) -> ([UInt32]) -> Outcome {
-    { codes in int32(body(Int(Int32(bitPattern: codes[0]))), name, setting) }
-  }
-
-  private static func integers(
-    _ name: String, _ setting: Setting, _ body: @escaping (Int, Int) -> Int
-  ) -> ([UInt32]) -> Outcome {
-    { codes in
-      int32(body(Int(Int32(bitPattern: codes[0])), Int(Int32(bitPattern: codes[1]))), name, setting)
-    }
-  }
-
-  /// `value` may be as large as the product of two int32.
-  private static func int32(_ value: Int, _ name: String, _ setting: Setting) -> Outcome {
-    let wrapped = Int32(truncatingIfNeeded: value)
-    if setting == .program, Int(wrapped) != value { return .fault(.overflow(name, value)) }
-    return .code(UInt32(bitPattern: wrapped))
-  }
-
-  private static func shift(_ body: @escaping (UInt32, UInt32) -> UInt32) -> ([UInt32]) -> Outcome {
-    { codes in
-      guard codes[1] < 32 else { return .fault(.shift(Int(Int32(bitPattern: codes[1])))) }
-      return .code(body(codes[0], codes[1]))
-    }
+  private static func floats(_ body: @escaping (Float, Float) -> Float) -> Rule {
+    { a, b, _ in body(Float(bitPattern: a), Float(bitPattern: b)).canonical.bitPattern }
   }
 
   private static func compare<T: Comparable>(_ comparison: Comparison, _ a: T, _ b: T) -> Bool {

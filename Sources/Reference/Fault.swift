@@ -16,6 +16,8 @@ enum FaultKind {
   case length(Dimension, Int)
   /// An integer result outside of int32.
   case overflow(String, Int)
+  /// A scalar function without a value for its arguments.
+  case call(String)
   /// A shift by a number of bits outside of 0...31.
   case shift(Int)
 }
@@ -64,6 +66,8 @@ final class FaultLog {
         + "\(dimension.range.lowerBound)...\(dimension.range.upperBound)"
     case .overflow(let operation, let result):
       what = "\(operation) gives \(result), which is not an int32"
+    case .call(let function):
+      what = "\(function) has no value here"
     case .shift(let amount):
       what = "a shift by \(amount) bits; 0 to 31 are defined"
     }

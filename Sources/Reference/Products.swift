@@ -1,3 +1,4 @@
+import Formats
 import TileIR
 
 /// Products that contract an axis, in every class (numeric contract, section 2).
@@ -63,7 +64,7 @@ extension BlockEvaluator {
       if faults.0 != 0 || faults.1 != 0 { return (0, faults.0 != 0 ? faults.0 : faults.1) }
       let value = product(
         a.line(result, count: count), b.line(result, count: count), result, count)
-      return (value.bitPattern, 0)
+      return (value.canonical.bitPattern, 0)
     }
   }
 

@@ -1,3 +1,4 @@
+import Formats
 import TileIR
 
 /// Reductions of a whole axis to one element.
@@ -18,7 +19,7 @@ extension BlockEvaluator {
       case (.sum(let order), .float32):
         var sum = OrderedSum(order!)
         for piece in pieces { for code in piece { sum.add { $0 + Float(bitPattern: code) } } }
-        return (sum.total.bitPattern, 0)
+        return (sum.total.canonical.bitPattern, 0)
       case (.sum, _):
         let sums = pieces.map { $0.reduce(0) { $0 + Int(Int32(bitPattern: $1)) } }
         return int32(cutter.order(sums).reduce(0, +), "sum", over: axes, at: result, node: id)
@@ -94,7 +95,7 @@ extension BlockEvaluator {
         if fault != 0 {
           marks.mark(position, fault)
         } else if isFloat {
-          elements[position] = shown.0.bitPattern
+          elements[position] = shown.0.canonical.bitPattern
         } else {
           let (code, overflow) = int32(shown.1, "scan", over: all, at: position, node: id)
           elements[position] = code

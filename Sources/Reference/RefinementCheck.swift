@@ -7,11 +7,13 @@ struct RefinementCheck {
 
   private var parameter: Parameter { launch.program.parameters[position] }
 
-  /// Holds for the argument of an input, weight or state; outputs are checked after the launch by
-  /// passing what they hold.
+  /// Checks an argument. What a launch makes is checked after it, by `run(on:)`.
   func run() throws(Diagnostic) {
-    guard parameter.role != .output, parameter.role != .scalar else { return }
-    try run(on: launch.codes[position])
+    switch parameter.role {
+    case .output: break
+    case .scalar: try run(on: [launch.scalars[position]])
+    case .input, .weight, .state: try run(on: launch.codes[position])
+    }
   }
 
   func run(on codes: [UInt32]) throws(Diagnostic) {
@@ -42,6 +44,7 @@ struct RefinementCheck {
   }
 
   private func element(_ number: Int) -> String {
+    if parameter.role == .scalar { return "it" }
     let shape = launch.shapes[position]
     let axes = zip(parameter.axes, shape).map { Axis(dimension: $0, range: 0..<$1) }
     return "element \(Axis.coordinates(of: number, over: axes))"
@@ -49,7 +52,7 @@ struct RefinementCheck {
 
   private func checkRange(_ values: [Int], _ lower: Int, _ upper: Int) throws(Diagnostic) {
     for (number, value) in values.enumerated() where value < lower || value > upper {
-      throw refuse("elements in \(lower)...\(upper)", "\(element(number)) is \(value)")
+      throw refuse("integers in \(lower)...\(upper)", "\(element(number)) is \(value)")
     }
   }
 

@@ -3,7 +3,7 @@ import Testing
 @testable import Reference
 
 /// The exact accumulator against schoolbook integers.
-@Suite struct ExactSumTests {
+@Suite struct ReferenceExactSumTests {
   private func check(_ addends: [Double], _ comment: String) {
     var sum = ExactSum()
     var exact = BigInteger(0)

@@ -4,7 +4,7 @@ import TileIR
 import Tiles
 
 /// Sums of float32 in every order, against the definitions written out on arrays.
-@Suite struct OrderTests {
+@Suite struct ReferenceOrderTests {
   /// Numbers of very different sizes, so that nearly every order gives its own bits.
   private func numbers(_ count: Int) -> [Float] {
     (0..<count).map { index in

@@ -5,7 +5,7 @@ import TileIR
 import Tiles
 
 /// Products in the classes that round exact sums.
-@Suite struct ProductTests {
+@Suite struct ReferenceProductTests {
   let rows = Dimension("rows", 3)
   let columns = Dimension("columns", 4)
   let inner = Dimension("inner", 150)

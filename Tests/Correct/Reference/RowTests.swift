@@ -5,7 +5,7 @@ import TileIR
 import Tiles
 
 /// Row operators: loads, arithmetic, reductions, stores.
-@Suite struct RowTests {
+@Suite struct ReferenceRowTests {
   let width = Dimension("width", 5)
 
   func rmsNorm() throws -> Program {
