@@ -57,3 +57,26 @@ public indirect enum HostExpression: Hashable, Sendable {
     return value(self)
   }
 }
+
+extension HostExpression {
+  /// An index of lengths, scalars and constants. Throws where it reads a tile.
+  public init(_ index: Index, in program: Program) throws(Diagnostic) {
+    switch index {
+    case .constant(let x): self = .constant(x)
+    case .scalar(let parameter): self = .scalar(parameter: parameter)
+    case .extent(let dimension):
+      if case .computed(let length)? = program.lengths[dimension] {
+        self = try HostExpression(length, in: program)
+      } else {
+        self = dimension.extent.map { .constant($0) } ?? .extent(dimension)
+      }
+    case .sum(let a, let b):
+      self = try HostExpression(a, in: program) + HostExpression(b, in: program)
+    case .scaled(let a, let n): self = try HostExpression(a, in: program) * .constant(n)
+    case .divided(let a, let n): self = .divided(try HostExpression(a, in: program), n)
+    case .remainder(let a, let n): self = .remainder(try HostExpression(a, in: program), n)
+    case .axis, .value:
+      throw Diagnostic("a launch number of \(program.name) reads a tile", at: [program.location])
+    }
+  }
+}

@@ -171,19 +171,10 @@ final class RegionLowering {
 
   /// An index of lengths, scalars and constants, as the host computes it.
   func host(_ index: Index) throws -> HostExpression {
-    switch index {
-    case .constant(let x): return .constant(x)
-    case .scalar(let parameter): return .scalar(parameter: parameter)
-    case .extent(let dimension):
-      if case .computed(let length)? = program.lengths[dimension] { return try host(length) }
-      return dimension.extent.map { .constant($0) } ?? .extent(dimension)
-    case .sum(let a, let b): return try host(a) + host(b)
-    case .scaled(let a, let n): return try host(a) * .constant(n)
-    case .divided(let a, let n): return .divided(try host(a), n)
-    case .remainder(let a, let n): return .remainder(try host(a), n)
-    case .axis, .value:
-      throw Refusal(
-        diagnostic: Diagnostic("a launch number reads a tile", at: [region.location]))
+    do {
+      return try HostExpression(index, in: program)
+    } catch {
+      throw Refusal(diagnostic: error)
     }
   }
 

@@ -1,0 +1,41 @@
+import TileIR
+
+/// A buffer that a launch is given: memory that the caller keeps alive until the launch returns.
+public struct TensorView {
+  public let element: ElementType
+  public let pointer: UnsafeMutableRawPointer?
+  public let shape: [Int]
+  /// Elements between neighbours along each axis; the last axis is contiguous.
+  public let strides: [Int]
+
+  /// A view with strides of its own.
+  public init(
+    _ element: ElementType, _ pointer: UnsafeMutableRawPointer?, shape: [Int], strides: [Int]
+  ) {
+    self.element = element
+    self.pointer = pointer
+    self.shape = shape
+    self.strides = strides
+  }
+
+  /// A row-major contiguous view; rows of packed elements start at whole bytes.
+  public init(_ element: ElementType, _ pointer: UnsafeMutableRawPointer?, shape: [Int]) {
+    var strides = [Int](repeating: 1, count: shape.count)
+    if shape.count > 1 {
+      let perByte = element.bitWidth == 4 ? 2 : 1
+      var step = (shape[shape.count - 1] + perByte - 1) / perByte * perByte
+      for axis in stride(from: shape.count - 2, through: 0, by: -1) {
+        strides[axis] = step
+        step *= shape[axis]
+      }
+    }
+    self.init(element, pointer, shape: shape, strides: strides)
+  }
+}
+
+/// What a launch passes for one parameter, in the order of the program's declarations.
+public enum LaunchArgument {
+  case buffer(TensorView)
+  case int(Int32)
+  case float(Float)
+}
