@@ -1,0 +1,138 @@
+import MachineIR
+import TileIR
+
+/// The typedefs and inline functions that the printed kernels use, each once, after those it needs.
+final class Prelude {
+  let machine: MachineDescription
+  private(set) var typedefs: [String] = []
+  private(set) var functions: [String] = []
+  private var known: Set<String> = []
+  /// Scalar functions by their C name, to tell apart two of one name.
+  private var scalarFunctions: [String: ScalarFunction] = [:]
+
+  init(machine: MachineDescription) { self.machine = machine }
+
+  var usesAVX512: Bool { machine.has(.maskedMemory) && isX86 }
+  var isX86: Bool { machine.triple.hasPrefix("x86_64") }
+
+  // MARK: Types
+
+  /// The C name of a register type; masks are `i32` lanes.
+  @discardableResult
+  func type(_ type: MachineType) -> String { vector(Self.scalarName(type.scalar), type.lanes) }
+
+  /// `f32`, or `f32x16` for 16 lanes.
+  @discardableResult
+  func vector(_ scalar: String, _ lanes: Int) -> String {
+    declareScalar(scalar)
+    guard lanes > 1 else { return scalar }
+    let name = "\(scalar)x\(lanes)"
+    if known.insert(name).inserted {
+      typedefs.append("typedef \(scalar) \(name) __attribute__((ext_vector_type(\(lanes))));")
+    }
+    return name
+  }
+
+  /// The same type at any address.
+  func unaligned(_ scalar: String, _ lanes: Int) -> String {
+    let plain = vector(scalar, lanes)
+    let name = "\(plain)_anywhere"
+    if known.insert(name).inserted {
+      typedefs.append("typedef \(plain) \(name) __attribute__((aligned(1), may_alias));")
+    }
+    return name
+  }
+
+  /// A vector type of the compiler's builtins, by bytes.
+  func builtinVector(_ scalar: String, bytes: Int) -> String {
+    declareScalar(scalar)
+    let name = "\(scalar)_register\(bytes * 8)"
+    if known.insert(name).inserted {
+      typedefs.append("typedef \(scalar) \(name) __attribute__((vector_size(\(bytes))));")
+    }
+    return name
+  }
+
+  private func declareScalar(_ scalar: String) {
+    guard known.insert(scalar).inserted else { return }
+    let meaning = [
+      "f32": "float", "f64": "double", "i8": "signed char", "u8": "unsigned char", "i16": "short",
+      "u16": "unsigned short", "i32": "int", "u32": "unsigned int", "i64": "long long",
+      "u64": "unsigned long long",
+    ]
+    typedefs.append("typedef \(meaning[scalar]!) \(scalar);")
+  }
+
+  static func scalarName(_ scalar: MachineScalar) -> String {
+    scalar == .mask ? "i32" : scalar.rawValue
+  }
+
+  /// The C type of one element in memory; packed elements lie in bytes.
+  static func storageName(_ element: ElementType) -> String {
+    switch element {
+    case .float32: "f32"
+    case .bfloat16, .float16: "u16"
+    case .int32: "i32"
+    case .int8: "i8"
+    case .e4m3, .e5m2, .e8m0, .uint8, .bool, .e2m1, .int4: "u8"
+    }
+  }
+
+  static func byteCount(_ scalar: String) -> Int {
+    switch scalar {
+    case "i8", "u8": 1
+    case "i16", "u16": 2
+    case "i64", "u64", "f64": 8
+    default: 4
+    }
+  }
+
+  // MARK: Functions
+
+  /// Adds the text of a function once; `text` may ask for other functions, which come before it.
+  @discardableResult
+  func add(_ name: String, _ text: () throws -> String) rethrows -> String {
+    guard !known.contains(name) else { return name }
+    let definition = try text()
+    known.insert(name)
+    functions.append(definition)
+    return name
+  }
+
+  /// An inline function of one returned expression.
+  func inline(
+    _ result: String, _ name: String, _ parameters: String, returns expression: String,
+    why: String? = nil
+  ) -> String {
+    let body = "  return \(expression);"
+    return inline(result, name, parameters, body: body, why: why)
+  }
+
+  /// An inline function; `body` stands two spaces in. It becomes part of its caller always: a vector
+  /// wider than a register would else go through memory.
+  func inline(
+    _ result: String, _ name: String, _ parameters: String, body: String, why: String? = nil
+  ) -> String {
+    let comment = why.map { $0.split(separator: "\n").map { "// \($0)\n" }.joined() } ?? ""
+    return """
+      \(comment)__attribute__((always_inline)) static inline \(result) \(name)(\(parameters)) {
+      \(body)
+      }
+      """
+  }
+
+  /// The C name of a scalar function: its own, numbered where another body has the name.
+  func name(of function: ScalarFunction) -> String {
+    let legal = CNames.legal(function.name)
+    var name = legal
+    var number = 2
+    while let other = scalarFunctions[name], other != function {
+      name = "\(legal)_\(number)"
+      number += 1
+    }
+    scalarFunctions[name] = function
+    return name
+  }
+
+  func isKnown(_ name: String) -> Bool { known.contains(name) }
+}
