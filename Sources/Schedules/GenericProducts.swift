@@ -264,23 +264,31 @@ extension RegionLowering {
     .apply(.select, [activeMask(active, lanes), value, .float(0, value.type)], value.type)
   }
 
-  /// A loop by lanes over a part of a dimension.
+  /// A loop by lanes over a part of a dimension: whole vectors, then the lanes that are left.
   func lanesLoop(
     _ dimension: Dimension, from lower: Expression, to upper: Expression, lanes: Int,
     _ body: () throws -> Void
   ) throws {
     let outer = environment
+    defer { environment = outer }
+    let whole = stack.define(
+      "\(dimension.name)_whole", upper - (upper - lower).remainder(by: lanes))
+    func at(_ place: Expression, _ active: Expression?) throws -> [MachineStatement] {
+      environment = outer
+      environment.bind(dimension, LaneCoordinate(place, lanes: .strided(1), alignment: lanes))
+      environment.lanes = lanes
+      stack.open(binding: [dimension])
+      environment.active = active
+      try body()
+      return stack.close()
+    }
     let counter = stack.variable(dimension.name, .index)
-    environment.bind(
-      dimension, LaneCoordinate(.variable(counter), lanes: .strided(1), alignment: lanes))
-    environment.lanes = lanes
+    let vectors = try at(.variable(counter), nil)
+    stack.append(.loop(CountedLoop(counter, from: lower, to: whole, step: lanes, vectors)))
     stack.open(binding: [dimension])
-    let left = stack.define("active", (upper - .variable(counter)).minimum(.constant(lanes)))
-    environment.active = left
-    try body()
-    let statements = stack.close()
-    environment = outer
-    stack.append(.loop(CountedLoop(counter, from: lower, to: upper, step: lanes, statements)))
+    let active = stack.define("active", upper - whole)
+    for statement in try at(whole, active) { stack.append(statement) }
+    stack.append(.branch(whole.compared(.less, upper), stack.close(), []))
   }
 
   // MARK: Fixed point
@@ -291,17 +299,19 @@ extension RegionLowering {
   ) throws {
     let (left, right) = (program[id].operands[0], program[id].operands[1])
     try lowerBlocks(id, dimension, block, group: block, roots: [left, right], groupSum: {
-      try self.integers(a).apply(.multiply, try self.integers(b))
+      try self.integers(a, self.environment).converted(to: .f64).broadcast(to: self.environment.lanes)
+        .apply(.multiply, try self.integers(b, self.environment).converted(to: .f64).broadcast(to: self.environment.lanes))
     }, scale: { environment in
-      let x = try self.quantum(a, dimension, block, environment)
+      let x = try self.quantum(a, dimension, environment)
       guard quantumOfRight else { return x }
-      let y = try self.quantum(b, dimension, block, environment)
+      let y = try self.quantum(b, dimension, environment)
       let lanes = max(x.type.lanes, y.type.lanes)
       return x.broadcast(to: lanes).apply(.multiply, y.broadcast(to: lanes))
     })
   }
 
-  private func integers(_ operand: FixedOperand) throws -> Expression {
+  /// The integers at the environment's coordinates, one lane or all, in f32.
+  func integers(_ operand: FixedOperand, _ environment: Environment) throws -> Expression {
     let place = try place(in: operand.axes, environment)
     let type = MachineType(.f32, place.isUniform ? 1 : environment.lanes)
     let value: Expression
@@ -312,11 +322,12 @@ extension RegionLowering {
         Access(operand.integers, .float32, place.base), lanes: laneValues(place, environment.lanes),
         type, active: environment.active)
     }
-    return value.converted(to: .f64).broadcast(to: environment.lanes)
+    return value
   }
 
-  private func quantum(
-    _ operand: FixedOperand, _ dimension: Dimension, _ block: Int, _ environment: Environment
+  /// The quantum of the block that the environment's coordinate is in, one lane or all, in f64.
+  func quantum(
+    _ operand: FixedOperand, _ dimension: Dimension, _ environment: Environment
   ) throws -> Expression {
     let outer = try place(in: Array(operand.axes.dropLast()), environment)
     let blocks = scalar(most(operand.axis).dividedUp(by: operand.block), "\(operand.axis.name)_blocks")

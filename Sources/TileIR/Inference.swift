@@ -46,22 +46,23 @@ extension ProgramBuilder {
     case .scan(let dimension, _):
       try require(nodes[0], has: dimension, for: "scan", at: location)
       try require(nodes[0], is: [.int32, .float32], for: "scan", at: location)
-      return (nodes[0].axes, nodes[0].type)
+      return (union([nodes[0].axes, lengthAxes(of: dimension)]), nodes[0].type)
     case .topK(let dimension, let into):
       try require(nodes[0], has: dimension, for: "topK", at: location)
       try require(nodes[0], is: [.float32], for: "topK", at: location)
       guard into.extent != nil, into != dimension else {
         throw Diagnostic("topK fills an axis of constant extent; \(into) found", at: [location])
       }
-      return (nodes[0].axes.map { $0 == dimension ? into : $0 }, .int32)
+      let axes = nodes[0].axes.map { $0 == dimension ? into : $0 }
+      return (union([axes, lengthAxes(of: dimension)]), .int32)
     case .sort(let dimension), .stableOrder(let dimension):
       try require(nodes[0], has: dimension, for: "sort", at: location)
       try require(nodes[0], is: [.int32], for: "sort", at: location)
-      return (nodes[0].axes, .int32)
+      return (union([nodes[0].axes, lengthAxes(of: dimension)]), .int32)
     case .sample(let dimension, let index):
       try require(nodes[0], has: dimension, for: "sample", at: location)
       let rest = nodes[0].axes.filter { $0 != dimension }
-      return (union([rest, axes(of: index)]), nodes[0].type)
+      return (union([rest, axes(of: index), lengthAxes(of: dimension)]), nodes[0].type)
     case .join(let parts, let into):
       return try inferJoin(parts, into, nodes, at: location)
     case .carried, .loopResult:
@@ -91,7 +92,7 @@ extension ProgramBuilder {
     _ reduction: Reduction, _ dimension: Dimension, _ operand: Node, at location: SourceLocation
   ) throws(Diagnostic) -> ([Dimension], ElementType) {
     try require(operand, has: dimension, for: "reduction", at: location)
-    let axes = operand.axes.filter { $0 != dimension }
+    let axes = union([operand.axes.filter { $0 != dimension }, lengthAxes(of: dimension)])
     switch reduction {
     case .sum(let order):
       try require(operand, is: [.float32, .int32], for: "sum", at: location)
@@ -141,9 +142,14 @@ extension ProgramBuilder {
     let (left, right) = (nodes[0], nodes[1])
     try require(left, has: dimension, for: "product's left operand", at: location)
     try require(right, has: dimension, for: "product's right operand", at: location)
+    let scales = (scaledLeft ? 1 : 0) + (scaledRight ? 1 : 0)
+    guard nodes.count == 2 + scales else {
+      throw Diagnostic("a product has two operands and one scale for each scaled one", at: [location])
+    }
     for scale in nodes.dropFirst(2) {
       try require(scale, is: [.e8m0], for: "scale", at: location)
     }
+    var shared: [[Dimension]] = []
     switch productClass {
     case .ordered(let order, _):
       try require(left, is: [.float32], for: "ordered product", at: location)
@@ -164,13 +170,29 @@ extension ProgramBuilder {
       guard (2...24).contains(bits), block > 0, block <= 2048 else {
         throw Diagnostic("fixedPoint takes 2 to 24 bits and blocks of 1 to 2048", at: [location])
       }
-    case .exact: break
+      if case .fixedPointFolded(_, _, let axis) = productClass {
+        try require(right, has: axis, for: "the shared exponent of a folded product", at: location)
+        guard axis != dimension else {
+          throw Diagnostic("a folded product shares exponents along another axis than it contracts", at: [location])
+        }
+        shared = [lengthAxes(of: axis)]
+      }
+    case .exact:
+      for operand in [left, right] where !operand.type.isFloating && !operand.type.isGrid {
+        throw Diagnostic(
+          "an exact product takes floats or a grid, found \(describe(operand))",
+          at: [location, operand.location])
+      }
     }
-    if !scaledLeft, !scaledRight, nodes.count != 2 {
-      throw Diagnostic("a product without scales has two operands", at: [location])
+    switch productClass {
+    case .exactBlock, .exact: break
+    case .ordered, .fixedPoint, .fixedPointFolded:
+      guard scales == 0 else {
+        throw Diagnostic("scales belong to exactBlock products", at: [location])
+      }
     }
-    let all = union(nodes.map(\.axes))
-    return (all.filter { $0 != dimension }, .float32)
+    let rest = union(nodes.map(\.axes)).filter { $0 != dimension }
+    return (union([rest, lengthAxes(of: dimension)] + shared), .float32)
   }
 
   private func inferJoin(
@@ -188,7 +210,9 @@ extension ProgramBuilder {
           at: [location, node.location])
       }
     }
-    let rest = zip(parts, nodes).map { part, node in node.axes.filter { $0 != part } }
+    let rest = zip(parts, nodes).flatMap { part, node in
+      [node.axes.filter { $0 != part }, lengthAxes(of: part)]
+    }
     return (union(rest) + [into], nodes[0].type)
   }
 
@@ -207,12 +231,18 @@ extension ProgramBuilder {
       switch $0 {
       case .axis(let dimension): lists.append([dimension])
       case .value(let id): lists.append(program[id].axes)
-      case .extent(let dimension):
-        if case .computed(let length)? = program.lengths[dimension] { lists.append(axes(of: length)) }
+      case .extent(let dimension): lists.append(lengthAxes(of: dimension))
       default: break
       }
     }
     return union(lists)
+  }
+
+  /// The axes along which the length of `dimension` differs: what is done to the whole of a ragged
+  /// axis differs along them too.
+  private func lengthAxes(of dimension: Dimension) -> [Dimension] {
+    guard case .computed(let length)? = program.lengths[dimension] else { return [] }
+    return axes(of: length)
   }
 
   private func check(_ index: Index, at location: SourceLocation) throws(Diagnostic) {
