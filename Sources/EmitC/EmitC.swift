@@ -1,70 +1,60 @@
 import MachineIR
 import TileIR
 
-/// Why a kernel cannot be printed for a machine, by the name of what it lacks.
-public struct EmissionRefusal: Error, CustomStringConvertible {
-  public let description: String
-  init(_ description: String) { self.description = description }
-}
-
-/// Prints machine kernels as C for clang.
+/// Prints machine kernels as C for clang: a thin printer that decides nothing.
 public enum EmitC {
-  /// The version of the calling convention between a host and a printed kernel; part of cache keys.
-  public static let callingConvention = 1
+  /// The version of the interface between kernels and launches; it goes into the identity of objects.
+  public static let interfaceVersion = 1
 
-  /// One C file with all of `kernels`. It includes no header, so it compiles for any target alone.
+  /// One C file: the types and inline functions that these kernels use, then a function a kernel.
   ///
-  /// Throws `EmissionRefusal` where the machine lacks what a kernel uses.
+  /// Each is `void NAME(const tessera_launch *launch, int64_t first, int64_t last, unsigned char *scratch)`
+  /// and works on the cells `first..<last`; NAME is `symbol(of:)`. `launch->buffers` follow
+  /// `kernel.buffers`, `launch->integers` are the kernel's scalars and then the byte offset of each
+  /// scratch array (`MachineKernel.scratchLayout`), `launch->floats` follow `kernel.floats`. The text
+  /// needs no header and no library but `memset` and `memcpy`, and clang's `-ffp-contract=off -fwrapv`.
+  ///
+  /// - Throws: `EmissionError` that names a kernel and what the machine lacks for it, or two kernels of
+  ///   one name.
   public static func source(
-    _ kernels: [MachineKernel], machine: MachineDescription, program: Program
-  ) throws -> String {
-    var prelude = Prelude(machine: machine)
+    kernels: [MachineKernel], machine: MachineDescription, program: Program
+  ) throws(EmissionError) -> String {
+    let prelude = Prelude(machine: machine)
+    for scalar in ["u8", "i32", "i64", "f32"] { prelude.vector(scalar, 1) }
     var functions: [String] = []
+    var printed: [String: MachineKernel] = [:]
     for kernel in kernels {
-      var printer = Printer(prelude: prelude)
-      functions.append(try printer.function(kernel))
-      prelude = printer.prelude
+      let symbol = symbol(of: kernel)
+      if let twin = printed[symbol] {
+        if twin == kernel { continue }
+        throw EmissionError(
+          kernel: kernel.name, machine: machine.name, message: "another kernel has this name")
+      }
+      printed[symbol] = kernel
+      var printer = KernelPrinter(kernel, program: program, prelude: prelude)
+      do {
+        functions.append(try printer.print())
+      } catch let refusal as Refusal {
+        throw EmissionError(kernel: kernel.name, machine: machine.name, message: refusal.message)
+      } catch {
+        throw EmissionError(kernel: kernel.name, machine: machine.name, message: "\(error)")
+      }
     }
-    return """
-      // \(program.name) for \(machine.name), from \(program.location).
-      \(runtime)
-      \(prelude.text)
-      \(functions.joined(separator: "\n"))
-      """
+    let head = "// \(program.name) for \(machine.name), from \(program.location)"
+    let parts = [head, prelude.typedefs.joined(separator: "\n"), launch] + prelude.functions + functions
+    return parts.joined(separator: "\n\n") + "\n"
   }
 
-  /// What every file begins with: fixed-width integers, the launch record, byte copies and the status.
-  private static let runtime = """
-    typedef signed char int8_t;
-    typedef unsigned char uint8_t;
-    typedef short int16_t;
-    typedef unsigned short uint16_t;
-    typedef int int32_t;
-    typedef unsigned int uint32_t;
-    typedef long int64_t;
-    typedef unsigned long uint64_t;
+  /// The name of a kernel's C function: the kernel's own, except where C gives it another meaning.
+  public static func symbol(of kernel: MachineKernel) -> String { CNames.symbol(kernel.name) }
 
-    // What a launch gives a kernel: buffers, then integers (the kernel's own, then the byte offset of
-    // each on-chip array), floats, and a status that keeps the first failed check.
+  private static let launch = """
+    // What a launch passes to every cell.
     typedef struct {
       void *const *buffers;
-      const int64_t *integers;
-      const float *floats;
-      int32_t *status;
+      const i64 *integers;
+      const f32 *floats;
+      i32 *status;
     } tessera_launch;
-
-    static inline void tessera_copy(void *to, const void *from, int64_t bytes) {
-      __builtin_memcpy(to, from, bytes);
-    }
-
-    static inline void tessera_clear(void *to, int64_t bytes) {
-      __builtin_memset(to, 0, bytes);
-    }
-
-    static inline void tessera_raise(const tessera_launch *launch, int32_t code) {
-      int32_t none = 0;
-      __atomic_compare_exchange_n(launch->status, &none, code, 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
-    }
-
     """
 }

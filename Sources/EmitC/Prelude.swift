@@ -1,230 +1,138 @@
 import MachineIR
 import TileIR
 
-/// The typedefs and small functions that printed kernels call, each written once a type, in the order
-/// in which they were first needed.
-struct Prelude {
+/// The typedefs and inline functions that the printed kernels use, each once, after those it needs.
+final class Prelude {
   let machine: MachineDescription
-  private var types: [String] = []
-  private var typeSet: Set<String> = []
-  private var functions: [String] = []
-  private var functionSet: Set<String> = []
+  private(set) var typedefs: [String] = []
+  private(set) var functions: [String] = []
+  private var known: Set<String> = []
+  /// Scalar functions by their C name, to tell apart two of one name.
+  private var scalarFunctions: [String: ScalarFunction] = [:]
 
   init(machine: MachineDescription) { self.machine = machine }
 
-  var text: String { (types + [""] + functions).joined(separator: "\n") }
+  var usesAVX512: Bool { machine.has(.maskedMemory) && isX86 }
+  var isX86: Bool { machine.triple.hasPrefix("x86_64") }
 
-  /// Declares the vector type and returns its name.
-  mutating func vector(_ prefix: String, _ lanes: Int) -> String {
-    let name = "\(prefix)x\(lanes)"
-    let element = [
-      "f32": "float", "f64": "double", "i8": "int8_t", "u8": "uint8_t", "i16": "int16_t",
-      "u16": "uint16_t", "i32": "int32_t", "u32": "uint32_t", "i64": "int64_t", "u64": "uint64_t",
-    ][prefix]!
-    if typeSet.insert(name).inserted {
-      types.append("typedef \(element) \(name) __attribute__((ext_vector_type(\(lanes))));")
-      types.append("typedef \(name) \(name)_at __attribute__((aligned(sizeof(\(element))), may_alias));")
+  // MARK: Types
+
+  /// The C name of a register type; masks are `i32` lanes.
+  @discardableResult
+  func type(_ type: MachineType) -> String { vector(Self.scalarName(type.scalar), type.lanes) }
+
+  /// `f32`, or `f32x16` for 16 lanes.
+  @discardableResult
+  func vector(_ scalar: String, _ lanes: Int) -> String {
+    declareScalar(scalar)
+    guard lanes > 1 else { return scalar }
+    let name = "\(scalar)x\(lanes)"
+    if known.insert(name).inserted {
+      typedefs.append("typedef \(scalar) \(name) __attribute__((ext_vector_type(\(lanes))));")
     }
     return name
   }
 
-  mutating func type(_ type: MachineType) -> String {
-    type.lanes == 1 ? type.scalar.cName : vector(type.scalar.vectorPrefix, type.lanes)
-  }
-
-  /// Declares a function under `name` unless it is there, and returns the name.
-  mutating func function(_ name: String, _ text: (inout Prelude) throws -> String) rethrows -> String {
-    if functionSet.insert(name).inserted {
-      let body = try text(&self)
-      functions.append(body)
+  /// The same type at any address.
+  func unaligned(_ scalar: String, _ lanes: Int) -> String {
+    let plain = vector(scalar, lanes)
+    let name = "\(plain)_anywhere"
+    if known.insert(name).inserted {
+      typedefs.append("typedef \(plain) \(name) __attribute__((aligned(1), may_alias));")
     }
     return name
   }
 
-  // MARK: Memory
-
-  /// Consecutive elements as register lanes. Packed pairs unfold to one lane each.
-  mutating func load(_ element: ElementType, _ type: MachineType, partial: Bool) -> String {
-    let lanes = type.lanes
-    let name = "load_\(element.rawValue)x\(lanes)\(partial ? "_part" : "")"
-    return function(name) { prelude in
-      let result = prelude.type(type)
-      let packed = element.bitWidth == 4
-      let stored = prelude.vector(element.vectorPrefix, packed ? lanes / 2 : lanes)
-      var body = "static inline \(result) \(name)(const \(element.cStorage) *from, int64_t at\(partial ? ", int64_t active" : "")) {\n"
-      let place = packed ? "from + at / 2" : "from + at"
-      if partial {
-        let bytes = packed ? "(active + 1) / 2" : "active * sizeof(*from)"
-        body += "  \(stored) codes = 0;\n"
-        body += "  if (active > 0) tessera_copy(&codes, \(place), \(bytes));\n"
-      } else {
-        body += "  const \(stored) codes = *(const \(stored)_at *)(\(place));\n"
-      }
-      body += prelude.unfold(element, lanes, result)
-      if partial, packed {
-        let numbers = prelude.laneNumbers(lanes)
-        body = body.replacingReturn(with: "return \(numbers) < (int32_t)active ? lanes : 0;")
-      } else {
-        body = body.replacingReturn(with: "return lanes;")
-      }
-      return body + "}\n"
+  /// A vector type of the compiler's builtins, by bytes.
+  func builtinVector(_ scalar: String, bytes: Int) -> String {
+    declareScalar(scalar)
+    let name = "\(scalar)_register\(bytes * 8)"
+    if known.insert(name).inserted {
+      typedefs.append("typedef \(scalar) \(name) __attribute__((vector_size(\(bytes))));")
     }
+    return name
   }
 
-  private mutating func unfold(_ element: ElementType, _ lanes: Int, _ result: String) -> String {
-    let wide = vector("i32", lanes)
+  private func declareScalar(_ scalar: String) {
+    guard known.insert(scalar).inserted else { return }
+    let meaning = [
+      "f32": "float", "f64": "double", "i8": "signed char", "u8": "unsigned char", "i16": "short",
+      "u16": "unsigned short", "i32": "int", "u32": "unsigned int", "i64": "long long",
+      "u64": "unsigned long long",
+    ]
+    typedefs.append("typedef \(meaning[scalar]!) \(scalar);")
+  }
+
+  static func scalarName(_ scalar: MachineScalar) -> String {
+    scalar == .mask ? "i32" : scalar.rawValue
+  }
+
+  /// The C type of one element in memory; packed elements lie in bytes.
+  static func storageName(_ element: ElementType) -> String {
     switch element {
-    case .float32, .int32: return "  const \(result) lanes = codes;\n  RETURN\n"
-    case .e2m1, .int4:
-      let pairs = (0..<lanes / 2).map { "\($0), \($0 + lanes / 2)" }.joined(separator: ", ")
-      let nibbles = vector("u8", lanes)
-      var text = "  const \(nibbles) nibbles = __builtin_shufflevector(codes & 15, codes >> 4, \(pairs));\n"
-      text += "  const \(wide) wide = __builtin_convertvector(nibbles, \(wide));\n"
-      text += element == .int4
-        ? "  const \(wide) lanes = (wide ^ 8) - 8;\n" : "  const \(wide) lanes = wide;\n"
-      return text + "  RETURN\n"
-    case .bool:
-      return "  const \(wide) lanes = __builtin_convertvector(codes, \(wide)) != 0;\n  RETURN\n"
-    default:
-      return "  const \(wide) lanes = __builtin_convertvector(codes, \(wide));\n  RETURN\n"
+    case .float32: "f32"
+    case .bfloat16, .float16: "u16"
+    case .int32: "i32"
+    case .int8: "i8"
+    case .e4m3, .e5m2, .e8m0, .uint8, .bool, .e2m1, .int4: "u8"
     }
   }
 
-  /// Register lanes as consecutive elements.
-  mutating func store(_ element: ElementType, _ type: MachineType, partial: Bool) -> String {
-    let lanes = type.lanes
-    let name = "store_\(element.rawValue)x\(lanes)\(partial ? "_part" : "")"
-    return function(name) { prelude in
-      let value = prelude.type(type)
-      let packed = element.bitWidth == 4
-      let stored = prelude.vector(element.vectorPrefix, packed ? lanes / 2 : lanes)
-      var body = "static inline void \(name)(\(element.cStorage) *to, int64_t at, \(value) lanes\(partial ? ", int64_t active" : "")) {\n"
-      let place = packed ? "to + at / 2" : "to + at"
-      switch element {
-      case .float32, .int32: body += "  const \(stored) codes = lanes;\n"
-      case .bool: body += "  const \(stored) codes = __builtin_convertvector(lanes & 1, \(stored));\n"
-      case .e2m1, .int4:
-        let even = stride(from: 0, to: lanes, by: 2).map(String.init).joined(separator: ", ")
-        let odd = stride(from: 1, to: lanes, by: 2).map(String.init).joined(separator: ", ")
-        let bytes = prelude.vector("u8", lanes)
-        body += "  const \(bytes) nibbles = __builtin_convertvector(lanes & 15, \(bytes));\n"
-        body += "  const \(stored) codes = __builtin_shufflevector(nibbles, nibbles, \(even))\n"
-        body += "    | __builtin_shufflevector(nibbles, nibbles, \(odd)) << 4;\n"
-      default: body += "  const \(stored) codes = __builtin_convertvector(lanes, \(stored));\n"
+  static func byteCount(_ scalar: String) -> Int {
+    switch scalar {
+    case "i8", "u8": 1
+    case "i16", "u16": 2
+    case "i64", "u64", "f64": 8
+    default: 4
+    }
+  }
+
+  // MARK: Functions
+
+  /// Adds the text of a function once; `text` may ask for other functions, which come before it.
+  @discardableResult
+  func add(_ name: String, _ text: () throws -> String) rethrows -> String {
+    guard !known.contains(name) else { return name }
+    let definition = try text()
+    known.insert(name)
+    functions.append(definition)
+    return name
+  }
+
+  /// An inline function of one returned expression.
+  func inline(
+    _ result: String, _ name: String, _ parameters: String, returns expression: String,
+    why: String? = nil
+  ) -> String {
+    let body = "  return \(expression);"
+    return inline(result, name, parameters, body: body, why: why)
+  }
+
+  /// An inline function; `body` stands two spaces in. It becomes part of its caller always: a vector
+  /// wider than a register would else go through memory.
+  func inline(
+    _ result: String, _ name: String, _ parameters: String, body: String, why: String? = nil
+  ) -> String {
+    let comment = why.map { $0.split(separator: "\n").map { "// \($0)\n" }.joined() } ?? ""
+    return """
+      \(comment)__attribute__((always_inline)) static inline \(result) \(name)(\(parameters)) {
+      \(body)
       }
-      if partial {
-        let bytes = packed ? "(active + 1) / 2" : "active * sizeof(*to)"
-        body += "  if (active > 0) tessera_copy(\(place), &codes, \(bytes));\n"
-      } else {
-        body += "  *(\(stored)_at *)(\(place)) = codes;\n"
-      }
-      return body + "}\n"
-    }
-  }
-
-  /// One element a lane, from lanes of their own.
-  mutating func gather(_ element: ElementType, _ type: MachineType, _ offsets: MachineType) -> String {
-    let name = "gather_\(element.rawValue)x\(type.lanes)_\(offsets.scalar.rawValue)"
-    let one = loadOne(element)
-    return function(name) { prelude in
-      let value = prelude.type(type)
-      let result = element == .bool ? "-\(one)" : one
-      return """
-        static inline \(value) \(name)(const \(element.cStorage) *from, int64_t at, \(prelude.type(offsets)) offsets, int64_t active) {
-          \(value) lanes = 0;
-          for (int lane = 0; lane < \(type.lanes); lane++)
-            if (lane < active) lanes[lane] = \(result)(from, at + offsets[lane]);
-          return lanes;
-        }
-
-        """
-    }
-  }
-
-  mutating func scatter(_ element: ElementType, _ type: MachineType, _ offsets: MachineType) -> String {
-    let name = "scatter_\(element.rawValue)x\(type.lanes)_\(offsets.scalar.rawValue)"
-    let one = storeOne(element)
-    return function(name) { prelude in
       """
-      static inline void \(name)(\(element.cStorage) *to, int64_t at, \(prelude.type(offsets)) offsets, \(prelude.type(type)) lanes, int64_t active) {
-        for (int lane = 0; lane < \(type.lanes); lane++)
-          if (lane < active) \(one)(to, at + offsets[lane], lanes[lane]);
-      }
+  }
 
-      """
+  /// The C name of a scalar function: its own, numbered where another body has the name.
+  func name(of function: ScalarFunction) -> String {
+    let legal = CNames.legal(function.name)
+    var name = legal
+    var number = 2
+    while let other = scalarFunctions[name], other != function {
+      name = "\(legal)_\(number)"
+      number += 1
     }
+    scalarFunctions[name] = function
+    return name
   }
 
-  mutating func gatherRaw(_ type: MachineType, _ offsets: MachineType) -> String {
-    let name = "gather_\(type.cName)_\(offsets.scalar.rawValue)"
-    return function(name) { prelude in
-      let value = prelude.type(type)
-      return """
-        static inline \(value) \(name)(const \(type.scalar.cName) *from, int64_t at, \(prelude.type(offsets)) offsets) {
-          \(value) lanes = 0;
-          for (int lane = 0; lane < \(type.lanes); lane++) lanes[lane] = from[at + offsets[lane]];
-          return lanes;
-        }
-
-        """
-    }
-  }
-
-  mutating func loadOne(_ element: ElementType) -> String {
-    function("load_\(element.rawValue)") { _ in
-      let result = element == .float32 ? "float" : "int32_t"
-      let value: String
-      switch element {
-      case .e2m1: value = "from[at >> 1] >> (at & 1) * 4 & 15"
-      case .int4: value = "((from[at >> 1] >> (at & 1) * 4 & 15) ^ 8) - 8"
-      case .bool: value = "from[at] != 0"
-      default: value = "from[at]"
-      }
-      return """
-        static inline \(result) load_\(element.rawValue)(const \(element.cStorage) *from, int64_t at) {
-          return \(value);
-        }
-
-        """
-    }
-  }
-
-  mutating func storeOne(_ element: ElementType) -> String {
-    function("store_\(element.rawValue)") { _ in
-      let type = element == .float32 ? "float" : "int32_t"
-      var body = "  to[at] = (\(element.cStorage))value;"
-      if element.bitWidth == 4 {
-        // The other element of the byte stays; two cells never share a byte.
-        body = """
-            const int shift = (at & 1) * 4;
-            to[at >> 1] = (uint8_t)((to[at >> 1] & (240 >> shift)) | (value & 15) << shift);
-          """
-      } else if element == .bool {
-        body = "  to[at] = value != 0;"
-      }
-      return """
-        static inline void store_\(element.rawValue)(\(element.cStorage) *to, int64_t at, \(type) value) {
-        \(body)
-        }
-
-        """
-    }
-  }
-
-  mutating func laneNumbers(_ lanes: Int) -> String {
-    let name = "lane_numbers_\(lanes)"
-    return function(name) { prelude in
-      let type = prelude.vector("i32", lanes)
-      let numbers = (0..<lanes).map(String.init).joined(separator: ", ")
-      return "static const \(type) \(name) = {\(numbers)};\n"
-    }
-  }
-}
-
-extension String {
-  fileprivate func replacingReturn(with text: String) -> String {
-    var copy = self
-    if let range = copy.firstRange(of: "RETURN") { copy.replaceSubrange(range, with: text) }
-    return copy
-  }
+  func isKnown(_ name: String) -> Bool { known.contains(name) }
 }

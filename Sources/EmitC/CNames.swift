@@ -1,0 +1,59 @@
+/// The C identifiers of one kernel: the machine program's names, changed only where C forbids them.
+struct CNames {
+  private var given: [String: String] = [:]
+  private var taken: Set<String> = []
+
+  /// The identifier for `name`, the same at every call.
+  mutating func identifier(_ name: String) -> String {
+    if let known = given[name] { return known }
+    let legal = Self.legal(name)
+    var candidate = legal
+    var number = 2
+    while taken.contains(candidate) {
+      candidate = "\(legal)_\(number)"
+      number += 1
+    }
+    taken.insert(candidate)
+    given[name] = candidate
+    return candidate
+  }
+
+  /// An identifier that C accepts and that no name of the generated file's own shadows.
+  static func legal(_ name: String) -> String {
+    var text = String(name.map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "_" })
+    if text.isEmpty || text.first!.isNumber { text = "_" + text }
+    let lastWord = text.split(separator: "_").last.map(String.init) ?? ""
+    if reserved.contains(text) || isTypeName(lastWord) { text += "_value" }
+    return text
+  }
+
+  /// Such as `f32`, `i32x16`: what every function of the prelude ends in.
+  private static func isTypeName(_ word: String) -> Bool {
+    let scalar = word.prefix { $0 != "x" }
+    guard ["f32", "f64", "i8", "u8", "i16", "u16", "i32", "u32", "i64", "u64", "s4", "u4", "bool"]
+      .contains(String(scalar)) else { return false }
+    return word.dropFirst(scalar.count + 1).allSatisfy(\.isNumber)
+  }
+
+  private static let reserved: Set<String> = [
+    "alignof", "asm", "auto", "bool", "break", "case", "char", "const", "constexpr", "continue",
+    "default", "do", "double", "else", "enum", "extern", "false", "float", "for", "goto", "if",
+    "inline", "int", "long", "nullptr", "register", "restrict", "return", "short", "signed", "sizeof",
+    "static", "struct", "switch", "thread_local", "true", "typedef", "typeof", "union", "unsigned",
+    "void", "volatile", "while",
+    "launch", "scratch", "first_cell", "last_cell", "tessera_launch", "convert_vector",
+    "raise_status",
+  ]
+
+  /// The C function of a kernel: functions of the C library and compiler builtins keep their names.
+  static func symbol(_ kernel: String) -> String {
+    let text = legal(kernel)
+    return librarySymbols.contains(text) ? text + "_kernel" : text
+  }
+
+  private static let librarySymbols: Set<String> = [
+    "main", "memcpy", "memmove", "memset", "memcmp", "abs", "ceil", "cos", "exp", "exp2", "fabs",
+    "floor", "fma", "fmax", "fmin", "index", "log", "log1p", "log2", "pow", "printf", "rint", "round",
+    "sin", "sqrt", "tan", "tanh", "trunc", "abort", "exit", "free", "malloc", "read", "write",
+  ]
+}
