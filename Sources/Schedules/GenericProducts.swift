@@ -291,17 +291,19 @@ extension RegionLowering {
   ) throws {
     let (left, right) = (program[id].operands[0], program[id].operands[1])
     try lowerBlocks(id, dimension, block, group: block, roots: [left, right], groupSum: {
-      try self.integers(a).apply(.multiply, try self.integers(b))
+      try self.integers(a, self.environment).converted(to: .f64).broadcast(to: self.environment.lanes)
+        .apply(.multiply, try self.integers(b, self.environment).converted(to: .f64).broadcast(to: self.environment.lanes))
     }, scale: { environment in
-      let x = try self.quantum(a, dimension, block, environment)
+      let x = try self.quantum(a, dimension, environment)
       guard quantumOfRight else { return x }
-      let y = try self.quantum(b, dimension, block, environment)
+      let y = try self.quantum(b, dimension, environment)
       let lanes = max(x.type.lanes, y.type.lanes)
       return x.broadcast(to: lanes).apply(.multiply, y.broadcast(to: lanes))
     })
   }
 
-  private func integers(_ operand: FixedOperand) throws -> Expression {
+  /// The integers at the environment's coordinates, one lane or all, in f32.
+  func integers(_ operand: FixedOperand, _ environment: Environment) throws -> Expression {
     let place = try place(in: operand.axes, environment)
     let type = MachineType(.f32, place.isUniform ? 1 : environment.lanes)
     let value: Expression
@@ -312,11 +314,12 @@ extension RegionLowering {
         Access(operand.integers, .float32, place.base), lanes: laneValues(place, environment.lanes),
         type, active: environment.active)
     }
-    return value.converted(to: .f64).broadcast(to: environment.lanes)
+    return value
   }
 
-  private func quantum(
-    _ operand: FixedOperand, _ dimension: Dimension, _ block: Int, _ environment: Environment
+  /// The quantum of the block that the environment's coordinate is in, one lane or all, in f64.
+  func quantum(
+    _ operand: FixedOperand, _ dimension: Dimension, _ environment: Environment
   ) throws -> Expression {
     let outer = try place(in: Array(operand.axes.dropLast()), environment)
     let blocks = scalar(most(operand.axis).dividedUp(by: operand.block), "\(operand.axis.name)_blocks")

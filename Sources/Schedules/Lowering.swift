@@ -6,7 +6,7 @@ public enum Lowering {
   /// The plan of `program` on `machine` under `schedule`. Throws a `Diagnostic` that names what the
   /// machine cannot keep.
   public static func plan(
-    _ program: Program, for machine: MachineDescription, schedule: Schedule
+    _ program: Program, for machine: MachineDescription, schedule: Schedule = Schedule()
   ) throws -> Plan {
     var workspaces: [Workspace] = []
     var messages: [Diagnostic] = []

@@ -12,6 +12,10 @@ final class RegionLowering {
   let machine: MachineDescription
   let schedule: Schedule
   let analysis: RegionAnalysis
+  /// The region's matrix products, where it is made of them.
+  let pattern: ProductPattern?
+  /// The parallel axis that lanes run along, if any.
+  let laneAxis: Dimension?
   var stack = ScopeStack()
   /// The coordinates that hold at the place being built.
   var environment = Environment()
@@ -54,20 +58,25 @@ final class RegionLowering {
     self.schedule = schedule
     self.workspaces = workspaces
     self.messages = messages
-    let fixed = region.axes.map(\.dimension).filter { $0.name != schedule.vectorParallelAxis }
+    let laneAxis = Self.laneAxis(of: region, in: program, schedule)
+    self.laneAxis = laneAxis
+    let fixed = region.axes.map(\.dimension).filter { $0 != laneAxis }
+    pattern = schedule.blocksProducts ? ProductPattern(program: program, region: region) : nil
     analysis = RegionAnalysis(
-      program: program, region: region, fixed: Set(fixed), keepsFromCost: schedule.keepsFromCost)
+      program: program, region: region, fixed: pattern?.fixed ?? Set(fixed),
+      keepsFromCost: schedule.keepsFromCost)
   }
 
   /// The kernel, named `name`.
   func lower(name: String) throws -> MachineKernel {
+    if let pattern { return try lowerBlocked(pattern, name: name) }
     let cell = stack.variable("cell", .index)
     var remaining = Expression.variable(cell)
     var cells = HostExpression.constant(1)
     // The last parallel axis varies fastest from cell to cell.
     var fixedLoops: [(Dimension, Expression, Expression)] = []
     for (position, axis) in region.axes.enumerated().reversed() {
-      let isBlock = axis.dimension.name == schedule.vectorParallelAxis
+      let isBlock = axis.dimension == laneAxis
       let size = isBlock ? schedule.cellLanes : (position == 0 ? schedule.cellRows : 1)
       let lowerBound = try axis.bounds.map { try host($0.lower) } ?? .constant(0)
       let upperBound = try axis.bounds.map { try host($0.upper) } ?? .extent(axis.dimension)
@@ -97,9 +106,38 @@ final class RegionLowering {
       }
     }
     try lowerLoops(fixedLoops[...])
-    return MachineKernel(
+    return kernel(name: name, cells: cells, cell: cell)
+  }
+
+  /// The kernel of what has been built.
+  func kernel(name: String, cells: HostExpression, cell: Variable) -> MachineKernel {
+    MachineKernel(
       name: name, buffers: buffers, scalars: scalars, floats: floats, scratch: scratch, cells: cells,
       cell: cell, body: stack.close())
+  }
+
+  /// The parallel axis for lanes: one that the schedule names, or the contiguous axis of the stores of a
+  /// region that is elementwise along it and has no long axes inside its cells.
+  private static func laneAxis(
+    of region: Region, in program: Program, _ schedule: Schedule
+  ) -> Dimension? {
+    let usable = region.axes.filter { $0.partition == nil }.map(\.dimension)
+    switch schedule.laneAxis {
+    case .inner: return nil
+    case .parallel(let name): return usable.first { $0.name == name }
+    case .automatic: break
+    }
+    let whole = RegionAnalysis(
+      program: program, region: region, fixed: Set(region.axes.map(\.dimension)),
+      keepsFromCost: schedule.keepsFromCost)
+    let longAxes = whole.uses.keys.flatMap { whole.innerAxes($0) }.contains { ($0.extent ?? .max) > 16 }
+    guard !longAxes else { return nil }
+    for statement in region.statements {
+      guard case .store(_, let indices, _, _) = statement.effect, case .axis(let last)? = indices.last
+      else { continue }
+      if usable.contains(last) { return last }
+    }
+    return nil
   }
 
   private func lowerLoops(_ loops: ArraySlice<(Dimension, Expression, Expression)>) throws {

@@ -1,6 +1,25 @@
 import MachineIR
 import TileIR
 
+/// Which axis of a region lanes run along.
+public enum LaneAxis: Hashable, Sendable, CustomStringConvertible {
+  /// A parallel axis where a region is elementwise along it and stores are contiguous there; else an
+  /// axis inside the cell.
+  case automatic
+  /// An axis inside the cell.
+  case inner
+  /// The parallel axis of this name, in regions that have it.
+  case parallel(String)
+
+  public var description: String {
+    switch self {
+    case .automatic: "the contiguous axis"
+    case .inner: "inner axes"
+    case .parallel(let name): name
+    }
+  }
+}
+
 /// The choices that carry a tile program to a machine. None of them is visible in bits.
 public struct Schedule: Hashable, Sendable, CustomStringConvertible {
   /// f32 lanes of a register value, as registers of the machine: wide values are several registers
@@ -8,29 +27,74 @@ public struct Schedule: Hashable, Sendable, CustomStringConvertible {
   public var registersPerVector: Int
   /// Coordinates of the outermost parallel axis that one cell takes.
   public var cellRows: Int
-  /// The parallel axis that lanes run along, where lanes do not run along an axis inside the cell.
-  public var vectorParallelAxis: String?
-  /// Coordinates of that axis that one cell takes.
+  /// Which axis lanes run along.
+  public var laneAxis: LaneAxis
+  /// Coordinates of a parallel axis under lanes that one cell takes.
   public var cellLanes: Int
   /// Whether neighbouring loops over the same axes become one.
   public var fusesLoops: Bool
+  /// Whether matrix products of two parallel axes are cut into register tiles.
+  public var blocksProducts: Bool
   /// From which cost, in operations an element, a value that several loops need is kept.
   public var keepsFromCost: Int
 
   public init(
-    registersPerVector: Int = 4, cellRows: Int = 4, vectorParallelAxis: String? = nil,
-    cellLanes: Int = 1024, fusesLoops: Bool = true, keepsFromCost: Int = 12
+    registersPerVector: Int = 4, cellRows: Int = 4, laneAxis: LaneAxis = .automatic,
+    cellLanes: Int = 1024, fusesLoops: Bool = true, blocksProducts: Bool = true, keepsFromCost: Int = 12
   ) {
     self.registersPerVector = registersPerVector
     self.cellRows = cellRows
-    self.vectorParallelAxis = vectorParallelAxis
+    self.laneAxis = laneAxis
     self.cellLanes = cellLanes
     self.fusesLoops = fusesLoops
+    self.blocksProducts = blocksProducts
     self.keepsFromCost = keepsFromCost
   }
 
   public var description: String {
-    "registers \(registersPerVector), rows \(cellRows), lanes along \(vectorParallelAxis ?? "inner axes")"
-      + " \(cellLanes), \(fusesLoops ? "fused" : "separate") loops, keep from \(keepsFromCost)"
+    "registers \(registersPerVector), rows \(cellRows), lanes along \(laneAxis) "
+      + "\(cellLanes), \(fusesLoops ? "fused" : "separate") loops, "
+      + "\(blocksProducts ? "blocked" : "plain") products, keep from \(keepsFromCost)"
+  }
+}
+
+extension Schedule {
+  /// Schedules that differ in every choice that applies to `program` on `machine`, the chooser's own
+  /// first. Each gives the same bits; which is fastest is for measurement.
+  public static func candidates(
+    for program: Program, on machine: MachineDescription
+  ) -> [Schedule] {
+    var found = [Schedule()]
+    func add(_ change: (inout Schedule) -> Void) {
+      var schedule = Schedule()
+      change(&schedule)
+      if !found.contains(schedule) { found.append(schedule) }
+    }
+    add { $0.registersPerVector = 1 }
+    add {
+      $0.registersPerVector = 2
+      $0.cellRows = 1
+      $0.keepsFromCost = 4
+    }
+    add {
+      $0.fusesLoops = false
+      $0.cellRows = 7
+      $0.laneAxis = .inner
+    }
+    add { $0.keepsFromCost = 1_000_000 }
+    add {
+      $0.blocksProducts = false
+      $0.registersPerVector = 1
+    }
+    for region in program.regions {
+      for axis in region.axes where axis.partition == nil {
+        add {
+          $0.laneAxis = .parallel(axis.dimension.name)
+          $0.cellLanes = 48
+          $0.blocksProducts = false
+        }
+      }
+    }
+    return found
   }
 }

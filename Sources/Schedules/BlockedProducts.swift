@@ -1,0 +1,223 @@
+import MachineIR
+import TileIR
+
+/// Matrix products by blocks: a cell takes rows x columns of the result; inside, the depth is cut at
+/// the runs or blocks that the numeric class states. A block of the right operand is packed into
+/// panels of vectors, rows of the left are converted beside them, and a register tile walks both.
+extension RegionLowering {
+  /// Where the elements of a product's operands come from, in the lane type of its sums.
+  struct ProductSource {
+    let left: (Environment) throws -> Expression
+    let right: (Environment) throws -> Expression
+    /// Scale of a block of the left operand at the environment's row, as f64; nil for 1.
+    let leftScale: ((Environment) throws -> Expression)?
+    /// As `leftScale`, for the environment's columns and the group that its depth is in.
+    let rightScale: ((Environment) throws -> Expression)?
+    /// Consecutive depth coordinates that share a right scale, at most a block.
+    let group: Int
+    /// Depth of what is summed before rounding: runs of an ordered sum, exact blocks.
+    let run: Int
+    let multiplyAdd: MultiplyAdd
+    /// Whether sums start from the rounded total instead of +0 (order `sequential`).
+    let continues: Bool
+  }
+
+  func lowerBlocked(_ pattern: ProductPattern, name: String) throws -> MachineKernel {
+    guard case .product(_, let productClass, _, _) = program[pattern.products[0]].operation else {
+      preconditionFailure("a pattern holds products")
+    }
+    let blocking = blocking(for: productClass, pattern)
+    let cell = stack.variable("cell", .index)
+    let cells = try openCell(pattern, blocking, .variable(cell))
+    var pendingItems: [RegionAnalysis.Item] = []
+    for item in analysis.items {
+      if case .anchor(let id) = item, pattern.products.contains(id) {
+        try lower(items: pendingItems)
+        pendingItems = []
+        try multiply(id, pattern, blocking)
+      } else {
+        pendingItems.append(item)
+      }
+    }
+    try lower(items: pendingItems)
+    return kernel(name: name, cells: cells, cell: cell)
+  }
+
+  private func blocking(
+    for productClass: ProductClass, _ pattern: ProductPattern
+  ) -> ProductBlocking {
+    let grouped = pattern.partition != nil
+    switch productClass {
+    case .ordered(.chained(let run), let kind):
+      return ProductBlocking(
+        machine: machine, schedule: schedule, scalar: .f32, run: run,
+        isEmulated: kind == .fused && !machine.has(.fusedMultiplyAdd), isGrouped: grouped)
+    case .ordered(_, let kind):
+      return ProductBlocking(
+        machine: machine, schedule: schedule, scalar: .f32, run: 512,
+        isEmulated: kind == .fused && !machine.has(.fusedMultiplyAdd), isGrouped: grouped)
+    case .exactBlock(let block), .fixedPoint(_, let block), .fixedPointFolded(_, let block, _):
+      return ProductBlocking(
+        machine: machine, schedule: schedule, scalar: .f64, run: block, isEmulated: false,
+        isGrouped: true)
+    case .exact: preconditionFailure("no target keeps the class exact")
+    }
+  }
+
+  // MARK: Cells
+
+  /// Binds the blocks of rows and columns, and the coordinates of other parallel axes, of a cell.
+  private func openCell(
+    _ pattern: ProductPattern, _ blocking: ProductBlocking, _ cell: Expression
+  ) throws -> HostExpression {
+    var remaining = cell
+    var cells = HostExpression.constant(1)
+    func take(_ count: HostExpression, _ name: String) -> Expression {
+      cells = cells * count
+      let blocks = scalar(count, "\(name)_blocks")
+      let block = stack.define("\(name)_block", .apply(.remainder, [remaining, blocks], .index))
+      remaining = stack.define("outer", .apply(.quotient, [remaining, blocks], .index))
+      return block
+    }
+    func bind(_ dimension: Dimension, _ block: Expression, _ size: Int) throws {
+      let lower = stack.define("\(dimension.name)_lower", block * .constant(size))
+      let count = stack.define(
+        "\(dimension.name)_count", (try length(dimension) - lower).minimum(.constant(size)))
+      domains[dimension] = (lower, count, .constant(size))
+    }
+    let rows = HostExpression.extent(pattern.rows)
+    let columnExtent = pattern.columns.extent.map { HostExpression.constant($0) } ?? .extent(pattern.columns)
+    if let partition = pattern.partition {
+      let bounds = program.parameters[partition].axes[0]
+      let segments: HostExpression = bounds.extent.map { .constant($0) } ?? .extent(bounds)
+      // Every segment ends with at most one block that is not full.
+      let block = take(rows.dividedUp(by: blocking.cellRows) + segments, pattern.rows.name)
+      findSegment(partition, bounds, block, pattern.rows, blocking.cellRows)
+    } else {
+      let extent = pattern.rows.extent.map { HostExpression.constant($0) } ?? rows
+      let block = take(extent.dividedUp(by: blocking.cellRows), pattern.rows.name)
+      try bind(pattern.rows, block, blocking.cellRows)
+    }
+    let block = take(columnExtent.dividedUp(by: blocking.cellColumns), pattern.columns.name)
+    try bind(pattern.columns, block, blocking.cellColumns)
+    for axis in region.axes where pattern.fixed.contains(axis.dimension) {
+      let extent = axis.dimension.extent.map { HostExpression.constant($0) } ?? .extent(axis.dimension)
+      environment.bind(axis.dimension, LaneCoordinate(take(extent, axis.dimension.name)))
+    }
+    return cells
+  }
+
+  /// Walks the segments to the one that holds block number `block`; a block past the last is empty.
+  private func findSegment(
+    _ partition: Int, _ bounds: Dimension, _ block: Expression, _ rows: Dimension, _ size: Int
+  ) {
+    let offsets = buffer(partition)
+    let index = MachineType.index
+    func offset(_ at: Expression) -> Expression {
+      Expression.load(Access(offsets, .int32, at), MachineType(.i32), active: nil)
+        .converted(to: .i64)
+    }
+    let left = stack.variable("blocks_left", index)
+    let lower = stack.variable("\(rows.name)_lower", index)
+    let upper = stack.variable("\(rows.name)_upper", index)
+    let found = stack.variable("segment", MachineType(.i32))
+    stack.append(.declare(left, block))
+    stack.append(.declare(lower, .constant(0)))
+    stack.append(.declare(upper, .constant(0)))
+    stack.append(.declare(found, .integer(0, found.type)))
+    let counter = stack.variable("candidate", index)
+    stack.open()
+    let first = stack.define("segment_first", offset(.variable(counter)))
+    let last = stack.define("segment_last", offset(Expression.variable(counter) + .constant(1)))
+    let blocks = stack.define("segment_blocks", (last - first + .constant(size - 1)).divided(by: size))
+    let start = first + Expression.variable(left) * .constant(size)
+    stack.append(
+      .branch(
+        Expression.variable(left).compared(.less, blocks),
+        [
+          .assign(lower, start),
+          .assign(upper, (Expression.variable(lower) + .constant(size)).minimum(last)),
+          .assign(found, Expression.variable(counter).converted(to: .i32)),
+          .leave,
+        ], [.assign(left, Expression.variable(left) - blocks)]))
+    let count = scalar(
+      bounds.extent.map { .constant($0) } ?? .extent(bounds), bounds.name) - .constant(1)
+    stack.append(.loop(CountedLoop(counter, from: .constant(0), to: count, stack.close())))
+    let rowCount = stack.define("\(rows.name)_count", .variable(upper) - .variable(lower))
+    domains[rows] = (.variable(lower), rowCount, .constant(size))
+    for id in program.nodes.indices.map(ValueID.init) {
+      if case .segment(partition, _) = program[id].operation {
+        stack.remember(id, .variable(found), at: stack.depth)
+      }
+    }
+  }
+
+  // MARK: One product
+
+  private func multiply(
+    _ id: ValueID, _ pattern: ProductPattern, _ blocking: ProductBlocking
+  ) throws {
+    let source = try source(of: id, pattern)
+    let totals = scratch(
+      "product", .f32, count: .constant(blocking.cellRows * blocking.cellColumns))
+    storage[id] = .array(totals, .f32, [pattern.rows, pattern.columns])
+    stack.append(.note("product", program[id].location))
+    let rowCount = domains[pattern.rows]!.count
+    stack.append(
+      .clear(
+        buffer: totals, offset: .constant(0),
+        count: rowCount * .constant(blocking.cellColumns)))
+    let start = stack.variable("\(pattern.depth.name)_start", .index)
+    let depth = try length(pattern.depth)
+    stack.open()
+    let end = stack.define(
+      "\(pattern.depth.name)_end", (Expression.variable(start) + .constant(blocking.depth)).minimum(depth))
+    let tile = TileLoops(
+      lowering: self, pattern: pattern, blocking: blocking, source: source, totals: totals,
+      start: .variable(start), end: end)
+    try tile.packRight()
+    try tile.walkRows()
+    stack.append(
+      .loop(
+        CountedLoop(start, from: .constant(0), to: depth, step: blocking.depth, stack.close())))
+  }
+
+  private func source(of id: ValueID, _ pattern: ProductPattern) throws -> ProductSource {
+    let node = program[id]
+    guard case .product(let depth, let productClass, let scaledLeft, let scaledRight) = node.operation
+    else { preconditionFailure("not a product") }
+    let (left, right) = (node.operands[0], node.operands[1])
+    func plain(_ id: ValueID) -> (Environment) throws -> Expression {
+      { try self.convert(self.emit(id, $0), self.program[id].type, to: .float32) }
+    }
+    switch productClass {
+    case .ordered(let order, let kind):
+      let run: Int
+      if case .chained(let length) = order { run = length } else { run = 512 }
+      return ProductSource(
+        left: plain(left), right: plain(right), leftScale: nil, rightScale: nil, group: run, run: run,
+        multiplyAdd: kind, continues: order == .sequential)
+    case .exactBlock(let block):
+      var scales = node.operands.dropFirst(2)
+      let leftScale = scaledLeft ? scales.removeFirst() : nil
+      let rightScale = scaledRight ? scales.removeFirst() : nil
+      func scale(_ id: ValueID) -> (Environment) throws -> Expression {
+        { try self.convert(self.emit(id, $0), .e8m0, to: .float32).converted(to: .f64) }
+      }
+      let group = rightScale.flatMap { granularity(of: $0, along: depth) }.map { gcd(block, $0) } ?? block
+      return ProductSource(
+        left: plain(left), right: plain(right), leftScale: leftScale.map(scale),
+        rightScale: rightScale.map(scale), group: group, run: block, multiplyAdd: .fused,
+        continues: false)
+    case .fixedPoint(let bits, let block):
+      let a = try fixedOperand(left, along: depth, bits: bits, block: block)
+      let b = try fixedOperand(right, along: depth, bits: bits, block: block)
+      return ProductSource(
+        left: { try self.integers(a, $0) }, right: { try self.integers(b, $0) },
+        leftScale: { try self.quantum(a, depth, $0) }, rightScale: { try self.quantum(b, depth, $0) },
+        group: block, run: block, multiplyAdd: .fused, continues: false)
+    case .fixedPointFolded, .exact:
+      preconditionFailure("not a blocked class")
+    }
+  }
+}

@@ -1,0 +1,47 @@
+import MachineIR
+import TileIR
+
+/// How a blocked product is cut.
+struct ProductBlocking {
+  /// Rows and vectors of the register tile, and the numbers of rows that have bodies of their own.
+  let tileRows: Int
+  let tileVectors: Int
+  let bodies: [Int]
+  /// Lanes of one vector in the lane type that sums are kept in.
+  let lanes: Int
+  let scalar: MachineScalar
+  /// Rows, columns and depth of a cell's blocks.
+  let cellRows: Int
+  let cellColumns: Int
+  let depth: Int
+
+  var panel: Int { tileVectors * lanes }
+
+  /// The cut for sums in `scalar` of runs or blocks of `run`, on a machine with enough registers for
+  /// the accumulators, a row of the right operand and a broadcast.
+  init(
+    machine: MachineDescription, schedule: Schedule, scalar: MachineScalar, run: Int,
+    isEmulated: Bool, isGrouped: Bool
+  ) {
+    self.scalar = scalar
+    lanes = machine.lanes(of: scalar)
+    let plenty = machine.vectorRegisters >= 32
+    switch schedule.registersPerVector {
+    case 1: (tileRows, tileVectors) = plenty ? (8, 2) : (4, 2)
+    case 2: (tileRows, tileVectors) = plenty ? (6, 4) : (3, 4)
+    default: (tileRows, tileVectors) = plenty ? (12, 2) : (isEmulated ? (2, 2) : (6, 2))
+    }
+    var sizes: [Int] = []
+    var size = tileRows
+    while size > 0 {
+      sizes.append(size)
+      size = size == 3 ? 2 : size / 2
+    }
+    bodies = sizes
+    depth = run >= 256 ? run : run * (512 / run)
+    let columns = scalar == .f64 ? 128 : 256
+    let panel = tileVectors * lanes
+    cellColumns = (columns + panel - 1) / panel * panel
+    cellRows = max(tileRows, isGrouped ? 96 : 192 * schedule.cellRows) / tileRows * tileRows
+  }
+}

@@ -1,0 +1,470 @@
+import MachineIR
+import TileIR
+
+/// The loops of one depth block of a blocked product: packing and the register tile.
+struct TileLoops {
+  let lowering: RegionLowering
+  let pattern: ProductPattern
+  let blocking: ProductBlocking
+  let source: RegionLowering.ProductSource
+  /// f32 totals, [cellRows, cellColumns].
+  let totals: String
+  /// Depth coordinates of the block.
+  let start: Expression
+  let end: Expression
+  private let panels: String
+  private let leftRows: String
+  private let rightScales: String?
+  private let groupScales: String?
+  private let wideBlocks: String?
+  private let leftScales: String?
+
+  /// Runs in a depth block, scale groups in a run.
+  private var runs: Int { blocking.depth / source.run }
+  private var groups: Int { source.run / source.group }
+  private var vector: MachineType { MachineType(blocking.scalar, blocking.lanes) }
+
+  init(
+    lowering: RegionLowering, pattern: ProductPattern, blocking: ProductBlocking,
+    source: RegionLowering.ProductSource, totals: String, start: Expression, end: Expression
+  ) {
+    self.lowering = lowering
+    self.pattern = pattern
+    self.blocking = blocking
+    self.source = source
+    self.totals = totals
+    self.start = start
+    self.end = end
+    func array(_ name: String, _ scalar: MachineScalar, _ count: Int) -> String {
+      lowering.scratch(name, scalar, count: .constant(count))
+    }
+    panels = array("panels", blocking.scalar, blocking.cellColumns * blocking.depth)
+    leftRows = array("left_rows", blocking.scalar, blocking.tileRows * blocking.depth)
+    let runs = blocking.depth / source.run
+    let groups = source.run / source.group
+    rightScales = source.rightScale == nil ? nil : array("right_scales", .f64, blocking.cellColumns * runs)
+    leftScales = source.leftScale == nil ? nil : array("left_scales", .f64, blocking.tileRows * runs)
+    groupScales =
+      groups == 1 || source.rightScale == nil
+      ? nil : array("group_scales", .f64, blocking.cellColumns * runs * groups)
+    wideBlocks =
+      groups == 1 || source.rightScale == nil
+      ? nil : array("wide_blocks", .i32, blocking.cellColumns / blocking.panel * runs)
+  }
+
+  // MARK: Packing
+
+  /// Columns go to panels [panel][depth][lanes]: what the register tile reads in one stream. Columns
+  /// past the end hold zeros.
+  func packRight() throws {
+    let columns = lowering.domains[pattern.columns]!
+    let panel = lowering.stack.variable("panel", .index)
+    lowering.stack.append(.note("panels of the right operand", nil))
+    let outer = lowering.environment
+    lowering.stack.open(binding: [pattern.columns])
+    let first = Expression.variable(panel) * .constant(blocking.panel)
+    var environment = outer
+    environment.lanes = blocking.panel
+    environment.bind(
+      pattern.columns, LaneCoordinate(columns.lower + first, lanes: .strided(1), alignment: 1))
+    // Most panels are full: those load whole vectors.
+    let left = lowering.stack.define(
+      "active", (columns.count - first).minimum(.constant(blocking.panel)))
+    let isFull = left.compared(.equal, .constant(blocking.panel))
+    func body(_ active: Expression?) throws -> [MachineStatement] {
+      environment.active = active
+      lowering.environment = environment
+      lowering.stack.open(binding: [pattern.columns])
+      if source.rightScale != nil { try packScales(.variable(panel)) }
+      try packDepth(.variable(panel))
+      return lowering.stack.close()
+    }
+    let full = try body(nil)
+    let partial = try body(left)
+    lowering.stack.append(.branch(isFull, full, partial))
+    let statements = lowering.stack.close()
+    lowering.environment = outer
+    let count = (columns.count + .constant(blocking.panel - 1)).divided(by: blocking.panel)
+    lowering.stack.append(.loop(CountedLoop(panel, from: .constant(0), to: count, statements)))
+  }
+
+  private func packDepth(_ panel: Expression) throws {
+    let depth = pattern.depth
+    let outer = lowering.environment
+    func pack(_ ratio: Expression?) throws {
+      let here = lowering.environment.coordinates[depth]!.base - start
+      var value = try source.right(lowering.environment)
+      value = lowering.widen(value, to: blocking.panel)
+      if let active = lowering.environment.active {
+        let zero = Expression.float(0, value.type)
+        value = .apply(.select, [lowering.activeMask(active, blocking.panel), value, zero], value.type)
+      }
+      value = value.converted(to: blocking.scalar)
+      if let ratio { value = value.apply(.multiply, ratio) }
+      let place = (panel * .constant(blocking.depth) + here) * .constant(blocking.panel)
+      lowering.stack.append(.storeRaw(buffer: panels, offset: place, value))
+    }
+    guard let wideBlocks, let groupScales, let rightScales else {
+      try lowering.rangeLoop(depth, from: start, to: end) { try pack(nil) }
+      return
+    }
+    // A group's codes move to the least scale of their run where that keeps sums exact.
+    let group = lowering.stack.variable("group", .index)
+    lowering.stack.open()
+    let first = lowering.stack.define("group_first", start + Expression.variable(group) * .constant(source.group))
+    let last = lowering.stack.define("group_last", (first + .constant(source.group)).minimum(end))
+    let run = lowering.stack.define("run", Expression.variable(group).divided(by: groups))
+    let type = MachineType(.f64, blocking.panel)
+    let own = Expression.raw(
+      buffer: groupScales, offset: scalePlace(panel, .variable(group), groups), type)
+    let least = Expression.raw(buffer: rightScales, offset: scalePlace(panel, run, 1), type)
+    let isWide = Expression.raw(
+      buffer: wideBlocks, offset: panel * .constant(runs) + run, MachineType(.i32)
+    ).compared(.notEqual, .integer(0, MachineType(.i32)))
+    let ratio = lowering.stack.define(
+      "ratio", .conditional(isWide, .float(Double(1).bitPattern, type), own.apply(.divide, least)))
+    try lowering.rangeLoop(depth, from: first, to: last) { try pack(ratio) }
+    let body = lowering.stack.close()
+    let count = (end - start + .constant(source.group - 1)).divided(by: source.group)
+    lowering.environment = outer
+    lowering.stack.append(.loop(CountedLoop(group, from: .constant(0), to: count, body)))
+  }
+
+  /// The place of a panel's scales: [panel][run or group][lanes].
+  private func scalePlace(_ panel: Expression, _ number: Expression, _ perRun: Int) -> Expression {
+    (panel * .constant(runs * perRun) + number) * .constant(blocking.panel)
+  }
+
+  /// Scales of each run's columns. Where they change inside a run: the least one, each group's, and
+  /// whether they lie too far apart for one exact sum (20 binades above 18 + 4 + 7 bits fit 53).
+  private func packScales(_ panel: Expression) throws {
+    let run = lowering.stack.variable("run", .index)
+    let type = MachineType(.f64, blocking.panel)
+    let outer = lowering.environment
+    lowering.stack.open()
+    func scale(_ at: Expression) throws -> Expression {
+      var environment = lowering.environment
+      environment.bind(
+        pattern.depth, LaneCoordinate(at.minimum(end - .constant(1)), alignment: source.group))
+      lowering.stack.open(binding: [pattern.depth])
+      var value = try source.rightScale!(environment)
+      let statements = lowering.stack.close()
+      for statement in statements { lowering.stack.append(statement) }
+      value = value.broadcast(to: blocking.panel)
+      guard let active = environment.active else { return value }
+      let one = Expression.float(Double(1).bitPattern, type)
+      return .apply(.select, [lowering.activeMask(active, blocking.panel), value, one], type)
+    }
+    let runFirst = start + Expression.variable(run) * .constant(source.run)
+    guard let groupScales, let wideBlocks else {
+      let value = try scale(runFirst)
+      lowering.stack.append(
+        .storeRaw(buffer: rightScales!, offset: scalePlace(panel, .variable(run), 1), value))
+      return closeRuns(run, outer)
+    }
+    var values: [Expression] = []
+    for group in 0..<groups {
+      let value = lowering.stack.define(
+        "group_scale", try scale(runFirst + .constant(group * source.group)))
+      let number = Expression.variable(run) * .constant(groups) + .constant(group)
+      lowering.stack.append(
+        .storeRaw(buffer: groupScales, offset: scalePlace(panel, number, groups), value))
+      values.append(value)
+    }
+    func extreme(_ comparison: Comparison) -> Expression {
+      values.dropFirst().reduce(values[0]) { a, b in
+        let best = Expression.apply(.select, [a.compared(comparison, b), a, b], type)
+        return lowering.stack.define("extreme", best)
+      }
+    }
+    let (least, most) = (extreme(.less), extreme(.greater))
+    lowering.stack.append(
+      .storeRaw(buffer: rightScales!, offset: scalePlace(panel, .variable(run), 1), least))
+    // A NaN scale fails the comparison and takes the general way.
+    let limit = least.apply(.multiply, .float(Double(0x1p20).bitPattern, type))
+    var far = Expression.integer(0, MachineType(.i32, blocking.panel))
+    far = .apply(
+      .select, [most.compared(.lessOrEqual, limit), far, .integer(1, far.type)], far.type)
+    for value in values {
+      far = .apply(.select, [value.compared(.equal, value), far, .integer(1, far.type)], far.type)
+    }
+    let any = lowering.foldLanes(far) { $0.apply(.or, $1) }
+    lowering.stack.append(
+      .storeRaw(buffer: wideBlocks, offset: panel * .constant(runs) + .variable(run), any))
+    closeRuns(run, outer)
+  }
+
+  private func closeRuns(_ run: Variable, _ outer: Environment) {
+    let body = lowering.stack.close()
+    lowering.environment = outer
+    let count = (end - start + .constant(source.run - 1)).divided(by: source.run)
+    lowering.stack.append(.loop(CountedLoop(run, from: .constant(0), to: count, body)))
+  }
+
+  // MARK: Rows
+
+  /// Takes rows a tile at a time; what is left goes to bodies of fewer rows.
+  func walkRows() throws {
+    let rows = lowering.domains[pattern.rows]!
+    let row = lowering.stack.variable("row", .index)
+    lowering.stack.open()
+    let left = lowering.stack.define("rows_left", rows.count - .variable(row))
+    let full = try tile(blocking.tileRows, .variable(row))
+    lowering.stack.open()
+    if blocking.bodies.count > 1 {
+      let next = lowering.stack.variable("next_row", .index)
+      lowering.stack.append(.declare(next, .variable(row)))
+      for size in blocking.bodies.dropFirst() {
+        let enough = (rows.count - .variable(next)).compared(.greaterOrEqual, .constant(size))
+        var body = try tile(size, .variable(next))
+        body.append(.assign(next, Expression.variable(next) + .constant(size)))
+        lowering.stack.append(.branch(enough, body, []))
+      }
+    }
+    let partial = lowering.stack.close()
+    lowering.stack.append(
+      .branch(left.compared(.greaterOrEqual, .constant(blocking.tileRows)), full, partial))
+    lowering.stack.append(
+      .loop(
+        CountedLoop(
+          row, from: .constant(0), to: rows.count, step: blocking.tileRows, lowering.stack.close())))
+  }
+
+  private func tile(_ size: Int, _ row: Expression) throws -> [MachineStatement] {
+    lowering.stack.open()
+    try packLeft(size, row)
+    let columns = lowering.domains[pattern.columns]!
+    let panel = lowering.stack.variable("panel", .index)
+    lowering.stack.open()
+    if source.run < blocking.depth || blocking.scalar == .f64 {
+      let run = lowering.stack.variable("run", .index)
+      lowering.stack.open()
+      let first = lowering.stack.define("first", Expression.variable(run) * .constant(source.run))
+      let last = lowering.stack.define(
+        "last", (first + .constant(source.run)).minimum(end - start))
+      if let wideBlocks {
+        let wide = Expression.raw(
+          buffer: wideBlocks, offset: Expression.variable(panel) * .constant(runs) + .variable(run),
+          MachineType(.i32))
+        let together = try sums(size, row, .variable(panel), .variable(run), first, last)
+        let apart = try groupSums(size, row, .variable(panel), .variable(run), first, last)
+        lowering.stack.append(
+          .branch(wide.compared(.equal, .integer(0, MachineType(.i32))), together, apart))
+      } else {
+        for statement in try sums(size, row, .variable(panel), .variable(run), first, last) {
+          lowering.stack.append(statement)
+        }
+      }
+      let count = (end - start + .constant(source.run - 1)).divided(by: source.run)
+      lowering.stack.append(
+        .loop(CountedLoop(run, from: .constant(0), to: count, lowering.stack.close())))
+    } else {
+      for statement in try sums(size, row, .variable(panel), .constant(0), .constant(0), end - start) {
+        lowering.stack.append(statement)
+      }
+    }
+    let count = (columns.count + .constant(blocking.panel - 1)).divided(by: blocking.panel)
+    lowering.stack.append(
+      .loop(CountedLoop(panel, from: .constant(0), to: count, lowering.stack.close())))
+    return lowering.stack.close()
+  }
+
+  /// Rows of the left operand in the lane type of the sums, beside one another.
+  private func packLeft(_ size: Int, _ row: Expression) throws {
+    let outer = lowering.environment
+    let lower = lowering.domains[pattern.rows]!.lower
+    let lanes = blocking.lanes * 2
+    let member = lowering.stack.variable("tile_row", .index)
+    lowering.environment.bind(
+      pattern.rows, LaneCoordinate(lower + row + .variable(member)))
+    lowering.stack.open(binding: [pattern.rows])
+    if let leftScales {
+      let run = lowering.stack.variable("run", .index)
+      lowering.stack.open(binding: [pattern.depth])
+      var environment = lowering.environment
+      environment.bind(
+        pattern.depth,
+        LaneCoordinate(start + Expression.variable(run) * .constant(source.run), alignment: source.run))
+      let value = try source.leftScale!(environment)
+      lowering.stack.append(
+        .storeRaw(
+          buffer: leftScales, offset: Expression.variable(member) * .constant(runs) + .variable(run),
+          value))
+      let count = (end - start + .constant(source.run - 1)).divided(by: source.run)
+      lowering.stack.append(
+        .loop(CountedLoop(run, from: .constant(0), to: count, lowering.stack.close())))
+    }
+    try lowering.lanesLoop(pattern.depth, from: start, to: end, lanes: lanes) {
+      let value = lowering.widen(try source.left(lowering.environment), to: lanes)
+      let place = Expression.variable(member) * .constant(blocking.depth)
+        + (lowering.environment.coordinates[pattern.depth]!.base - start)
+      lowering.stack.append(
+        .storeRaw(buffer: leftRows, offset: place, value.converted(to: blocking.scalar)))
+    }
+    let body = lowering.stack.close()
+    lowering.environment = outer
+    lowering.stack.append(
+      .loop(CountedLoop(member, from: .constant(0), to: .constant(size), body)))
+  }
+
+  // MARK: Register tile
+
+  private func unrolled(
+    _ name: String, _ count: Int, _ body: (Expression) throws -> [MachineStatement]
+  ) rethrows -> MachineStatement {
+    let counter = lowering.stack.variable(name, .index)
+    return .loop(
+      CountedLoop(
+        counter, from: .constant(0), to: .constant(count), unrolled: true,
+        try body(.variable(counter))))
+  }
+
+  private func totalPlace(_ row: Expression, _ panel: Expression, _ vector: Expression) -> Expression {
+    row * .constant(blocking.cellColumns) + panel * .constant(blocking.panel)
+      + vector * .constant(blocking.lanes)
+  }
+
+  private func leftElement(_ r: Expression, _ k: Expression) -> Expression {
+    .raw(
+      buffer: leftRows, offset: r * .constant(blocking.depth) + k, MachineType(blocking.scalar))
+  }
+
+  private func panelVector(_ panel: Expression, _ k: Expression, _ v: Expression) -> Expression {
+    .raw(
+      buffer: panels,
+      offset: (panel * .constant(blocking.depth) + k) * .constant(blocking.panel)
+        + v * .constant(blocking.lanes), vector)
+  }
+
+  /// Sums over depth `first ..< last` of the block, added to the totals.
+  private func sums(
+    _ size: Int, _ row: Expression, _ panel: Expression, _ run: Expression, _ first: Expression,
+    _ last: Expression
+  ) throws -> [MachineStatement] {
+    let sum = RegisterArray(lowering.stack.unique("sum"), vector, [size, blocking.tileVectors])
+    let right = RegisterArray(lowering.stack.unique("right"), vector, [blocking.tileVectors])
+    var statements: [MachineStatement] = [.registers(sum)]
+    func total(_ r: Expression, _ v: Expression) -> Expression {
+      .raw(
+        buffer: totals, offset: totalPlace(row + r, panel, v), MachineType(.f32, blocking.lanes))
+    }
+    statements.append(
+      unrolled("r", size) { r in
+        [
+          unrolled("v", blocking.tileVectors) { v in
+            let zero = Expression.float(0, vector)
+            return [.setElement(sum, [r, v], source.continues ? total(r, v) : zero)]
+          }
+        ]
+      })
+    let k = lowering.stack.variable(pattern.depth.name, .index)
+    let step: [MachineStatement] = [
+      .registers(right),
+      unrolled("v", blocking.tileVectors) { v in
+        [.setElement(right, [v], panelVector(panel, .variable(k), v))]
+      },
+      unrolled("r", size) { r in
+        let a = lowering.stack.variable("left", vector)
+        return [
+          .define(a, leftElement(r, .variable(k)).broadcast(to: blocking.lanes)),
+          unrolled("v", blocking.tileVectors) { v in
+            let old = Expression.element(sum, [r, v])
+            return [
+              .setElement(
+                sum, [r, v], accumulate(.variable(a), .element(right, [v]), old))
+            ]
+          },
+        ]
+      },
+    ]
+    statements.append(.loop(CountedLoop(k, from: first, to: last, step)))
+    statements.append(
+      unrolled("r", size) { r in
+        [
+          unrolled("v", blocking.tileVectors) { v in
+            let place = totalPlace(row + r, panel, v)
+            let exact = scaled(.element(sum, [r, v]), r, panel, run, v)
+            let rounded = exact.converted(to: .f32)
+            let new = source.continues ? rounded : total(r, v).apply(.add, rounded)
+            return [.storeRaw(buffer: totals, offset: place, new)]
+          }
+        ]
+      })
+    return statements
+  }
+
+  /// A multiply-add. Exact sums are the same fused or not, so those take what the machine has.
+  private func accumulate(_ a: Expression, _ b: Expression, _ c: Expression) -> Expression {
+    if blocking.scalar == .f64 {
+      let isFused = lowering.machine.has(.fusedMultiplyAdd)
+      return lowering.multiplyAdd(a, b, c, isFused ? .fused : .unfused)
+    }
+    return lowering.multiplyAdd(a, b, c, source.multiplyAdd)
+  }
+
+  /// A block's exact sum under the scales of its row and columns.
+  private func scaled(
+    _ sum: Expression, _ r: Expression, _ panel: Expression, _ run: Expression, _ v: Expression
+  ) -> Expression {
+    var factor: Expression?
+    if let leftScales {
+      factor = Expression.raw(
+        buffer: leftScales, offset: r * .constant(runs) + run, MachineType(.f64)
+      ).broadcast(to: blocking.lanes)
+    }
+    if let rightScales {
+      let right = Expression.raw(
+        buffer: rightScales, offset: scalePlace(panel, run, 1) + v * .constant(blocking.lanes), vector)
+      factor = factor.map { $0.apply(.multiply, right) } ?? right
+    }
+    return factor.map { sum.apply(.multiply, $0) } ?? sum
+  }
+
+  /// Scales too far apart for one exact sum: each group's sum is exact, and all are rounded together.
+  private func groupSums(
+    _ size: Int, _ row: Expression, _ panel: Expression, _ run: Expression, _ first: Expression,
+    _ last: Expression
+  ) throws -> [MachineStatement] {
+    let r = lowering.stack.variable("r", .index)
+    let v = lowering.stack.variable("v", .index)
+    let (atRow, atVector) = (Expression.variable(r), Expression.variable(v))
+    var body: [MachineStatement] = []
+    var terms: [Expression] = []
+    for group in 0..<groups {
+      let sum = lowering.stack.variable("group_sum", vector)
+      body.append(.declare(sum, .float(0, vector)))
+      let k = lowering.stack.variable(pattern.depth.name, .index)
+      let lower = (first + .constant(group * source.group)).minimum(last)
+      let upper = (first + .constant((group + 1) * source.group)).minimum(last)
+      let a = leftElement(atRow, .variable(k)).broadcast(to: blocking.lanes)
+      body.append(
+        .loop(
+          CountedLoop(
+            k, from: lower, to: upper,
+            [.assign(sum, accumulate(a, panelVector(panel, .variable(k), atVector), .variable(sum)))])))
+      let number = run * .constant(groups) + .constant(group)
+      var factor = Expression.raw(
+        buffer: groupScales!,
+        offset: scalePlace(panel, number, groups) + atVector * .constant(blocking.lanes), vector)
+      if let leftScales {
+        let left = Expression.raw(
+          buffer: leftScales, offset: atRow * .constant(runs) + run, MachineType(.f64))
+        factor = factor.apply(.multiply, left.broadcast(to: blocking.lanes))
+      }
+      terms.append(Expression.variable(sum).apply(.multiply, factor))
+    }
+    let place = totalPlace(row + atRow, panel, atVector)
+    let type = MachineType(.f32, blocking.lanes)
+    let rounded = Expression.apply(.roundedSum, terms, type)
+    body.append(
+      .storeRaw(
+        buffer: totals, offset: place,
+        Expression.raw(buffer: totals, offset: place, type).apply(.add, rounded)))
+    return [
+      .loop(
+        CountedLoop(
+          r, from: .constant(0), to: .constant(size),
+          [.loop(CountedLoop(v, from: .constant(0), to: .constant(blocking.tileVectors), body))]))
+    ]
+  }
+}
