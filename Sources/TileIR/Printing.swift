@@ -96,6 +96,7 @@ private struct ProgramPrinter {
       case .partition(let dimension): text += ", partition of \(dimension.name)"
       case .permutation(let dimension): text += ", permutation of \(dimension.name)"
       case .increasing: text += ", increasing"
+      case .coordinate(let dimension): text += ", coordinate of \(dimension.name)"
       }
     }
     return text
