@@ -52,6 +52,7 @@ public struct MachineKernel: Hashable, Sendable {
   public let scalars: [KernelScalar]
   /// Positions of the program's float scalars that it reads, each under the parameter's name.
   public let floats: [Int]
+  public let floatNames: [String]
   public let scratch: [ScratchArray]
   public let cells: HostExpression
   /// The counter that names the cell in `body`.
@@ -60,12 +61,13 @@ public struct MachineKernel: Hashable, Sendable {
 
   public init(
     name: String, buffers: [KernelBuffer], scalars: [KernelScalar], floats: [Int] = [],
-    scratch: [ScratchArray], cells: HostExpression, cell: Variable, body: [MachineStatement]
+    floatNames: [String] = [], scratch: [ScratchArray], cells: HostExpression, cell: Variable, body: [MachineStatement]
   ) {
     self.name = name
     self.buffers = buffers
     self.scalars = scalars
     self.floats = floats
+    self.floatNames = floatNames
     self.scratch = scratch
     self.cells = cells
     self.cell = cell

@@ -112,7 +112,8 @@ final class RegionLowering {
   /// The kernel of what has been built.
   func kernel(name: String, cells: HostExpression, cell: Variable) -> MachineKernel {
     MachineKernel(
-      name: name, buffers: buffers, scalars: scalars, floats: floats, scratch: scratch, cells: cells,
+      name: name, buffers: buffers, scalars: scalars, floats: floats,
+      floatNames: floats.map { program.parameters[$0].name }, scratch: scratch, cells: cells,
       cell: cell, body: stack.close())
   }
 
