@@ -37,6 +37,8 @@ let package = Package(
     .testTarget(
       name: "Correct",
       dependencies: ["Formats", "DynamicLibrary", "Operators", "Reference", "Runtime"]),
+    .testTarget(name: "Refuse", dependencies: ["Tiles"]),
+    .testTarget(name: "Golden", dependencies: ["Tiles"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -30,6 +30,12 @@ struct RefinementCheck {
       case .partition(let dimension): try checkPartition(values, of: dimension)
       case .permutation(let dimension): try checkPermutation(values, of: dimension)
       case .increasing: try checkIncreasing(values)
+      case .coordinate(let dimension):
+        let extent = try self.extent(of: dimension)
+        for (number, value) in values.enumerated() where value < 0 || value >= extent {
+          throw refuse(
+            "coordinates of \(dimension.name), 0..<\(extent)", "\(element(number)) is \(value)")
+        }
       }
     }
   }

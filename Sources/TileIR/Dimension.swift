@@ -27,3 +27,16 @@ public struct Dimension: Hashable, Sendable, CustomStringConvertible {
     return "\(name) in \(range.lowerBound)...\(range.upperBound)"
   }
 }
+
+extension Dimension {
+  /// The axis of the blocks of `size` that cut this one; the last block may be short.
+  public func blocks(of size: Int) -> Dimension {
+    Dimension(
+      "\(name)_by_\(size)", in: (range.lowerBound + size - 1) / size...(range.upperBound + size - 1) / size)
+  }
+
+  /// The axis of the bounds between this axis's elements, first and last included: one more.
+  public var bounds: Dimension {
+    Dimension("\(name)_bounds", in: range.lowerBound + 1...range.upperBound + 1)
+  }
+}

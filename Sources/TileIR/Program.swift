@@ -22,6 +22,8 @@ public enum Refinement: Hashable, Sendable {
   case permutation(of: Dimension)
   /// Strictly ascending along the last axis.
   case increasing
+  /// Each element is a coordinate of `dimension`: at least 0 and below its extent.
+  case coordinate(of: Dimension)
 }
 
 /// A buffer or run-time number that a launch passes.

@@ -34,6 +34,16 @@ extension Tile where Element == Float {
   public func maximum(_ b: Float) -> Tile { maximum(constant(b)) }
   public func minimum(_ b: Tile) -> Tile { binary(.minimum, b) }
   public func minimum(_ b: Float) -> Tile { minimum(constant(b)) }
+  /// The nearest value within `range`; NaN stays NaN.
+  public func clamped(to range: ClosedRange<Float>) -> Tile {
+    minimum(range.upperBound).maximum(range.lowerBound)
+  }
+  /// The value after a round trip through a narrower type: `bf(x)` of the model specifications.
+  public func rounded<R: TileElement>(
+    to narrow: R.Type, file: String = #fileID, line: Int = #line
+  ) -> Tile {
+    cast(to: narrow, file: file, line: line).cast(to: Float.self, file: file, line: line)
+  }
 
   public static func .< (a: Tile, b: Tile) -> Tile<Bool> { a.binary(.compare(.less), b) }
   public static func .<= (a: Tile, b: Tile) -> Tile<Bool> { a.binary(.compare(.lessOrEqual), b) }

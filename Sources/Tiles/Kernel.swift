@@ -166,6 +166,35 @@ public final class Trace {
     }
   }
 
+  /// Refuses the kernel with `message` unless `condition` holds: for what an operator asks of the
+  /// constants that its caller chose.
+  public func require(
+    _ condition: Bool, _ message: String, file: String = #fileID, line: Int = #line
+  ) {
+    attempt(or: ()) { () throws(Diagnostic) in
+      guard condition else {
+        throw Diagnostic(
+          message, at: [SourceLocation(file: file, line: line), builder.program.location])
+      }
+    }
+  }
+
+  // MARK: Values
+
+  /// The coordinates of a whole axis, ascending from 0.
+  public func coordinate(
+    of dimension: Dimension, file: String = #fileID, line: Int = #line
+  ) -> Tile<Int32> {
+    append(.coordinate(dimension), at: SourceLocation(file: file, line: line))
+  }
+
+  /// The run-time length of a dimension.
+  public func length(
+    of dimension: Dimension, file: String = #fileID, line: Int = #line
+  ) -> Tile<Int32> {
+    append(.index(.extent(dimension)), at: SourceLocation(file: file, line: line))
+  }
+
   // MARK: Effects
 
   /// Prints a tile, whole, in coordinate order, each time that a launch has computed it.

@@ -43,12 +43,28 @@ extension Trace {
   }
 
   /// Runs `body` for blocks of the axis that `offsets` partitions, each within one segment; the
-  /// segments are numbered along `over`. Further axes are cut as usual.
+  /// segments are numbered along `over`.
   public func parallel(
-    segments offsets: Tensor<Int32>, over segments: Dimension, and axis: Dimension? = nil,
-    file: String = #fileID, line: Int = #line, _ body: (Segment, Block) -> Void
+    segments offsets: Tensor<Int32>, over segments: Dimension, file: String = #fileID,
+    line: Int = #line, _ body: (Segment, Block) -> Void
   ) {
     let location = SourceLocation(file: file, line: line)
+    segmented(offsets, over: segments, and: nil, location) { body($0, $1) }
+  }
+
+  /// As `parallel(segments:over:)`, for all pairs with blocks of a second axis.
+  public func parallel(
+    segments offsets: Tensor<Int32>, over segments: Dimension, and axis: Dimension,
+    file: String = #fileID, line: Int = #line, _ body: (Segment, Block, Block) -> Void
+  ) {
+    let location = SourceLocation(file: file, line: line)
+    segmented(offsets, over: segments, and: axis, location) { body($0, $1, block(axis, location)) }
+  }
+
+  private func segmented(
+    _ offsets: Tensor<Int32>, over segments: Dimension, and axis: Dimension?,
+    _ location: SourceLocation, _ body: (Segment, Block) -> Void
+  ) {
     let parameter = builder.program.parameters[offsets.parameter]
     let partitioned = parameter.refinements.compactMap {
       if case .partition(let dimension) = $0 { dimension } else { nil }

@@ -23,11 +23,12 @@ public struct Tile<Element: TileElement> {
   }
 
   /// To another element type: widening is exact, narrowing rounds to nearest even and saturates as
-  /// the numeric contract says.
+  /// the numeric contract says. To its own type it is the tile itself.
   public func cast<R: TileElement>(
     to _: R.Type, file: String = #fileID, line: Int = #line
   ) -> Tile<R> {
-    trace.append(
+    if R.elementType == Element.elementType { return Tile<R>(trace: trace, id: id, location: location) }
+    return trace.append(
       .elementwise(.convert(R.elementType)), [id], at: SourceLocation(file: file, line: line))
   }
 
@@ -64,7 +65,6 @@ extension Tile where Element: GridElement {
   /// These codes under block scales; load a scale with the divided coordinates of its block.
   public func scaled(by scale: Tile<E8M0>) -> Scaled<Element> { Scaled(codes: self, scale: scale) }
 }
-
 
 /// `condition ? a : b`, element by element; keeps bits. Accesses on the side not taken are not made.
 public func select<E>(_ condition: Tile<Bool>, _ a: Tile<E>, _ b: Tile<E>) -> Tile<E> {
