@@ -86,9 +86,17 @@ public struct Workspace: Hashable, Sendable {
   public struct Print: Hashable, Sendable {
     public let label: String
     public let element: ElementType
+    /// Its axes, outermost first, and their extents.
+    public let axes: [Dimension]
     public let extents: [HostExpression]
-    public init(label: String, element: ElementType, extents: [HostExpression]) {
+    /// Whether the elements are truth values.
+    public let isTruth: Bool
+    public init(
+      label: String, element: ElementType, axes: [Dimension], extents: [HostExpression], isTruth: Bool
+    ) {
       self.label = label
+      self.axes = axes
+      self.isTruth = isTruth
       self.element = element
       self.extents = extents
     }

@@ -13,7 +13,7 @@ struct ArgumentCheck {
     /// Declared bounds of an integer scalar.
     let range: ClosedRange<Int>?
   }
-  private let program: Program
+  let program: Program
   private let expected: [Expected]
   private let ranges: [ClosedRange<Int>]
   /// Dimensions whose length a buffer gives; the others must agree with what is computed.

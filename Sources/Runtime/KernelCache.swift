@@ -1,4 +1,5 @@
 import DynamicLibrary
+import EmitC
 import Foundation
 import MachineIR
 
@@ -55,7 +56,7 @@ public final class KernelCache: Sendable {
   public func library(of source: String, for machine: MachineDescription) throws -> DynamicLibrary {
     // Without a compiler, objects made earlier by any version still serve.
     let version = (try? clang.get().version) ?? "any"
-    let settings = (Clang.options + machine.compilerOptions).joined(separator: " ")
+    let settings = (["\(EmitC.interfaceVersion)"] + Clang.options + machine.compilerOptions).joined(separator: " ")
     let key = ContentHash.digest(Array("\(source)\u{0}\(settings)\u{0}\(version)".utf8))
     let object = folder.appendingPathComponent("\(key.prefix(32)).so")
     if !isWhole(object) { try build(source, for: machine, into: object) }

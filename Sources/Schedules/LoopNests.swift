@@ -460,15 +460,18 @@ extension RegionLowering {
   private func lowerPrint(_ label: String, _ value: ValueID, _ statement: Statement) throws {
     let node = program[value]
     let element: ElementType = node.type == .float32 ? .float32 : .int32
-    let extents = node.axes.map { analysis.fixed.contains($0) ? HostExpression.extent($0) : mostOf($0) }
+    var axes = region.axes.map(\.dimension)
+    axes += node.axes.filter { !axes.contains($0) }
+    let extents = axes.map { analysis.fixed.contains($0) ? HostExpression.extent($0) : mostOf($0) }
     let count = extents.reduce(HostExpression.constant(1), { $0 * $1 })
     workspaces.append(
       Workspace(
         name: "print_\(label.filter { $0.isLetter || $0.isNumber })", byteCount: count * .constant(4),
-        prints: Workspace.Print(label: label, element: element, extents: extents)))
+        prints: Workspace.Print(
+          label: label, element: element, axes: axes, extents: extents, isTruth: node.type == .bool)))
     let name = buffer(workspace: workspaces.count - 1, element)
     var offset = LaneCoordinate(.constant(0))
-    for (axis, extent) in zip(node.axes, extents) {
+    for (axis, extent) in zip(axes, extents) {
       let here = environment.coordinates[axis]!
       offset = LaneCoordinate(
         offset.base * scalar(extent, "\(axis.name)_extent") + here.base, lanes: here.lanes)
