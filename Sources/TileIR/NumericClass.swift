@@ -33,3 +33,23 @@ public enum ProductClass: Hashable, Sendable {
   /// One rounding of the exact real sum. The reference offers it for comparison; no target runs it.
   case exact
 }
+
+extension Program {
+  /// The classes of everything that rounds or orders, in order of appearance; `exact` if nothing does.
+  public var numericClasses: [String] {
+    var names: [String] = []
+    func note(_ name: String) { if !names.contains(name) { names.append(name) } }
+    for node in nodes {
+      switch node.operation {
+      case .reduce(.sum(let order?), _): note("\(order)")
+      case .product(_, let productClass, _, _): note("\(productClass)")
+      case .call(let function): note("elementary \(function.name)")
+      case .scan where node.type == .float32: note("\(SummationOrder.sequential)")
+      case .elementwise(.convert(let target)):
+        if target.isFloating, target != .float32 { note("rounding to \(target.rawValue)") }
+      default: break
+      }
+    }
+    return names.isEmpty ? ["exact"] : names
+  }
+}

@@ -1,0 +1,64 @@
+import Tiles
+
+/// An operator of the library as the command line lists it and the tests run it.
+public struct OperatorEntry: Sendable {
+  /// The plain name, such as `rms_norm`.
+  public let name: String
+  /// What it promises, in one sentence.
+  public let contract: String
+  /// Instances at constants that matter: model sizes first, then small ones for tests.
+  public let instances: [OperatorInstance]
+
+  public init(_ name: String, _ contract: String, _ instances: [OperatorInstance]) {
+    self.name = name
+    self.contract = contract
+    self.instances = instances
+  }
+
+  /// The numeric classes that its instances name, in order of appearance.
+  public func numericClasses() throws(Diagnostic) -> [String] {
+    var classes: [String] = []
+    for instance in instances {
+      for name in try instance.kernel().program().numericClasses where !classes.contains(name) {
+        classes.append(name)
+      }
+    }
+    return classes
+  }
+
+  /// The instance of a name, or nil.
+  public func instance(_ name: String) -> OperatorInstance? { instances.first { $0.name == name } }
+}
+
+/// An operator with its constants chosen.
+public struct OperatorInstance: Sendable {
+  /// What the constants are, such as `v4-flash wq_a`.
+  public let name: String
+  /// Extents of the symbolic dimensions, by name: the default first; those of small instances include
+  /// empty and ragged ones.
+  public let shapes: [[String: Int]]
+  /// Whether it is small enough to be interpreted in a test.
+  public let isSmall: Bool
+  private let make: @Sendable () -> Kernel
+
+  /// An instance at a model's sizes.
+  public init(_ name: String, _ extents: [String: Int], _ make: @escaping @Sendable () -> Kernel) {
+    self.name = name
+    shapes = [extents]
+    isSmall = false
+    self.make = make
+  }
+
+  /// An instance for tests, at each of `shapes`.
+  public init(
+    small name: String, _ shapes: [[String: Int]], _ make: @escaping @Sendable () -> Kernel
+  ) {
+    self.name = name
+    self.shapes = shapes
+    isSmall = true
+    self.make = make
+  }
+
+  /// Traces the operator.
+  public func kernel() -> Kernel { make() }
+}
