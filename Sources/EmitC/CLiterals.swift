@@ -43,8 +43,8 @@ enum CLiterals {
   /// An integer as a value of a lane type; `isBits` asks for hexadecimal where that reads better.
   static func integer(_ value: Int64, bits: Int, isBits: Bool = false) -> String {
     if bits == 64 {
-      if value == Int64.min { return "(-9223372036854775807ll - 1)" }
-      return Int32(exactly: value) == nil ? "\(spelled(value, isBits))ll" : spelled(value, isBits)
+      if value == Int64.min { return "(-9223372036854775807l - 1)" }
+      return Int32(exactly: value) == nil ? "\(spelled(value, isBits))l" : spelled(value, isBits)
     }
     if bits == 32 {
       let narrow = Int32(truncatingIfNeeded: value)

@@ -57,8 +57,8 @@ final class Prelude {
     guard known.insert(scalar).inserted else { return }
     let meaning = [
       "f32": "float", "f64": "double", "i8": "signed char", "u8": "unsigned char", "i16": "short",
-      "u16": "unsigned short", "i32": "int", "u32": "unsigned int", "i64": "long long",
-      "u64": "unsigned long long",
+      "u16": "unsigned short", "i32": "int", "u32": "unsigned int", "i64": "long",
+      "u64": "unsigned long",
     ]
     typedefs.append("typedef \(meaning[scalar]!) \(scalar);")
   }

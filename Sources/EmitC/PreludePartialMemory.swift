@@ -56,7 +56,7 @@ extension Prelude {
       vector("u64", 1)
       return inline(
         "u64", "active_mask", "i64 active, i64 lanes",
-        returns: "active <= 0 ? 0 : ~0ull >> (64 - (active < lanes ? active : lanes))",
+        returns: "active <= 0 ? 0 : ~0ul >> (64 - (active < lanes ? active : lanes))",
         why: "A bit a lane, lowest first; `active` may lie outside 0...lanes.")
     }
   }

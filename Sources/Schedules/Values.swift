@@ -95,7 +95,11 @@ extension RegionLowering {
   func emit(_ id: ValueID, _ environment: Environment, lazily: Bool = false) throws -> Expression {
     let node = program[id]
     let isCanonical = node.axes.allSatisfy(environment.canonical.contains)
-    if isCanonical, let known = stack.known(id) { return known }
+    if let known = stack.known(id) {
+      // The segment of a cell's rows holds for all of them.
+      if case .segment = node.operation { return known }
+      if isCanonical { return known }
+    }
     let varies = node.axes.contains { !(environment.coordinates[$0]?.isUniform ?? true) }
     var inner = environment
     if !varies {
