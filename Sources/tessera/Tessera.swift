@@ -1,0 +1,10 @@
+import ArgumentParser
+
+/// The command line: one file a subcommand.
+@main
+struct Tessera: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "tessera",
+    abstract: "Operators and models that return the same bits on every chip.",
+    subcommands: [])
+}
