@@ -1,3 +1,4 @@
+import MachineIR
 import TileIR
 
 /// Launching with whole host tensors by name, as `Reference.run` does: for tests, tools and first steps.
@@ -34,7 +35,7 @@ extension Executable {
     for parameter in program.parameters {
       switch (arguments[parameter.name], parameter.role) {
       case (_, .output):
-        let shape = try parameter.axes.map { try length($0, known) }
+        let shape = try parameter.axes.map { try length($0, known, arguments) }
         try buffer(parameter, HostTensor(parameter.element, shape))
       case (.tensor(let tensor)?, _): try buffer(parameter, tensor)
       case (.int(let value)?, _): launch.append(.int(value))
@@ -56,9 +57,19 @@ extension Executable {
     return results
   }
 
-  private func length(_ dimension: TileIR.Dimension, _ known: [TileIR.Dimension: Int]) throws -> Int {
+  private func length(
+    _ dimension: TileIR.Dimension, _ known: [TileIR.Dimension: Int], _ arguments: [String: Argument]
+  ) throws -> Int {
+    let program = plan.program
     if let extent = dimension.extent ?? known[dimension] { return extent }
-    throw Diagnostic(
-      "no argument has dimension \(dimension.name); give its extent", at: [plan.program.location])
+    guard case .computed(let index)? = program.lengths[dimension] else {
+      throw Diagnostic(
+        "no argument has dimension \(dimension.name); give its extent", at: [program.location])
+    }
+    return try HostExpression(index, in: program).evaluate(
+      extent: { known[$0] ?? 0 }, stride: { _, _ in 1 },
+      scalar: { position in
+        if case .int(let value)? = arguments[program.parameters[position].name] { Int(value) } else { 0 }
+      })
   }
 }

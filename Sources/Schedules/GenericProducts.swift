@@ -216,7 +216,9 @@ extension RegionLowering {
       stack.open()
       var terms: [Expression] = []
       for part in 0..<(block / group) {
-        let first = stack.define("first", Expression.variable(start) + .constant(part * group))
+        // A group past the end is empty: it begins where it ends.
+        let whole = Expression.variable(start) + .constant(part * group)
+        let first = stack.define("first", part == 0 ? whole : whole.minimum(count))
         let last = stack.define("last", (first + .constant(group)).minimum(count))
         let sum = stack.variable("exact", MachineType(.f64, along ? width : resultLanes))
         stack.append(.declare(sum, .float(0, sum.type)))

@@ -245,7 +245,10 @@ extension RegionLowering {
     for work in nest.work {
       switch work {
       case .keep(let id):
+        // The loop's tail computes the value anew, though the loop before it has stored its own part.
+        let known = storage.removeValue(forKey: id)
         let value = try emitWide(id, environment)
+        storage[id] = known
         let named = stack.define(name(of: id), value)
         try keep(named, id)
         stack.remember(id, named, at: stack.depth)
