@@ -15,6 +15,7 @@ struct ExpressionPrinter {
     case .variable(let variable): return CExpression(names.identifier(variable.name))
     case .integer, .float: return constant(expression)
     case .laneNumbers(let lanes): return CExpression(prelude.laneNumbers(lanes))
+    case .table(let table): return CExpression(prelude.table(table))
     case .apply(let instruction, let operands, let type):
       return try apply(instruction, operands, type)
     case .broadcast(let value, let lanes): return try broadcast(value, lanes)
@@ -219,6 +220,8 @@ struct ExpressionPrinter {
     case .dot4: return .call(try prelude.dot4(lanes: type.lanes), try wide(operands))
     case .lookup16:
       return .call(try prelude.lookup16(first.type, lanes: type.lanes), try wide(operands))
+    case .lookup128:
+      return .call(try prelude.lookup128(lanes: type.lanes), try wide(operands))
     case .roundedSum:
       return .call(prelude.roundedSum(count: operands.count, type), try wide(operands))
     case .lane(let number):

@@ -97,6 +97,33 @@ extension Prelude {
     }
   }
 
+  /// Bytes of a table of 128 by the low 7 bits of each lane.
+  func lookup128(lanes: Int) throws -> String {
+    guard machine.has(.lookup128), isX86 else {
+      throw Refusal("the machine has no byte shuffle of 128 (lookup128)")
+    }
+    guard lanes == 64 else { throw Refusal("lookup128 of \(lanes) lanes; 64 expected") }
+    let (table, bytes) = (vector("u8", 128), vector("u8", 64))
+    let register = builtinVector("i8", bytes: 64)
+    return add("lookup128") {
+      inline(
+        bytes, "lookup128", "\(table) table, \(bytes) at",
+        returns:
+          "(\(bytes))__builtin_ia32_vpermi2varqi512((\(register))table.lo, (\(register))at, (\(register))table.hi)",
+        why: "table[at & 127] in every lane.")
+    }
+  }
+
+  /// Constant bytes.
+  func table(_ table: ByteTable) -> String {
+    let t = vector("u8", table.bytes.count)
+    return add(table.name) {
+      let items = table.bytes.map { Layout.text("\($0)") }
+      let list = Layout.group(open: "{", items: items, separator: ",", close: "};")
+      return Layout.sequence([.text("static const \(t) \(table.name) = "), list]).broken(at: 0, indent: 2)
+    }
+  }
+
   private func typedefsForNEON() {
     add("neon_i8x16") {
       vector("i8", 1)

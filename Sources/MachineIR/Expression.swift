@@ -28,7 +28,7 @@ public enum Instruction: Hashable, Sendable {
   /// Numeric conversion: int to float, f64 to f32 (nearest even), widening and truncating integers,
   /// mask to integer (0 and 1). f32 to i32 saturates, NaN gives 0, nearest even.
   case convert
-  /// The same bits, lane for lane.
+  /// The same bits; lanes may join or split, the lowest first.
   case bitCast
   /// A named function of the contract, lane by lane.
   case call(ScalarFunction)
@@ -44,6 +44,8 @@ public enum Instruction: Hashable, Sendable {
   /// Bytes of a table of 16 (operand 0, u8 or i8 x 16) picked by the low 4 bits of each lane of
   /// operand 1 (u8): a byte shuffle.
   case lookup16
+  /// As `lookup16`, of a table of 128 bytes by the low 7 bits.
+  case lookup128
   /// RNE32 of the exact real sum of its operands, finite f64 or NaN: one rounding.
   case roundedSum
   /// One lane of a vector, as a scalar.
@@ -72,6 +74,8 @@ public indirect enum Expression: Hashable, Sendable {
   case float(UInt64, MachineType)
   /// 0, 1, 2, … in `i32` lanes.
   case laneNumbers(Int)
+  /// Constant bytes under a name, in `u8` lanes.
+  case table(ByteTable)
   case apply(Instruction, [Expression], MachineType)
   case broadcast(Expression, Int)
   /// Consecutive elements; where `active` is given, lanes from it on are 0 and not touched in memory.
@@ -94,10 +98,21 @@ public indirect enum Expression: Hashable, Sendable {
     case .integer(_, let type), .float(_, let type), .apply(_, _, let type), .load(_, let type, _),
       .gather(_, _, let type, _), .raw(_, _, let type), .gatherRaw(_, _, _, let type): type
     case .laneNumbers(let lanes): MachineType(.i32, lanes)
+    case .table(let table): MachineType(.u8, table.bytes.count)
     case .broadcast(let value, let lanes): value.type.with(lanes: lanes)
     case .element(let array, _): array.type
     case .conditional(_, let a, _): a.type
     }
+  }
+}
+
+/// What a byte shuffle looks up: the same name always means the same bytes.
+public struct ByteTable: Hashable, Sendable {
+  public let name: String
+  public let bytes: [UInt8]
+  public init(_ name: String, _ bytes: [UInt8]) {
+    self.name = name
+    self.bytes = bytes
   }
 }
 
@@ -178,8 +193,11 @@ extension Expression {
   public func converted(to scalar: MachineScalar) -> Expression {
     type.scalar == scalar ? self : .apply(.convert, [self], MachineType(scalar, type.lanes))
   }
+  /// The same bits in lanes of `scalar`; a vector keeps its bytes, so the number of lanes follows.
   public func bitCast(to scalar: MachineScalar) -> Expression {
-    type.scalar == scalar ? self : .apply(.bitCast, [self], MachineType(scalar, type.lanes))
+    if type.scalar == scalar { return self }
+    let lanes = type.lanes * type.scalar.byteCount / scalar.byteCount
+    return .apply(.bitCast, [self], MachineType(scalar, lanes))
   }
   public func broadcast(to lanes: Int) -> Expression {
     if type.lanes == lanes { return self }

@@ -59,6 +59,11 @@ public indirect enum HostExpression: Hashable, Sendable {
 }
 
 extension HostExpression {
+  /// The extent of a dimension that is constant or bound by a launch's buffers.
+  public init(extentOf dimension: Dimension) {
+    self = dimension.extent.map { .constant($0) } ?? .extent(dimension)
+  }
+
   /// An index of lengths, scalars and constants. Throws where it reads a tile.
   public init(_ index: Index, in program: Program) throws(Diagnostic) {
     switch index {

@@ -21,6 +21,8 @@ public struct MachineDescription: Hashable, Sendable {
     case dot4
     /// Byte shuffles within 16 lanes.
     case lookup16
+    /// Byte shuffles of a table of 128.
+    case lookup128
   }
 
   public func has(_ feature: Feature) -> Bool { features.contains(feature) }
@@ -42,7 +44,7 @@ extension MachineDescription {
   /// AVX-512 with VNNI (Ice Lake, Zen 4 and later).
   public static let avx512 = MachineDescription(
     name: "cpu-avx512", vectorBytes: 64, vectorRegisters: 32, nearMemory: [32 << 10, 1 << 20],
-    features: [.fusedMultiplyAdd, .maskedMemory, .dot4, .lookup16], triple: "x86_64-linux-gnu",
+    features: [.fusedMultiplyAdd, .maskedMemory, .dot4, .lookup16, .lookup128], triple: "x86_64-linux-gnu",
     compilerOptions: ["-march=x86-64-v4", "-mavx512vnni", "-mavx512vbmi", "-mprefer-vector-width=512"])
 
   public static let neon = MachineDescription(

@@ -130,7 +130,7 @@ private struct Codes {
       let exponent = kind == .extreme ? word % 255 : 124 + word % 5
       let float = word & 0x8000_0000 | exponent << 23 | (UInt32(truncatingIfNeeded: bits >> 9) & 0x7F_FFFF)
       return element == .float32 ? float : element.code(rounding: Float(bitPattern: float))
-    case .e8m0: return kind == .extreme ? word % 255 : 124 + word % 6
+    case .e8m0: return kind == .extreme ? word % 255 : 124 + word % 4
     case .e4m3: return word & 0x7F == 0x7F ? 0x38 : word & 0xFF
     case .e5m2: return word & 0x7F >= 0x7C ? 0x3C : word & 0xFF
     case .bool: return word & 1

@@ -26,7 +26,12 @@ extension RegionLowering {
     guard case .product(_, let productClass, _, _) = program[pattern.products[0]].operation else {
       preconditionFailure("a pattern holds products")
     }
-    let blocking = blocking(for: productClass, pattern)
+    let sliced = try slicedWeights(pattern, name)
+    let blocking =
+      sliced.isEmpty
+      ? blocking(for: productClass, pattern)
+      : ProductBlocking(
+        sliced: pattern.products.map { sliced[$0]!.weight }, schedule: schedule)
     let cell = stack.variable("cell", .index)
     let cells = try openCell(pattern, blocking, .variable(cell))
     var pendingItems: [RegionAnalysis.Item] = []
@@ -34,7 +39,7 @@ extension RegionLowering {
       if case .anchor(let id) = item, pattern.products.contains(id) {
         try lower(items: pendingItems)
         pendingItems = []
-        try multiply(id, pattern, blocking)
+        try multiply(id, pattern, blocking, sliced[id])
       } else {
         pendingItems.append(item)
       }
@@ -85,24 +90,24 @@ extension RegionLowering {
         "\(dimension.name)_count", (try length(dimension) - lower).minimum(.constant(size)))
       domains[dimension] = (lower, count, .constant(size))
     }
-    let rows = HostExpression.extent(pattern.rows)
-    let columnExtent = pattern.columns.extent.map { HostExpression.constant($0) } ?? .extent(pattern.columns)
+    let rows = HostExpression(extentOf: pattern.rows)
     if let partition = pattern.partition {
       let bounds = program.parameters[partition].axes[0]
-      let segments: HostExpression = bounds.extent.map { .constant($0) } ?? .extent(bounds)
-      // Every segment ends with at most one block that is not full.
-      let block = take(rows.dividedUp(by: blocking.cellRows) + segments, pattern.rows.name)
+      let segments = HostExpression(extentOf: bounds)
+      // Every segment that is not empty ends with at most one block that is not full.
+      let ends = HostExpression.minimum(segments, rows)
+      let block = take(rows.dividedUp(by: blocking.cellRows) + ends, pattern.rows.name)
       findSegment(partition, bounds, block, pattern.rows, blocking.cellRows)
     } else {
-      let extent = pattern.rows.extent.map { HostExpression.constant($0) } ?? rows
-      let block = take(extent.dividedUp(by: blocking.cellRows), pattern.rows.name)
+      let block = take(rows.dividedUp(by: blocking.cellRows), pattern.rows.name)
       try bind(pattern.rows, block, blocking.cellRows)
     }
-    let block = take(columnExtent.dividedUp(by: blocking.cellColumns), pattern.columns.name)
+    let block = take(
+      HostExpression(extentOf: pattern.columns).dividedUp(by: blocking.cellColumns), pattern.columns.name)
     try bind(pattern.columns, block, blocking.cellColumns)
     for axis in region.axes where pattern.fixed.contains(axis.dimension) {
-      let extent = axis.dimension.extent.map { HostExpression.constant($0) } ?? .extent(axis.dimension)
-      environment.bind(axis.dimension, LaneCoordinate(take(extent, axis.dimension.name)))
+      let block = take(HostExpression(extentOf: axis.dimension), axis.dimension.name)
+      environment.bind(axis.dimension, LaneCoordinate(block))
     }
     return cells
   }
@@ -140,8 +145,7 @@ extension RegionLowering {
           .assign(found, Expression.variable(counter).converted(to: .i32)),
           .leave,
         ], [.assign(left, Expression.variable(left) - blocks)]))
-    let count = scalar(
-      bounds.extent.map { .constant($0) } ?? .extent(bounds), bounds.name) - .constant(1)
+    let count = scalar(HostExpression(extentOf: bounds), bounds.name) - .constant(1)
     stack.append(.loop(CountedLoop(counter, from: .constant(0), to: count, stack.close())))
     let rowCount = stack.define("\(rows.name)_count", .variable(upper) - .variable(lower))
     domains[rows] = (.variable(lower), rowCount, .constant(size))
@@ -155,7 +159,8 @@ extension RegionLowering {
   // MARK: One product
 
   private func multiply(
-    _ id: ValueID, _ pattern: ProductPattern, _ blocking: ProductBlocking
+    _ id: ValueID, _ pattern: ProductPattern, _ blocking: ProductBlocking,
+    _ sliced: LaidOutWeight?
   ) throws {
     let source = try source(of: id, pattern)
     let totals = scratch(
@@ -167,16 +172,24 @@ extension RegionLowering {
       .clear(
         buffer: totals, offset: .constant(0),
         count: rowCount * .constant(blocking.cellColumns)))
-    let start = stack.variable("\(pattern.depth.name)_start", .index)
     let depth = try length(pattern.depth)
+    let start = stack.variable("\(pattern.depth.name)_start", .index)
     stack.open()
     let end = stack.define(
       "\(pattern.depth.name)_end", (Expression.variable(start) + .constant(blocking.depth)).minimum(depth))
-    let tile = TileLoops(
-      lowering: self, pattern: pattern, blocking: blocking, source: source, totals: totals,
-      start: .variable(start), end: end)
-    try tile.packRight()
-    try tile.walkRows()
+    if let sliced {
+      let tile = SlicedTile(
+        lowering: self, pattern: pattern, blocking: blocking, laidOut: sliced, source: source,
+        totals: totals, start: .variable(start), end: end,
+        firstPanel: try firstPanel(sliced.weight))
+      try tile.walkRows()
+    } else {
+      let tile = TileLoops(
+        lowering: self, pattern: pattern, blocking: blocking, source: source, totals: totals,
+        start: .variable(start), end: end)
+      try tile.packRight()
+      try tile.walkRows()
+    }
     stack.append(
       .loop(
         CountedLoop(start, from: .constant(0), to: depth, step: blocking.depth, stack.close())))

@@ -11,6 +11,7 @@ public enum Lowering {
     var workspaces: [Workspace] = []
     var messages: [Diagnostic] = []
     var kernels: [MachineKernel] = []
+    var preparations: [MachineKernel] = []
     var written: Set<Int> = []
     for (number, region) in program.regions.enumerated() {
       let lowering = RegionLowering(
@@ -22,6 +23,7 @@ public enum Lowering {
       } catch let refusal as RegionLowering.Refusal {
         throw refusal.diagnostic
       }
+      preparations += lowering.preparations
       workspaces = lowering.workspaces
       messages = lowering.messages
       for statement in region.statements {
@@ -34,6 +36,7 @@ public enum Lowering {
     }
     return Plan(
       program: program, machine: machine, schedule: schedule.description, workspaces: workspaces,
+      preparations: preparations,
       variants: [PlanVariant(name: "every launch", guards: [], kernels: kernels)],
       messages: messages)
   }

@@ -31,17 +31,36 @@ struct ProductBlocking {
     case 2: (tileRows, tileVectors) = plenty ? (6, 4) : (3, 4)
     default: (tileRows, tileVectors) = plenty ? (12, 2) : (isEmulated ? (2, 2) : (6, 2))
     }
-    var sizes: [Int] = []
-    var size = tileRows
-    while size > 0 {
-      sizes.append(size)
-      size = size == 3 ? 2 : size / 2
-    }
-    bodies = sizes
+    bodies = Self.bodies(tileRows)
     depth = run >= 256 ? run : run * (512 / run)
     let columns = scalar == .f64 ? 128 : 256
     let panel = tileVectors * lanes
     cellColumns = (columns + panel - 1) / panel * panel
     cellRows = max(tileRows, isGrouped ? 96 : 192 * schedule.cellRows) / tileRows * tileRows
+  }
+  /// The cut for sums of byte products over panels of a weight that has been laid out.
+  init(sliced weights: [SlicedWeight], schedule: Schedule) {
+    scalar = .i32
+    lanes = SlicedWeight.panel
+    tileVectors = 1
+    let most = weights.map(\.product.tileRows).min()!
+    tileRows = schedule.registersPerVector == 1 ? max(1, most / 2) : most
+    bodies = Self.bodies(tileRows)
+    let block = weights[0].block
+    // Long enough that panels are read as streams.
+    depth = block * max(1, (schedule.registersPerVector == 2 ? 1024 : 4096) / block)
+    cellColumns = 256
+    cellRows = 24 * schedule.cellRows / tileRows * tileRows
+  }
+
+  /// From a whole tile down: halves, so that any number of rows is a few tiles.
+  private static func bodies(_ rows: Int) -> [Int] {
+    var sizes: [Int] = []
+    var size = rows
+    while size > 0 {
+      sizes.append(size)
+      size = size == 3 ? 2 : size / 2
+    }
+    return sizes
   }
 }

@@ -27,7 +27,7 @@ struct ProductPattern {
       }
       pending += program[id].dependencies
     }
-    guard let first = found.min(), case .product(let depth, _, _, _) = program[first].operation else {
+    guard let first = found.min(), case .product(let depth, let firstClass, _, _) = program[first].operation else {
       return nil
     }
     let (left, right) = (program[program[first].operands[0]], program[program[first].operands[1]])
@@ -38,7 +38,7 @@ struct ProductPattern {
     let columns = columnCandidates[0]
     for id in found {
       guard case .product(depth, let productClass, _, _) = program[id].operation,
-        Self.isBlocked(productClass)
+        Self.isBlocked(productClass), productClass == firstClass
       else { return nil }
       let (a, b) = (program[program[id].operands[0]], program[program[id].operands[1]])
       guard a.axes.contains(rows), !a.axes.contains(columns), b.axes.contains(columns),

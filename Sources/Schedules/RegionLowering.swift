@@ -36,6 +36,8 @@ final class RegionLowering {
   private(set) var scratch: [ScratchArray] = []
   var messages: [Diagnostic]
   var workspaces: [Workspace]
+  /// Kernels that lay weights out for this one.
+  var preparations: [MachineKernel] = []
 
   /// Where the elements of an anchor are.
   enum Storage {
@@ -157,6 +159,24 @@ final class RegionLowering {
     stack.append(.loop(CountedLoop(counter, from: lower, to: upper, body)))
   }
 
+  /// The statements that `body` builds.
+  func collect(_ body: () throws -> Void) rethrows -> [MachineStatement] {
+    stack.open()
+    try body()
+    return stack.close()
+  }
+
+  /// A loop over `0 ..< count` that is unrolled: how register arrays are walked.
+  func unrolled(
+    _ name: String, _ count: Int, _ body: (Expression) throws -> [MachineStatement]
+  ) rethrows -> MachineStatement {
+    let counter = stack.variable(name, .index)
+    return .loop(
+      CountedLoop(
+        counter, from: .constant(0), to: .constant(count), unrolled: true,
+        try body(.variable(counter))))
+  }
+
   // MARK: Names of the launch's numbers
 
   /// A kernel scalar for a number that the host computes.
@@ -222,10 +242,10 @@ final class RegionLowering {
   }
 
   /// A workspace's buffer in this kernel.
-  func buffer(workspace: Int, _ element: ElementType) -> String {
+  func buffer(workspace: Int, _ element: ElementType, written: Bool = true) -> String {
     if let known = buffers.first(where: { $0.source == .workspace(workspace) }) { return known.name }
     let name = stack.unique(workspaces[workspace].name)
-    buffers.append(KernelBuffer(name, .workspace(workspace), element, isWritten: true))
+    buffers.append(KernelBuffer(name, .workspace(workspace), element, isWritten: written))
     return name
   }
 

@@ -309,16 +309,6 @@ struct TileLoops {
 
   // MARK: Register tile
 
-  private func unrolled(
-    _ name: String, _ count: Int, _ body: (Expression) throws -> [MachineStatement]
-  ) rethrows -> MachineStatement {
-    let counter = lowering.stack.variable(name, .index)
-    return .loop(
-      CountedLoop(
-        counter, from: .constant(0), to: .constant(count), unrolled: true,
-        try body(.variable(counter))))
-  }
-
   private func totalPlace(_ row: Expression, _ panel: Expression, _ vector: Expression) -> Expression {
     row * .constant(blocking.cellColumns) + panel * .constant(blocking.panel)
       + vector * .constant(blocking.lanes)
@@ -349,9 +339,9 @@ struct TileLoops {
         buffer: totals, offset: totalPlace(row + r, panel, v), MachineType(.f32, blocking.lanes))
     }
     statements.append(
-      unrolled("r", size) { r in
+      lowering.unrolled("r", size) { r in
         [
-          unrolled("v", blocking.tileVectors) { v in
+          lowering.unrolled("v", blocking.tileVectors) { v in
             let zero = Expression.float(0, vector)
             return [.setElement(sum, [r, v], source.continues ? total(r, v) : zero)]
           }
@@ -360,14 +350,14 @@ struct TileLoops {
     let k = lowering.stack.variable(pattern.depth.name, .index)
     let step: [MachineStatement] = [
       .registers(right),
-      unrolled("v", blocking.tileVectors) { v in
+      lowering.unrolled("v", blocking.tileVectors) { v in
         [.setElement(right, [v], panelVector(panel, .variable(k), v))]
       },
-      unrolled("r", size) { r in
+      lowering.unrolled("r", size) { r in
         let a = lowering.stack.variable("left", vector)
         return [
           .define(a, leftElement(r, .variable(k)).broadcast(to: blocking.lanes)),
-          unrolled("v", blocking.tileVectors) { v in
+          lowering.unrolled("v", blocking.tileVectors) { v in
             let old = Expression.element(sum, [r, v])
             return [
               .setElement(
@@ -379,9 +369,9 @@ struct TileLoops {
     ]
     statements.append(.loop(CountedLoop(k, from: first, to: last, step)))
     statements.append(
-      unrolled("r", size) { r in
+      lowering.unrolled("r", size) { r in
         [
-          unrolled("v", blocking.tileVectors) { v in
+          lowering.unrolled("v", blocking.tileVectors) { v in
             let place = totalPlace(row + r, panel, v)
             let exact = scaled(.element(sum, [r, v]), r, panel, run, v)
             let rounded = exact.converted(to: .f32)
