@@ -29,6 +29,17 @@ extension RegionLowering {
     return operand
   }
 
+  /// Makes the integers of an operand before the loops that a product needs itself.
+  func quantiseAhead(_ operand: ValueID, of product: ValueID) throws {
+    switch program[product].operation {
+    case .product(let dimension, .fixedPoint(let bits, let block), _, _):
+      _ = try fixedOperand(operand, along: dimension, bits: bits, block: block)
+    case .product(_, .fixedPointFolded(let bits, _, let axis), _, _):
+      _ = try fixedOperand(operand, along: axis, bits: bits, block: axis.range.upperBound)
+    default: break
+    }
+  }
+
   private func quantiseBlocks(
     _ id: ValueID, _ operand: FixedOperand, bits: Int, folding other: FixedOperand?
   ) throws {

@@ -77,9 +77,12 @@ final class RegionLowering {
     var cells = HostExpression.constant(1)
     // The last parallel axis varies fastest from cell to cell.
     var fixedLoops: [(Dimension, Expression, Expression)] = []
+    let fixed = region.axes.map(\.dimension).filter { $0 != laneAxis }
+    let levels = analysis.levels(fixed)
     for (position, axis) in region.axes.enumerated().reversed() {
       let isBlock = axis.dimension == laneAxis
-      let size = isBlock ? schedule.cellLanes : (position == 0 ? schedule.cellRows : 1)
+      var size = isBlock ? schedule.cellLanes : (position == 0 ? schedule.cellRows : 1)
+      if axis.dimension == fixed.last, fixed.count > 1 { size = levels.isShared ? schedule.cellInner : 1 }
       let lowerBound = try axis.bounds.map { try host($0.lower) } ?? .constant(0)
       let upperBound = try axis.bounds.map { try host($0.upper) } ?? .extent(axis.dimension)
       let extent = HostExpression.maximum(
@@ -107,7 +110,9 @@ final class RegionLowering {
         fixedLoops.insert((axis.dimension, lower, upper), at: 0)
       }
     }
-    try lowerLoops(fixedLoops[...])
+    storage = [:]
+    fixedOperands = [:]
+    try lowerLoops(fixedLoops[...], levels)
     return kernel(name: name, cells: cells, cell: cell)
   }
 
@@ -143,17 +148,19 @@ final class RegionLowering {
     return nil
   }
 
-  private func lowerLoops(_ loops: ArraySlice<(Dimension, Expression, Expression)>) throws {
-    guard let (dimension, lower, upper) = loops.first else {
-      storage = [:]
-      fixedOperands = [:]
-      return try lower(items: analysis.items)
-    }
+  /// Loops over the coordinates of a cell; what varies only with the outer ones is computed there.
+  private func lowerLoops(
+    _ loops: ArraySlice<(Dimension, Expression, Expression)>, _ levels: RegionAnalysis.Levels
+  ) throws {
+    let level = loops.startIndex
+    try lower(items: levels.items[level])
+    for (id, product) in levels.operands[level] { try quantiseAhead(id, of: product) }
+    guard let (dimension, lower, upper) = loops.first else { return }
     let counter = stack.variable(dimension.name, .index)
     let outer = environment
     environment.bind(dimension, LaneCoordinate(.variable(counter)))
     stack.open(binding: [dimension])
-    try lowerLoops(loops.dropFirst())
+    try lowerLoops(loops.dropFirst(), levels)
     let body = stack.close()
     environment = outer
     stack.append(.loop(CountedLoop(counter, from: lower, to: upper, body)))

@@ -27,6 +27,8 @@ public struct Schedule: Hashable, Sendable, CustomStringConvertible {
   public var registersPerVector: Int
   /// Coordinates of the outermost parallel axis that one cell takes.
   public var cellRows: Int
+  /// Coordinates of the innermost parallel axis that one cell takes where they share values.
+  public var cellInner: Int
   /// Which axis lanes run along.
   public var laneAxis: LaneAxis
   /// Coordinates of a parallel axis under lanes that one cell takes.
@@ -39,11 +41,12 @@ public struct Schedule: Hashable, Sendable, CustomStringConvertible {
   public var keepsFromCost: Int
 
   public init(
-    registersPerVector: Int = 4, cellRows: Int = 4, laneAxis: LaneAxis = .automatic,
+    registersPerVector: Int = 4, cellRows: Int = 4, cellInner: Int = 16, laneAxis: LaneAxis = .automatic,
     cellLanes: Int = 1024, fusesLoops: Bool = true, blocksProducts: Bool = true, keepsFromCost: Int = 12
   ) {
     self.registersPerVector = registersPerVector
     self.cellRows = cellRows
+    self.cellInner = cellInner
     self.laneAxis = laneAxis
     self.cellLanes = cellLanes
     self.fusesLoops = fusesLoops
@@ -52,7 +55,7 @@ public struct Schedule: Hashable, Sendable, CustomStringConvertible {
   }
 
   public var description: String {
-    "registers \(registersPerVector), rows \(cellRows), lanes along \(laneAxis) "
+    "registers \(registersPerVector), rows \(cellRows) by \(cellInner), lanes along \(laneAxis) "
       + "\(cellLanes), \(fusesLoops ? "fused" : "separate") loops, "
       + "\(blocksProducts ? "blocked" : "plain") products, keep from \(keepsFromCost)"
   }
@@ -74,11 +77,13 @@ extension Schedule {
     add {
       $0.registersPerVector = 2
       $0.cellRows = 1
+      $0.cellInner = 1
       $0.keepsFromCost = 4
     }
     add {
       $0.fusesLoops = false
       $0.cellRows = 7
+      $0.cellInner = 2
       $0.laneAxis = .inner
     }
     add { $0.keepsFromCost = 1_000_000 }
