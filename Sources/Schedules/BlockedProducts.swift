@@ -26,12 +26,14 @@ extension RegionLowering {
     guard case .product(_, let productClass, _, _) = program[pattern.products[0]].operation else {
       preconditionFailure("a pattern holds products")
     }
-    let sliced = try slicedWeights(pattern, name)
+    let laidOut = try laidOutWeights(pattern, name)
+    let sliced = pattern.products.compactMap { id -> SlicedWeight? in
+      if case .sliced(let weight)? = laidOut[id]?.form { weight } else { nil }
+    }
     let blocking =
       sliced.isEmpty
       ? blocking(for: productClass, pattern)
-      : ProductBlocking(
-        sliced: pattern.products.map { sliced[$0]!.weight }, schedule: schedule)
+      : ProductBlocking(sliced: sliced, schedule: schedule)
     let cell = stack.variable("cell", .index)
     let cells = try openCell(pattern, blocking, .variable(cell))
     var pendingItems: [RegionAnalysis.Item] = []
@@ -39,7 +41,7 @@ extension RegionLowering {
       if case .anchor(let id) = item, pattern.products.contains(id) {
         try lower(items: pendingItems)
         pendingItems = []
-        try multiply(id, pattern, blocking, sliced[id])
+        try multiply(id, pattern, blocking, laidOut[id])
       } else {
         pendingItems.append(item)
       }
@@ -48,7 +50,7 @@ extension RegionLowering {
     return kernel(name: name, cells: cells, cell: cell)
   }
 
-  private func blocking(
+  func blocking(
     for productClass: ProductClass, _ pattern: ProductPattern
   ) -> ProductBlocking {
     let grouped = pattern.partition != nil
@@ -160,9 +162,13 @@ extension RegionLowering {
 
   private func multiply(
     _ id: ValueID, _ pattern: ProductPattern, _ blocking: ProductBlocking,
-    _ sliced: LaidOutWeight?
+    _ laidOut: LaidOutWeight?
   ) throws {
-    let source = try source(of: id, pattern)
+    let reader: FixedPanelReader? =
+      if let laidOut, case .integers(let weight) = laidOut.form {
+        try FixedPanelReader(self, weight, laidOut)
+      } else { nil }
+    let source = try source(of: id, pattern, packsRight: reader == nil)
     let totals = scratch(
       "product", .f32, count: .constant(blocking.cellRows * blocking.cellColumns))
     storage[id] = .array(totals, .f32, [pattern.rows, pattern.columns])
@@ -177,16 +183,16 @@ extension RegionLowering {
     stack.open()
     let end = stack.define(
       "\(pattern.depth.name)_end", (Expression.variable(start) + .constant(blocking.depth)).minimum(depth))
-    if let sliced {
+    if let laidOut, case .sliced(let weight) = laidOut.form {
       let tile = SlicedTile(
-        lowering: self, pattern: pattern, blocking: blocking, laidOut: sliced, source: source,
-        totals: totals, start: .variable(start), end: end,
-        firstPanel: try firstPanel(sliced.weight))
+        lowering: self, pattern: pattern, blocking: blocking, weight: weight, laidOut: laidOut,
+        source: source, totals: totals, start: .variable(start), end: end,
+        firstPanel: try firstPanel(weight.panels))
       try tile.walkRows()
     } else {
       let tile = TileLoops(
         lowering: self, pattern: pattern, blocking: blocking, source: source, totals: totals,
-        start: .variable(start), end: end)
+        start: .variable(start), end: end, laidOut: reader)
       try tile.packRight()
       try tile.walkRows()
     }
@@ -195,7 +201,9 @@ extension RegionLowering {
         CountedLoop(start, from: .constant(0), to: depth, step: blocking.depth, stack.close())))
   }
 
-  private func source(of id: ValueID, _ pattern: ProductPattern) throws -> ProductSource {
+  private func source(
+    of id: ValueID, _ pattern: ProductPattern, packsRight: Bool
+  ) throws -> ProductSource {
     let node = program[id]
     guard case .product(let depth, let productClass, let scaledLeft, let scaledRight) = node.operation
     else { preconditionFailure("not a product") }
@@ -224,11 +232,18 @@ extension RegionLowering {
         continues: false)
     case .fixedPoint(let bits, let block):
       let a = try fixedOperand(left, along: depth, bits: bits, block: block)
+      func source(
+        _ right: @escaping (Environment) throws -> Expression,
+        _ rightScale: ((Environment) throws -> Expression)?
+      ) -> ProductSource {
+        ProductSource(
+          left: { try self.integers(a, $0) }, right: right,
+          leftScale: { try self.quantum(a, depth, $0) }, rightScale: rightScale, group: block,
+          run: block, multiplyAdd: .fused, continues: false)
+      }
+      guard packsRight else { return source(plain(right), nil) }
       let b = try fixedOperand(right, along: depth, bits: bits, block: block)
-      return ProductSource(
-        left: { try self.integers(a, $0) }, right: { try self.integers(b, $0) },
-        leftScale: { try self.quantum(a, depth, $0) }, rightScale: { try self.quantum(b, depth, $0) },
-        group: block, run: block, multiplyAdd: .fused, continues: false)
+      return source({ try self.integers(b, $0) }, { try self.quantum(b, depth, $0) })
     case .fixedPointFolded, .exact:
       preconditionFailure("not a blocked class")
     }

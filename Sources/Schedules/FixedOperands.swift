@@ -81,18 +81,15 @@ extension RegionLowering {
       stack.append(.assign(largest, Expression.variable(largest).apply(.maximum, magnitude)))
     }
     let top = stack.define("top", foldLanes(.variable(largest)) { $0.apply(.maximum, $1) })
-    // E = floor(log2 m) from the exponent field; below the least normal f32 it stays there, except
-    // where a folded power of two has moved the range.
+    // Below the least normal f32 the exponent stays there, except where a folded power of two has moved
+    // the range.
     let infinity: Int64 = 0x7FF0_0000_0000_0000
-    var field = top.apply(.shiftRightLogical, .integer(52, .index))
-    field = field.maximum(.constant(other == nil ? 1023 - 126 : 200))
-    let quantumField = stack.define("exponent", field + .constant(1 - bits))
+    let quantumField = quantumExponent(top, bits: bits, floor: other == nil ? 1023 - 126 : 200)
     let isFinite = top.compared(.less, .integer(infinity, .index))
     let nan = Expression.integer(0x7FF8_0000_0000_0000, .index)
     let shifted = quantumField.apply(.shiftLeft, .constant(52))
     let quantum = Expression.conditional(isFinite, shifted, nan).bitCast(to: .f64)
-    let inverse = stack.define(
-      "inverse", (Expression.constant(2046) - quantumField).apply(.shiftLeft, .constant(52)).bitCast(to: .f64))
+    let inverse = stack.define("inverse", inverseQuantum(quantumField))
     let outer = try place(in: Array(operand.axes.dropLast()), environment)
     let blocks = scalar(
       most(operand.axis).dividedUp(by: operand.block), "\(operand.axis.name)_blocks")
@@ -101,13 +98,10 @@ extension RegionLowering {
         buffer: operand.quanta,
         offset: outer.base * blocks + Expression.variable(start).divided(by: operand.block), quantum))
 
-    // Adding 1.5 * 2^52 rounds to the nearest even integer.
     let type = MachineType(.f64, lanes)
-    let magic = Expression.float(Double(0x1.8p52).bitPattern, type)
     let limit = Double((1 << bits) - 1)
     try forLanes { element in
-      let scaled = element.apply(.multiply, inverse.broadcast(to: lanes))
-      let rounded = stack.define("rounded", scaled.apply(.add, magic).apply(.subtract, magic))
+      let rounded = roundedInteger(element.apply(.multiply, inverse.broadcast(to: lanes)))
       let high = Expression.float(limit.bitPattern, type)
       let low = Expression.float((-limit).bitPattern, type)
       let below: Expression = .apply(.select, [rounded.compared(.less, high), rounded, high], type)

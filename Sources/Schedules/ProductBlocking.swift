@@ -41,12 +41,12 @@ struct ProductBlocking {
   /// The cut for sums of byte products over panels of a weight that has been laid out.
   init(sliced weights: [SlicedWeight], schedule: Schedule) {
     scalar = .i32
-    lanes = SlicedWeight.panel
+    lanes = weights[0].panels.width
     tileVectors = 1
     let most = weights.map(\.product.tileRows).min()!
     tileRows = schedule.registersPerVector == 1 ? max(1, most / 2) : most
     bodies = Self.bodies(tileRows)
-    let block = weights[0].block
+    let block = weights[0].panels.block
     // Long enough that panels are read as streams.
     depth = block * max(1, (schedule.registersPerVector == 2 ? 1024 : 4096) / block)
     cellColumns = 256

@@ -28,24 +28,23 @@ struct SlicedTile {
   private let groupTerms: String
 
   private var product: SlicedProduct { weight.product }
-  private var lanes: Int { SlicedWeight.panel }
-  private var words: Int { weight.block / 4 }
+  private var lanes: Int { weight.panels.width }
+  private var words: Int { weight.panels.block / 4 }
   /// Runs of a depth block at most.
-  private var runs: Expression { .constant(blocking.depth / weight.block) }
+  private var runs: Expression { .constant(blocking.depth / weight.panels.block) }
   private let bytes = MachineType(.u8, 64)
   private let signedBytes = MachineType(.i8, 64)
-  private let sums = MachineType(.i32, SlicedWeight.panel)
+  private var sums: MachineType { MachineType(.i32, weight.panels.width) }
 
   init(
     lowering: RegionLowering, pattern: ProductPattern, blocking: ProductBlocking,
-    laidOut: LaidOutWeight,
+    weight: SlicedWeight, laidOut: LaidOutWeight,
     source: RegionLowering.ProductSource, totals: String, start: Expression, end: Expression,
     firstPanel: Expression
   ) {
     self.lowering = lowering
     self.pattern = pattern
     self.blocking = blocking
-    let weight = laidOut.weight
     self.weight = weight
     self.source = source
     self.totals = totals
@@ -57,12 +56,12 @@ struct SlicedTile {
     func array(_ name: String, _ scalar: MachineScalar, _ count: Int) -> String {
       lowering.scratch(name, scalar, count: .constant(count))
     }
-    let (rows, runs) = (blocking.tileRows, blocking.depth / weight.block)
+    let (rows, runs) = (blocking.tileRows, blocking.depth / weight.panels.block)
     let planeCount = weight.product.left.count
-    planes = array("planes", .i32, runs * planeCount * rows * weight.block / 4)
+    planes = array("planes", .i32, runs * planeCount * rows * weight.panels.block / 4)
     planeSums = array("plane_sums", .i32, rows * runs * planeCount)
     rowScales = array("row_scales", .f64, rows * runs)
-    groupTerms = array("group_terms", .f64, weight.groups * SlicedWeight.panel)
+    groupTerms = array("group_terms", .f64, weight.groups * weight.panels.width)
   }
 
   // MARK: Rows
@@ -91,17 +90,17 @@ struct SlicedTile {
   private func tile(_ size: Int, _ row: Expression) throws -> [MachineStatement] {
     lowering.stack.open()
     let runCount = lowering.stack.define(
-      "runs", (end - start + .constant(weight.block - 1)).divided(by: weight.block))
+      "runs", (end - start + .constant(weight.panels.block - 1)).divided(by: weight.panels.block))
     try packRows(size, row, runCount)
     let columns = lowering.domains[pattern.columns]!
     let panel = lowering.stack.variable("panel", .index)
     lowering.stack.open()
     let run = lowering.stack.variable("run", .index)
     lowering.stack.open()
-    let blocks = lowering.scalar(lowering.blocks(weight), "\(pattern.depth.name)_blocks")
+    let blocks = lowering.scalar(weight.panels.blocks, "\(pattern.depth.name)_blocks")
     let place = lowering.stack.define(
       "place",
-      (firstPanel + .variable(panel)) * blocks + start.divided(by: weight.block) + .variable(run))
+      (firstPanel + .variable(panel)) * blocks + start.divided(by: weight.panels.block) + .variable(run))
     try multiplyBlock(size, row, .variable(panel), .variable(run), place)
     let body = lowering.stack.close()
     lowering.stack.append(.loop(CountedLoop(run, from: .constant(0), to: runCount, body)))
@@ -122,8 +121,8 @@ struct SlicedTile {
     lowering.stack.open(binding: [pattern.rows])
     let run = lowering.stack.variable("run", .index)
     lowering.stack.open(binding: [pattern.depth])
-    let first = lowering.stack.define("first", start + Expression.variable(run) * .constant(weight.block))
-    let last = lowering.stack.define("last", (first + .constant(weight.block)).minimum(end))
+    let first = lowering.stack.define("first", start + Expression.variable(run) * .constant(weight.panels.block))
+    let last = lowering.stack.define("last", (first + .constant(weight.panels.block)).minimum(end))
     try packRun(size, .variable(member), .variable(run), first, last)
     let body = lowering.stack.close()
     lowering.stack.append(.loop(CountedLoop(run, from: .constant(0), to: runCount, body)))
@@ -167,11 +166,11 @@ struct SlicedTile {
       return lowering.stack.close()
     }
     // A short last block is zeros to its end: they count nothing.
-    let isFull = (last - first).compared(.equal, .constant(weight.block))
+    let isFull = (last - first).compared(.equal, .constant(weight.panels.block))
     let at = Expression.variable(step)
     let full = MachineStatement.loop(
       CountedLoop(
-        step, from: .constant(0), to: .constant(weight.block), step: 64, try part(at, active: nil)))
+        step, from: .constant(0), to: .constant(weight.panels.block), step: 64, try part(at, active: nil)))
     let tailStep = lowering.stack.variable("part", .index)
     let tailAt = Expression.variable(tailStep)
     let left = (last - first - tailAt).maximum(.constant(0)).minimum(.constant(64))
@@ -180,7 +179,7 @@ struct SlicedTile {
     for statement in try part(tailAt, active: active) { lowering.stack.append(statement) }
     let tail = MachineStatement.loop(
       CountedLoop(
-        tailStep, from: .constant(0), to: .constant(weight.block), step: 64, lowering.stack.close()))
+        tailStep, from: .constant(0), to: .constant(weight.panels.block), step: 64, lowering.stack.close()))
     lowering.stack.append(.branch(isFull, [full], [tail]))
     storeRowFacts(member, run, sliceSums, worst, first)
     try storeRowScale(member, run, worst, first)
@@ -206,7 +205,7 @@ struct SlicedTile {
     _ member: Expression, _ run: Expression, _ worst: Variable, _ first: Expression
   ) throws {
     var environment = lowering.environment
-    environment.bind(pattern.depth, LaneCoordinate(first, alignment: weight.block))
+    environment.bind(pattern.depth, LaneCoordinate(first, alignment: weight.panels.block))
     environment.canonical.remove(pattern.depth)
     let unit = Expression.float(product.unit.bitPattern, MachineType(.f64))
     var scale = unit

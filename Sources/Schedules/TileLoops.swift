@@ -12,6 +12,8 @@ struct TileLoops {
   /// Depth coordinates of the block.
   let start: Expression
   let end: Expression
+  /// The right operand where it has been laid out; else it is packed here.
+  let laidOut: FixedPanelReader?
   private let panels: String
   private let leftRows: String
   private let rightScales: String?
@@ -26,7 +28,7 @@ struct TileLoops {
 
   init(
     lowering: RegionLowering, pattern: ProductPattern, blocking: ProductBlocking,
-    source: RegionLowering.ProductSource, totals: String, start: Expression, end: Expression
+    source: RegionLowering.ProductSource, totals: String, start: Expression, end: Expression, laidOut: FixedPanelReader?
   ) {
     self.lowering = lowering
     self.pattern = pattern
@@ -38,7 +40,9 @@ struct TileLoops {
     func array(_ name: String, _ scalar: MachineScalar, _ count: Int) -> String {
       lowering.scratch(name, scalar, count: .constant(count))
     }
-    panels = array("panels", blocking.scalar, blocking.cellColumns * blocking.depth)
+    self.laidOut = laidOut
+    panels = laidOut == nil
+      ? array("panels", blocking.scalar, blocking.cellColumns * blocking.depth) : ""
     leftRows = array("left_rows", blocking.scalar, blocking.tileRows * blocking.depth)
     let runs = blocking.depth / source.run
     let groups = source.run / source.group
@@ -57,6 +61,7 @@ struct TileLoops {
   /// Columns go to panels [panel][depth][lanes]: what the register tile reads in one stream. Columns
   /// past the end hold zeros.
   func packRight() throws {
+    guard laidOut == nil else { return }
     let columns = lowering.domains[pattern.columns]!
     let panel = lowering.stack.variable("panel", .index)
     lowering.stack.append(.note("panels of the right operand", nil))
@@ -320,7 +325,11 @@ struct TileLoops {
   }
 
   private func panelVector(_ panel: Expression, _ k: Expression, _ v: Expression) -> Expression {
-    .raw(
+    if let laidOut {
+      return laidOut.integers(
+        panel, depth: start + k, column: v * .constant(blocking.lanes), lanes: blocking.lanes)
+    }
+    return .raw(
       buffer: panels,
       offset: (panel * .constant(blocking.depth) + k) * .constant(blocking.panel)
         + v * .constant(blocking.lanes), vector)
@@ -402,9 +411,16 @@ struct TileLoops {
         buffer: leftScales, offset: r * .constant(runs) + run, MachineType(.f64)
       ).broadcast(to: blocking.lanes)
     }
+    var right: Expression?
     if let rightScales {
-      let right = Expression.raw(
+      right = .raw(
         buffer: rightScales, offset: scalePlace(panel, run, 1) + v * .constant(blocking.lanes), vector)
+    } else if let laidOut {
+      right = laidOut.quanta(
+        panel, depth: start + run * .constant(source.run), column: v * .constant(blocking.lanes),
+        lanes: blocking.lanes)
+    }
+    if let right {
       factor = factor.map { $0.apply(.multiply, right) } ?? right
     }
     return factor.map { sum.apply(.multiply, $0) } ?? sum
