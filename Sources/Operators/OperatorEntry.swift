@@ -39,26 +39,45 @@ public struct OperatorInstance: Sendable {
   public let shapes: [[String: Int]]
   /// Whether it is small enough to be interpreted in a test.
   public let isSmall: Bool
+  private let arrange: Arrangement?
   private let make: @Sendable () -> Kernel
 
+  /// Makes random arguments fit one another where an operator asks for more than refinements say.
+  public typealias Arrangement = @Sendable (inout [String: HostTensor], _ extents: [String: Int]) -> Void
+
   /// An instance at a model's sizes.
-  public init(_ name: String, _ extents: [String: Int], _ make: @escaping @Sendable () -> Kernel) {
+  public init(
+    _ name: String, _ extents: [String: Int], arranged arrange: Arrangement? = nil,
+    _ make: @escaping @Sendable () -> Kernel
+  ) {
     self.name = name
     shapes = [extents]
     isSmall = false
+    self.arrange = arrange
     self.make = make
   }
 
   /// An instance for tests, at each of `shapes`.
   public init(
-    small name: String, _ shapes: [[String: Int]], _ make: @escaping @Sendable () -> Kernel
+    small name: String, _ shapes: [[String: Int]], arranged arrange: Arrangement? = nil,
+    _ make: @escaping @Sendable () -> Kernel
   ) {
     self.name = name
     self.shapes = shapes
     isSmall = true
+    self.arrange = arrange
     self.make = make
   }
 
   /// Traces the operator.
   public func kernel() -> Kernel { make() }
+
+  /// Random arguments that a launch admits (`Program.randomArguments`), arranged so that they fit.
+  public func randomArguments(
+    extents: [String: Int], kind: InputKind = .ordinary, seed: UInt64 = 1
+  ) throws(Diagnostic) -> [String: HostTensor] {
+    var arguments = try kernel().program().randomArguments(extents: extents, kind: kind, seed: seed)
+    arrange?(&arguments, extents)
+    return arguments
+  }
 }

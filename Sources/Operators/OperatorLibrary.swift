@@ -2,9 +2,10 @@ import Tiles
 
 /// Every operator of the library.
 public enum OperatorLibrary {
-  /// In the order in which a reader meets them: products, quantisation, rows, order, movement, attention.
+  /// In the order in which a reader meets them: products, quantisation, rows, order, movement, attention,
+  /// then what only DeepSeek-V4 has.
   public static let all: [OperatorEntry] =
-    products + quantisation + rowOperators + rankingOperators + movement + [attentionEntry]
+    products + quantisation + rowOperators + rankingOperators + movement + [attentionEntry] + deepSeekV4
 
   /// The operator of a plain name, or nil.
   public static func named(_ name: String) -> OperatorEntry? { all.first { $0.name == name } }

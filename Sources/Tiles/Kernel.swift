@@ -73,9 +73,10 @@ public final class Trace {
 
   /// An input that stays the same over many launches, so that it may be laid out anew once.
   public func weight<E: TileElement>(
-    _ name: String, _: E.Type, _ axes: [Dimension], file: String = #fileID, line: Int = #line
+    _ name: String, _: E.Type, _ axes: [Dimension], _ refinements: Refinement...,
+    file: String = #fileID, line: Int = #line
   ) -> Tensor<E> {
-    declare(name, .weight, axes, [], SourceLocation(file: file, line: line))
+    declare(name, .weight, axes, refinements, SourceLocation(file: file, line: line))
   }
 
   /// A buffer that every launch writes completely, each element once.

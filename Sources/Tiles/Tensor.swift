@@ -12,6 +12,14 @@ public struct Tensor<Element: TileElement> {
   public subscript(
     _ coordinates: any Coordinate..., file file: String = #fileID, line line: Int = #line
   ) -> Tile<Element> {
+    get { self[at: coordinates, file: file, line: line] }
+    nonmutating set { self[at: coordinates, file: file, line: line] = newValue }
+  }
+
+  /// As above, the coordinates in an array.
+  public subscript(
+    at coordinates: [any Coordinate], file file: String = #fileID, line line: Int = #line
+  ) -> Tile<Element> {
     get {
       let location = SourceLocation(file: file, line: line)
       return trace.append(.load(parameter, indices(coordinates, location)), at: location)

@@ -13,7 +13,7 @@ enum ProjectPython {
   }
 
   /// What a script of `Tests/Oracles` writes to its standard output; its messages go to ours.
-  static func output(of script: String, _ arguments: String...) throws -> Data {
+  static func output(of script: String, _ arguments: [String] = []) throws -> Data {
     let process = Process()
     process.executableURL = interpreter
     process.arguments = [root.appendingPathComponent("Tests/Oracles/\(script)").path] + arguments

@@ -17,7 +17,7 @@ struct MlDtypesTests {
   @Test("int4, values only") func int4() throws { try compare(Int4.self, rounding: false) }
 
   private func compare<Number: EncodedNumber>(_ type: Number.Type, rounding: Bool = true) throws {
-    let tables = try ProjectPython.output(of: "ml_dtypes_codes.py", Number.format.name)
+    let tables = try ProjectPython.output(of: "ml_dtypes_codes.py", [Number.format.name])
     var words = tables.withUnsafeBytes { bytes in
       bytes.bindMemory(to: UInt32.self).map(UInt32.init(littleEndian:))
     }[...]

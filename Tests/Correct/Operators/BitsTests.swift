@@ -18,7 +18,7 @@ import TileIR
     for instance in entry.instances where instance.isSmall {
       let program = try instance.kernel().program()
       let cases = try instance.shapes.flatMap { extents in
-        try InputKind.allCases.map { try BitCase(program, extents, $0) }
+        try InputKind.allCases.map { try BitCase(instance, program, extents, $0) }
       }
       for machine in Self.machines {
         for (number, schedule) in Schedule.candidates(for: program, on: machine).enumerated() {
@@ -50,10 +50,12 @@ struct BitCase {
   let extents: [Dimension: Int]
   let expected: [String: HostTensor]
 
-  init(_ program: Program, _ extents: [String: Int], _ kind: InputKind) throws {
+  init(
+    _ instance: OperatorInstance, _ program: Program, _ extents: [String: Int], _ kind: InputKind
+  ) throws {
     label = "\(extents.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: " ")) \(kind.rawValue)"
     var arguments: [String: Argument] = [:]
-    for (name, tensor) in try program.randomArguments(extents: extents, kind: kind, seed: 7) {
+    for (name, tensor) in try instance.randomArguments(extents: extents, kind: kind, seed: 7) {
       let parameter = program.parameters.first { $0.name == name }!
       guard parameter.role == .scalar else {
         arguments[name] = .tensor(tensor)
