@@ -11,7 +11,7 @@ struct OperatorLaunch {
   let program: Program
   /// Extents of the run-time dimensions, by name.
   let extents: [String: Int]
-  private(set) var arguments: [String: Argument]
+  var arguments: [String: Argument]
 
   /// Random arguments at the instance's first shape, changed by `settings`.
   init(_ instance: OperatorInstance, settings: [Setting], kind: InputKind, seed: UInt64) throws {
