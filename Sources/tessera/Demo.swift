@@ -23,9 +23,9 @@ struct Demo: ParsableCommand {
 
   func run() throws {
     // The import is left out, the rest is the file.
-    let lines = demoOperatorText.split(separator: "\n", omittingEmptySubsequences: false).dropFirst(2)
+    let lines = demoOperatorText.split(separator: "\n").dropFirst()
     print("An operator, written in Swift (Sources/tessera/DemoOperator.swift):\n")
-    for line in lines { print(line.isEmpty ? "" : "    \(line)") }
+    for line in lines { print("    \(line)") }
 
     let instance = OperatorInstance("demo", ["rows": Self.rows]) { gatedNorm(width: Self.width) }
     var launch = try OperatorLaunch(instance, settings: [], kind: .ordinary, seed: 1)

@@ -18,4 +18,5 @@ let demoOperatorText = #"""
       }
     }
   }
+
   """#
