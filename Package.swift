@@ -43,7 +43,8 @@ let package = Package(
       dependencies: ["Formats", "DynamicLibrary", "Operators", "Reference", "Runtime"]),
     .testTarget(name: "Refuse", dependencies: ["Tiles"]),
     .testTarget(name: "Golden", dependencies: ["Tiles", "Operators", "Schedules"]),
-    .testTarget(name: "Claims", dependencies: ["tessera", "example-own-operator"]),
+    .testTarget(
+      name: "Claims", dependencies: ["tessera", "example-own-operator"], exclude: ["Help"]),
   ],
   swiftLanguageModes: [.v6]
 )
