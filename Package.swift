@@ -44,7 +44,8 @@ let package = Package(
     .testTarget(name: "Refuse", dependencies: ["Tiles"]),
     .testTarget(name: "Golden", dependencies: ["Tiles", "Operators", "Schedules"]),
     .testTarget(
-      name: "Claims", dependencies: ["tessera", "example-own-operator"], exclude: ["Help"]),
+      name: "Claims",
+      dependencies: ["tessera", "example-own-operator", "Operators", "Reference", "Runtime"], exclude: ["Help"]),
   ],
   swiftLanguageModes: [.v6]
 )
