@@ -2,7 +2,7 @@
 import PackageDescription
 
 /// Tessera's floors, lowest first. A floor imports only what stands in its row:
-/// `Tests/Correct/ArchitectureTests.swift` reads this manifest and the sources' imports and holds it.
+/// `Tests/Correct/Architecture/ArchitectureTests.swift` reads this manifest and the sources' imports and holds it.
 let package = Package(
   name: "tessera",
   products: [
@@ -34,11 +34,18 @@ let package = Package(
         "Operators", "Reference", "Runtime",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
+    // The example as its own package builds it, compiled here too so that a test can run it.
+    .executableTarget(
+      name: "example-own-operator", dependencies: ["Tiles", "Runtime", "Reference"],
+      path: "Examples/OwnOperator/Sources/OwnOperator"),
     .testTarget(
       name: "Correct",
       dependencies: ["Formats", "DynamicLibrary", "Operators", "Reference", "Runtime"]),
     .testTarget(name: "Refuse", dependencies: ["Tiles"]),
-    .testTarget(name: "Golden", dependencies: ["Tiles"]),
+    .testTarget(name: "Golden", dependencies: ["Tiles", "Operators", "Schedules"]),
+    .testTarget(
+      name: "Claims",
+      dependencies: ["tessera", "example-own-operator", "Operators", "Reference", "Runtime"], exclude: ["Help"]),
   ],
   swiftLanguageModes: [.v6]
 )

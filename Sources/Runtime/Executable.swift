@@ -3,6 +3,7 @@ import DynamicLibrary
 import EmitC
 import Foundation
 import MachineIR
+import Schedules
 import TileIR
 
 /// A plan compiled and loaded: an operator that can be launched.
@@ -11,6 +12,8 @@ import TileIR
 /// that launching allocates nothing once they have grown.
 public final class Executable {
   public let plan: Plan
+  /// Whether the cache had the compiled kernels, so that no compiler ran.
+  public let wasCached: Bool
   private let check: ArgumentCheck
   private let library: DynamicLibrary
   private let preparations: [LoadedKernel]
@@ -20,6 +23,18 @@ public final class Executable {
   private var workspaces: [AlignedMemory?]
   private var scratch: [AlignedMemory]
   private var integers: [Int64] = []
+
+  /// Lowers a program for `machine`, the best target of this processor unless given, and compiles it.
+  ///
+  /// Throws as `Lowering.plan` and `init(plan:)` do.
+  public convenience init(
+    _ program: Program, for machine: MachineDescription? = nil, schedule: Schedule = Schedule(),
+    cache: KernelCache = .standard, pool: ThreadPool = .shared
+  ) throws {
+    let plan = try Lowering.plan(
+      program, for: try machine ?? MachineDescription.host, schedule: schedule)
+    try self.init(plan: plan, cache: cache, pool: pool)
+  }
 
   /// A kernel's function and what the host computes for it.
   private struct LoadedKernel {
@@ -45,8 +60,9 @@ public final class Executable {
     self.check = check
     let source = try EmitC.source(
       kernels: plan.kernels, machine: plan.machine, program: plan.program)
-    let library = try cache.library(of: source, for: plan.machine)
+    let (library, wasCached) = try cache.library(of: source, for: plan.machine)
     self.library = library
+    self.wasCached = wasCached
     func compiled(_ expression: HostExpression) -> CompiledNumber {
       CompiledNumber(
         expression, dimensions: check.dimensionNumbers, strideBase: check.strideBase)

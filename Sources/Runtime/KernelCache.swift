@@ -52,15 +52,18 @@ public final class KernelCache: Sendable {
     return FileManager.default.homeDirectoryForCurrentUser.appendingPathComponent(".cache/tessera")
   }
 
-  /// The library compiled from `source`, from the cache or made now.
-  public func library(of source: String, for machine: MachineDescription) throws -> DynamicLibrary {
+  /// The library compiled from `source`, and whether the cache had it.
+  public func library(
+    of source: String, for machine: MachineDescription
+  ) throws -> (library: DynamicLibrary, wasCached: Bool) {
     // Without a compiler, objects made earlier by any version still serve.
     let version = (try? clang.get().version) ?? "any"
     let settings = (["\(EmitC.interfaceVersion)"] + Clang.options + machine.compilerOptions).joined(separator: " ")
     let key = ContentHash.digest(Array("\(source)\u{0}\(settings)\u{0}\(version)".utf8))
     let object = folder.appendingPathComponent("\(key.prefix(32)).so")
-    if !isWhole(object) { try build(source, for: machine, into: object) }
-    return try DynamicLibrary(named: [object.path])
+    let wasCached = isWhole(object)
+    if !wasCached { try build(source, for: machine, into: object) }
+    return (try DynamicLibrary(named: [object.path]), wasCached)
   }
 
   private func digestFile(_ object: URL) -> URL { object.appendingPathExtension("sha256") }

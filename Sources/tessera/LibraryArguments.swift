@@ -1,0 +1,63 @@
+import ArgumentParser
+import MachineIR
+import Operators
+import Runtime
+
+/// The argument that names an operator and the option that names one of its instances.
+struct OperatorArguments: ParsableArguments {
+  @Argument(
+    help: "An operator of the library; `tessera operators` lists them.",
+    completion: .list(OperatorLibrary.all.map(\.name)))
+  var `operator`: String
+
+  @Option(
+    help: "One of its instances, which fix its constants; `tessera operators OPERATOR` lists them.")
+  var instance: String?
+
+  /// The operator that was named, or an error that lists names near to it.
+  func entry() throws -> OperatorEntry { try OperatorLibrary.entry(`operator`) }
+
+  /// The instance that was named, the first that `isDefault` holds for where none was.
+  func chosen(
+    default isDefault: (OperatorInstance) -> Bool = { _ in true }
+  ) throws -> (entry: OperatorEntry, instance: OperatorInstance) {
+    let entry = try entry()
+    guard let instance else {
+      return (entry, entry.instances.first(where: isDefault) ?? entry.instances[0])
+    }
+    guard let named = entry.instance(instance) else {
+      throw unknown(
+        "instance of \(entry.name)", "\"\(instance)\"", among: entry.instances.map { "\"\($0.name)\"" },
+        listing: "tessera operators \(entry.name)")
+    }
+    return (entry, named)
+  }
+}
+
+extension OperatorLibrary {
+  /// The operator of a name, or an error that lists names near to it.
+  static func entry(_ name: String) throws -> OperatorEntry {
+    guard let entry = named(name) else {
+      throw unknown("operator", name, among: all.map(\.name), listing: "tessera operators")
+    }
+    return entry
+  }
+}
+
+/// The option that names a target.
+struct TargetOption: ParsableArguments {
+  @Option(
+    name: .customLong("target"),
+    help: "A target: \(MachineDescription.cpus.map(\.name).joined(separator: ", ")). (default: the best that this processor runs)",
+    completion: .list(MachineDescription.cpus.map(\.name)))
+  var name: String?
+
+  /// The target that was named, or that of this processor; an error that lists the others.
+  func machine() throws -> MachineDescription {
+    guard let name else { return try .host }
+    guard let machine = MachineDescription.named(name) else {
+      throw unknown("target", name, among: MachineDescription.cpus.map(\.name))
+    }
+    return machine
+  }
+}

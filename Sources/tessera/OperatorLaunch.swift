@@ -1,0 +1,140 @@
+import Foundation
+import MachineIR
+import Operators
+import Reference
+import Runtime
+import Schedules
+import TileIR
+
+/// A launch of an operator: its program, the sizes it runs at and what it is given.
+struct OperatorLaunch {
+  let program: Program
+  /// Extents of the run-time dimensions, by name.
+  let extents: [String: Int]
+  var arguments: [String: Argument]
+
+  /// Random arguments at the instance's first shape, changed by `settings`.
+  init(_ instance: OperatorInstance, settings: [Setting], kind: InputKind, seed: UInt64) throws {
+    let program = try instance.kernel().program()
+    let dimensions = program.dimensions.filter { program.lengths[$0] == .buffer && $0.extent == nil }
+    let scalars = program.parameters.filter { $0.role == .scalar && $0.element == .int32 }
+    var extents = instance.shapes.first ?? [:]
+    var numbers: [String: Int32] = [:]
+    for setting in settings {
+      if let dimension = dimensions.first(where: { $0.name == setting.name }) {
+        guard dimension.range.contains(setting.value) else {
+          throw Refusal("--set \(setting.name)=\(setting.value): \(dimension) expected")
+        }
+        extents[setting.name] = setting.value
+      } else if scalars.contains(where: { $0.name == setting.name }) {
+        guard let value = Int32(exactly: setting.value) else {
+          throw Refusal("--set \(setting.name)=\(setting.value): an int32 expected")
+        }
+        numbers[setting.name] = value
+      } else {
+        throw unknown(
+          "run-time number of \(program.name)", setting.name,
+          among: dimensions.map(\.name) + scalars.map(\.name))
+      }
+    }
+    try program.refuseIfTooLarge(extents)
+    self.program = program
+    self.extents = extents
+    arguments = [:]
+    for (name, tensor) in try program.randomArguments(extents: extents, kind: kind, seed: seed) {
+      arguments[name] = Argument(tensor, for: program.parameters.first { $0.name == name }!)
+    }
+    for (name, value) in numbers { arguments[name] = .int(value) }
+  }
+
+  /// What a launch returned, and how long its parts took.
+  struct Run {
+    let machine: MachineDescription
+    /// Outputs and states by name.
+    let results: [String: HostTensor]
+    let wasCached: Bool
+    /// Lowering, compiling or finding in the cache, and loading.
+    let load: Duration
+    /// The launch alone: weights were laid out before.
+    let launch: Duration
+  }
+
+  /// Runs it once on every thread of `pool`.
+  func run(
+    on machine: MachineDescription, schedule: Schedule = Schedule(), pool: ThreadPool, threads: Int? = nil,
+    prints: (String) -> Void = { print($0) }
+  ) throws -> Run {
+    let clock = ContinuousClock()
+    let start = clock.now
+    let executable = try Executable(program, for: machine, schedule: schedule, pool: pool)
+    let load = clock.now - start
+    let host = try HostArguments(program, arguments, extents: boundExtents)
+    let prepared = executable.plan.preparations.isEmpty ? nil : try executable.prepare(host.launch)
+    let begin = clock.now
+    try executable.launch(
+      host.launch, extents: boundExtents, prepared: prepared, threads: threads, print: prints)
+    let launch = clock.now - begin
+    return Run(
+      machine: machine, results: host.results(), wasCached: executable.wasCached, load: load, launch: launch)
+  }
+
+  /// What the reference interpreter returns.
+  func reference() throws -> [String: HostTensor] {
+    try Reference.run(program, arguments, extents: boundExtents)
+  }
+
+  /// A line for each result that is not the reference's, bit for bit.
+  func differences(of results: [String: HostTensor]) throws -> [String] {
+    let expected = try reference()
+    return program.parameters.compactMap { parameter in
+      guard let expected = expected[parameter.name], let found = results[parameter.name] else { return nil }
+      return expected.difference(from: found).map { "\(parameter.name): \($0)" }
+    }
+  }
+
+  private var boundExtents: [TileIR.Dimension: Int] {
+    var bound: [TileIR.Dimension: Int] = [:]
+    for dimension in program.dimensions where program.lengths[dimension] == .buffer {
+      if let extent = extents[dimension.name] { bound[dimension] = extent }
+    }
+    return bound
+  }
+}
+
+extension Program {
+  /// Refuses sizes whose buffers would not fit into this machine's memory twice, as a launch needs.
+  fileprivate func refuseIfTooLarge(_ extents: [String: Int]) throws {
+    var bytes = 0.0
+    for parameter in parameters {
+      let elements = parameter.axes.reduce(1.0) { $0 * Double($1.extent ?? extents[$1.name] ?? 1) }
+      bytes += elements * Double(parameter.element.bitWidth) / 8
+    }
+    let memory = Double(ProcessInfo.processInfo.physicalMemory)
+    guard 2 * bytes <= memory else {
+      throw Refusal(
+        String(
+          format: "\(name) at \(settings(extents)) takes %.1f GB twice; this machine has %.1f GB",
+          bytes / 1e9, memory / 1e9))
+    }
+  }
+}
+
+extension HostTensor {
+  /// Where `found` differs from this tensor in bits, or nil.
+  func difference(from found: HostTensor) -> String? {
+    guard element == found.element, shape == found.shape else {
+      return "\(element.rawValue) \(shape) by the reference, \(found.element.rawValue) \(found.shape) came"
+    }
+    let places = (0..<count).filter { self[$0] != found[$0] }
+    guard let first = places.first else { return nil }
+    var rest = first
+    var coordinates: [Int] = []
+    for extent in shape.reversed() {
+      coordinates.insert(rest % extent, at: 0)
+      rest /= extent
+    }
+    func text(_ code: UInt32) -> String { "\(element.text(code)) (0x\(String(code, radix: 16)))" }
+    return "\(places.count) of \(count) elements differ, first \(coordinates): "
+      + "\(text(self[first])) by the reference, \(text(found[first])) came"
+  }
+}

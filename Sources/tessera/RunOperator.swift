@@ -1,0 +1,179 @@
+import ArgumentParser
+import Foundation
+import Operators
+import Reference
+import Runtime
+import TileIR
+
+/// `tessera run-operator`: one launch of an operator of the library.
+struct RunOperator: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "run-operator",
+    abstract: "Run an operator once and print what it returns.",
+    discussion: """
+      Inputs are random numbers that are the same on every machine for a seed. For each output its type, \
+      shape, SHA-256 and first elements are printed: equal hashes mean equal bits, so two runs, on two \
+      targets or two machines, compare by one line.
+      """)
+
+  @OptionGroup var operators: OperatorArguments
+  @OptionGroup var target: TargetOption
+
+  @Option(
+    name: .customLong("set"), parsing: .upToNextOption,
+    help: ArgumentHelp(
+      "Extents of run-time dimensions and values of scalars; the instance's own unless given.",
+      valueName: "name=number"))
+  var settings: [Setting] = []
+
+  @Option(help: "What random inputs hold: ordinary numbers, every magnitude, or NaN and infinities too.")
+  var kind: InputKind = .ordinary
+
+  @Option(help: "The seed of random inputs.")
+  var seed: UInt64 = 1
+
+  @Option(help: "Threads to run on. (default: one a core)")
+  var threads: Int?
+
+  @Flag(
+    help: """
+      Run the reference interpreter too, and exit with status 1 unless all bits agree. It is slow: without \
+      --instance a small one is taken.
+      """)
+  var check = false
+
+  @Flag(help: "Print JSON.")
+  var json = false
+
+  func validate() throws {
+    if let threads, !(1...1024).contains(threads) {
+      throw ValidationError("--threads is \(threads); 1 to 1024 expected")
+    }
+  }
+
+  func run() throws {
+    let (entry, instance) = try operators.chosen { $0.isSmall || !check }
+    let launch = try OperatorLaunch(instance, settings: settings, kind: kind, seed: seed)
+    let pool = threads.map { ThreadPool(threads: $0) } ?? .shared
+    let toStandardError = json
+    let run = try launch.run(on: try target.machine(), pool: pool) { line in
+      toStandardError ? FileHandle.standardError.write(Data("\(line)\n".utf8)) : print(line)
+    }
+    let differences = check ? try launch.differences(of: run.results) : nil
+    let report = RunReport(
+      operator: entry.name, instance: instance.name, launch: launch, run: run, threads: pool.threads,
+      differences: differences)
+    print(json ? try tessera.json(report) : report.text)
+    if let differences, !differences.isEmpty { throw ExitCode.failure }
+  }
+}
+
+extension InputKind: ExpressibleByArgument {}
+
+/// A run-time number by name, as `--set` takes it.
+struct Setting: ExpressibleByArgument, Equatable {
+  let name: String
+  let value: Int
+
+  init?(argument: String) {
+    let parts = argument.split(separator: "=", omittingEmptySubsequences: false)
+    guard parts.count == 2, !parts[0].isEmpty, let value = Int(parts[1]) else { return nil }
+    name = String(parts[0])
+    self.value = value
+  }
+}
+
+/// What `run-operator` prints.
+struct RunReport: Encodable {
+  let `operator`: String
+  let instance: String
+  let target: String
+  let threads: Int
+  let extents: [String: Int]
+  let outputs: [TensorReport]
+  /// Whether compiled kernels were in the cache.
+  let wasCached: Bool
+  let loadMilliseconds: Double
+  let launchMilliseconds: Double
+  /// Whether every bit agrees with the reference, where that was asked.
+  let agreesWithReference: Bool?
+  let differences: [String]?
+
+  init(
+    operator: String, instance: String, launch: OperatorLaunch, run: OperatorLaunch.Run, threads: Int,
+    differences: [String]?
+  ) {
+    self.operator = `operator`
+    self.instance = instance
+    target = run.machine.name
+    self.threads = threads
+    extents = launch.extents
+    outputs = launch.program.parameters.compactMap { parameter in
+      run.results[parameter.name].map { TensorReport(name: parameter.name, $0) }
+    }
+    wasCached = run.wasCached
+    loadMilliseconds = run.load.milliseconds
+    launchMilliseconds = run.launch.milliseconds
+    agreesWithReference = differences?.isEmpty
+    self.differences = differences
+  }
+
+  var text: String {
+    let sizes = extents.isEmpty ? "" : " at \(settings(extents))"
+    var lines = ["\(`operator`) \"\(instance)\"\(sizes) on \(target), \(count(threads, "thread"))"]
+    for output in outputs {
+      lines.append("  \(output.name)  \(output.element) \(output.shape)  sha256 \(output.sha256)")
+      lines.append("    \(output.firstElements.joined(separator: " "))")
+    }
+    lines.append(
+      "\(wasCached ? "loaded from the cache" : "compiled") in \(milliseconds(loadMilliseconds)), "
+        + "ran in \(milliseconds(launchMilliseconds))")
+    if let differences {
+      lines += differences.isEmpty ? ["the reference returns the same bits"] : differences
+    }
+    return lines.joined(separator: "\n")
+  }
+}
+
+/// A tensor in a few words: its identity is its hash.
+struct TensorReport: Encodable {
+  let name: String
+  let element: String
+  let shape: [Int]
+  /// Of its bytes, row-major and little-endian, 4-bit elements packed.
+  let sha256: String
+  let firstElements: [String]
+
+  init(name: String, _ tensor: HostTensor) {
+    self.name = name
+    element = tensor.element.rawValue
+    shape = tensor.shape
+    sha256 = ContentHash.digest(tensor.bytes)
+    let shown = (0..<min(6, tensor.count)).map { tensor.element.text(tensor[$0]) }
+    firstElements = tensor.count == 0 ? ["empty"] : shown + (tensor.count > 6 ? ["…"] : [])
+  }
+}
+
+extension ElementType {
+  /// The element of a code as people write it.
+  func text(_ code: UInt32) -> String {
+    switch self {
+    case .bool: code == 0 ? "false" : "true"
+    case _ where isFloating: "\(number(code))"
+    default: "\(integer(code))"
+    }
+  }
+}
+
+extension Duration {
+  var milliseconds: Double { self / .milliseconds(1) }
+}
+
+/// Milliseconds with three significant digits.
+func milliseconds(_ value: Double) -> String {
+  let digits = value < 1 ? 3 : value < 10 ? 2 : value < 100 ? 1 : 0
+  return String(format: "%.\(digits)f ms", value)
+}
+
+/// `1 thread`, `2 threads`.
+func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
