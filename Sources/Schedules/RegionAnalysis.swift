@@ -39,6 +39,7 @@ struct RegionAnalysis {
       for dependency in statement.dependencies { uses[dependency, default: 0] += 1 }
     }
     findHomes(reached.sorted())
+    keepMovedValues(reached.sorted())
     keepCostlyValues()
     order()
   }
@@ -126,6 +127,19 @@ struct RegionAnalysis {
     for operand in node.operands { total += cost(operand, &known) }
     known[id] = total
     return total
+  }
+
+  /// Keeps values that are read at other coordinates than their own: computed in place, a chain of n
+  /// such reads would grow as 2^n.
+  private mutating func keepMovedValues(_ reached: [ValueID]) {
+    for id in reached {
+      guard case .sample = program[id].operation else { continue }
+      let moved = program[id].operands[0]
+      var known: [ValueID: Int] = [:]
+      if !anchors.contains(moved), !innerAxes(moved).isEmpty, cost(moved, &known) >= 4, isKeepable(moved) {
+        anchors.insert(moved)
+      }
+    }
   }
 
   /// Keeps pointwise values that several items would compute anew and that cost enough.
