@@ -28,6 +28,8 @@ let package = Package(
     .target(
       name: "Runtime", dependencies: ["Schedules", "EmitC", "DynamicLibrary", "CTesseraShims"]),
     .target(name: "Operators", dependencies: ["Tiles"]),
+    .target(name: "JSON"),
+    .target(name: "Safetensors", dependencies: ["TileIR", "JSON"]),
     .executableTarget(
       name: "tessera",
       dependencies: [
@@ -40,8 +42,10 @@ let package = Package(
       path: "Examples/OwnOperator/Sources/OwnOperator"),
     .testTarget(
       name: "Correct",
-      dependencies: ["Formats", "DynamicLibrary", "Operators", "Reference", "Runtime"]),
-    .testTarget(name: "Refuse", dependencies: ["Tiles"]),
+      dependencies: [
+        "Formats", "DynamicLibrary", "Operators", "Reference", "Runtime", "JSON", "Safetensors",
+      ]),
+    .testTarget(name: "Refuse", dependencies: ["Tiles", "JSON", "Safetensors"]),
     .testTarget(name: "Golden", dependencies: ["Tiles", "Operators", "Schedules"]),
     .testTarget(
       name: "Claims",
