@@ -30,6 +30,7 @@ let package = Package(
     .target(name: "Operators", dependencies: ["Tiles"]),
     .target(name: "JSON"),
     .target(name: "Safetensors", dependencies: ["TileIR", "JSON"]),
+    .target(name: "DeepSeek", dependencies: ["Safetensors", "JSON"]),
     .executableTarget(
       name: "tessera",
       dependencies: [
@@ -43,9 +44,9 @@ let package = Package(
     .testTarget(
       name: "Correct",
       dependencies: [
-        "Formats", "DynamicLibrary", "Operators", "Reference", "Runtime", "JSON", "Safetensors",
+        "Formats", "DynamicLibrary", "Operators", "Reference", "Runtime", "JSON", "Safetensors", "DeepSeek",
       ]),
-    .testTarget(name: "Refuse", dependencies: ["Tiles", "JSON", "Safetensors"]),
+    .testTarget(name: "Refuse", dependencies: ["Tiles", "JSON", "Safetensors", "DeepSeek"]),
     .testTarget(name: "Golden", dependencies: ["Tiles", "Operators", "Schedules"]),
     .testTarget(
       name: "Claims",
