@@ -8,6 +8,13 @@ public struct TensorRecord: Hashable, Sendable {
   public let shape: [Int]
   /// Its bytes, counted from the beginning of the file.
   public let range: Range<Int>
+
+  public init(name: String, type: StorageType, shape: [Int], range: Range<Int>) {
+    self.name = name
+    self.type = type
+    self.shape = shape
+    self.range = range
+  }
 }
 
 /// The first part of a safetensors file: a length of 8 bytes, little-endian, and that many bytes of JSON

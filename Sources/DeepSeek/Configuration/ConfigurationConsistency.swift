@@ -1,4 +1,7 @@
 extension Configuration {
+  /// Experts of all layers; five times those of V4-Pro.
+  static let mostExperts = 1 << 17
+
   /// What fields ask of each other. Each check names the field that a reader would change.
   func checkConsistency(_ fields: inout ConfigurationFields) {
     let width = headSize - ropeSize
@@ -27,6 +30,12 @@ extension Configuration {
     }
     if expertPicks > expertCount {
       fields.refuse("num_experts_per_tok", expected: "at most the \(expertCount) experts", found: "\(expertPicks)")
+    }
+    // A hostile file must not make a list of weights that fills the memory.
+    if layers.count * expertCount > Self.mostExperts {
+      fields.refuse(
+        "n_routed_experts", expected: "at most \(Self.mostExperts) in \(layers.count) layers together",
+        found: "\(layers.count * expertCount)")
     }
     if yarn.betaFast <= yarn.betaSlow {
       fields.refuse("beta_fast", expected: "more than beta_slow \(yarn.betaSlow)", found: "\(yarn.betaFast)")

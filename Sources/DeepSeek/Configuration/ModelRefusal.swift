@@ -16,7 +16,9 @@ public struct ModelRefusal: Error, Hashable, Sendable, CustomStringConvertible {
     }
 
     public var description: String {
-      (subject.map { "\(String($0.prefix(200))): " } ?? "") + "\(expected) expected, \(found) found"
+      // A name from a hostile file stays on its line.
+      let name = subject.map { String($0.prefix(200)).jsonLiteral.dropFirst().dropLast() + ": " } ?? ""
+      return name + "\(expected) expected, \(found) found"
     }
   }
 

@@ -96,6 +96,15 @@ import Testing
     for name in ["hc_mult", "window_size", "o_groups"] { #expect(found.contains("\n  \(name): ")) }
   }
 
+  @Test func expertsBeyondEveryMemory() throws {
+    let object = try tiny().setting("num_hidden_layers", to: .number(JSONNumber(1024)))
+      .setting("compress_ratios", to: .array([JSONValue](repeating: .number(JSONNumber(0)), count: 1024)))
+      .setting("n_routed_experts", to: .number(JSONNumber(16_384)))
+    #expect(
+      refusal(object)
+        == "config.json: n_routed_experts: at most 131072 in 1024 layers together expected, 16777216 found")
+  }
+
   @Test func textsThatAreNoConfiguration() throws {
     #expect(refusal(JSONObject([])) == "config.json: model_type: deepseek_v4 expected, no such field found")
     #expect { try Configuration(folder: "/absent") } throws: {
