@@ -10,6 +10,7 @@ let package = Package(
     .library(name: "Runtime", targets: ["Runtime"]),
     .library(name: "Reference", targets: ["Reference"]),
     .library(name: "Operators", targets: ["Operators"]),
+    .library(name: "DeepSeek", targets: ["DeepSeek"]),
     .executable(name: "tessera", targets: ["tessera"]),
   ],
   dependencies: [
