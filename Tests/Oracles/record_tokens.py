@@ -16,7 +16,7 @@ TEXTS = [
     "ROMEO:\nO, she doth teach the torches to burn bright!", "It's we'll they've I'm you'd can't he'S",
     "1 22 333 4444 55555 3.14159 1,000,000 ½ ² Ⅷ ٣٤٥ १२३४", "x=1;y+=2//c\n\tif(a&&b){return c[i++];}",
     "snake_case camelCase $HOME #tag @user ~/.bashrc <b>bold</b> \\n \"quoted\" 'single'",
-    "中文分词没有空格，标点也不同。混合English和123数字。", "日本語のテキスト、カタカナとひらがな。", "한국어 문장입니다.",
+    "中文分词没有空格，标点也不同。混合English和123数字。", "日本語のテキスト、カタカナとひらがな。", "ゟ\u3097\u3098゙ヿ\u3100龥\u9fa6", "한국어 문장입니다.",
     "Привет, мир! Ещё раз.", "مرحبا بالعالم", "שלום עולם", "ภาษาไทยไม่มีช่องว่าง", "हिन्दी में लिखा",
     "😀 👩‍👩‍👧‍👦 🇩🇪 👍🏽 ❤️", "e\u0301 n\u0303 a\u0308\u0323 \u0301alone", "ﬁ ﬂ Ǆ ß ŉ",
     "\u00a0nbsp\u2003em\u3000ideographic\u200bzero\u2028line\u2029para\u0085nel", "\x00\x01\x02control\x1b[0m\x7f\x80\x9f",

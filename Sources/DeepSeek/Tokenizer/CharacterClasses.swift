@@ -21,7 +21,7 @@ struct CharacterClasses: OptionSet {
   /// U+4E00 to U+9FA5, hiragana and katakana.
   static let cjk = Self(rawValue: 1 << 10)
 
-  /// The classes of a scalar. Characters newer than Unicode 16 have none: the tokenizers that models were
+  /// The classes of a scalar. Characters newer than Unicode 16 have no category: the tokenizers that models were
   /// trained with know no newer ones, whatever this system's Swift knows.
   static func of(_ scalar: Unicode.Scalar) -> CharacterClasses {
     scalar.value < 0x1_0000 ? table[Int(scalar.value)] : computed(scalar)
@@ -33,20 +33,9 @@ struct CharacterClasses: OptionSet {
   }
 
   private static func computed(_ scalar: Unicode.Scalar) -> CharacterClasses {
-    let properties = scalar.properties
-    guard let age = properties.age, age.major <= 16 else { return [] }
-    var classes: CharacterClasses
-    switch properties.generalCategory {
-    case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter: classes = .letter
-    case .nonspacingMark, .spacingMark, .enclosingMark: classes = .mark
-    case .decimalNumber, .letterNumber, .otherNumber: classes = .number
-    case .connectorPunctuation, .dashPunctuation, .openPunctuation, .closePunctuation, .initialPunctuation,
-      .finalPunctuation, .otherPunctuation:
-      classes = .punctuation
-    case .mathSymbol, .currencySymbol, .modifierSymbol, .otherSymbol: classes = .symbol
-    default: classes = []
-    }
-    if properties.isWhitespace { classes.insert(.space) }
+    var classes = category(scalar.properties)
+    if scalar.properties.isWhitespace { classes.insert(.space) }
+    // Ranges of code points, assigned or not.
     switch scalar {
     case "\r", "\n": classes.insert(.newline)
     case " ": classes.insert(.blank)
@@ -56,6 +45,20 @@ struct CharacterClasses: OptionSet {
     default: break
     }
     return classes
+  }
+
+  private static func category(_ properties: Unicode.Scalar.Properties) -> CharacterClasses {
+    guard let age = properties.age, age.major <= 16 else { return [] }
+    switch properties.generalCategory {
+    case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter: return .letter
+    case .nonspacingMark, .spacingMark, .enclosingMark: return .mark
+    case .decimalNumber, .letterNumber, .otherNumber: return .number
+    case .connectorPunctuation, .dashPunctuation, .openPunctuation, .closePunctuation, .initialPunctuation,
+      .finalPunctuation, .otherPunctuation:
+      return .punctuation
+    case .mathSymbol, .currencySymbol, .modifierSymbol, .otherSymbol: return .symbol
+    default: return []
+    }
   }
 }
 
