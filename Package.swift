@@ -10,6 +10,7 @@ let package = Package(
     .library(name: "Runtime", targets: ["Runtime"]),
     .library(name: "Reference", targets: ["Reference"]),
     .library(name: "Operators", targets: ["Operators"]),
+    .library(name: "DeepSeek", targets: ["DeepSeek"]),
     .executable(name: "tessera", targets: ["tessera"]),
   ],
   dependencies: [
@@ -28,6 +29,9 @@ let package = Package(
     .target(
       name: "Runtime", dependencies: ["Schedules", "EmitC", "DynamicLibrary", "CTesseraShims"]),
     .target(name: "Operators", dependencies: ["Tiles"]),
+    .target(name: "JSON"),
+    .target(name: "Safetensors", dependencies: ["TileIR", "JSON"]),
+    .target(name: "DeepSeek", dependencies: ["Safetensors", "JSON"]),
     .executableTarget(
       name: "tessera",
       dependencies: [
@@ -40,8 +44,10 @@ let package = Package(
       path: "Examples/OwnOperator/Sources/OwnOperator"),
     .testTarget(
       name: "Correct",
-      dependencies: ["Formats", "DynamicLibrary", "Operators", "Reference", "Runtime"]),
-    .testTarget(name: "Refuse", dependencies: ["Tiles"]),
+      dependencies: [
+        "Formats", "DynamicLibrary", "Operators", "Reference", "Runtime", "JSON", "Safetensors", "DeepSeek",
+      ]),
+    .testTarget(name: "Refuse", dependencies: ["Tiles", "JSON", "Safetensors", "DeepSeek"]),
     .testTarget(name: "Golden", dependencies: ["Tiles", "Operators", "Schedules"]),
     .testTarget(
       name: "Claims",
