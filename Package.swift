@@ -42,7 +42,7 @@ let package = Package(
       name: "Correct",
       dependencies: ["Formats", "DynamicLibrary", "Operators", "Reference", "Runtime"]),
     .testTarget(name: "Refuse", dependencies: ["Tiles"]),
-    .testTarget(name: "Golden", dependencies: ["Tiles", "Operators", "Schedules"]),
+    .testTarget(name: "Golden", dependencies: ["Tiles", "MachineIR"]),
     .testTarget(
       name: "Claims",
       dependencies: ["tessera", "example-own-operator", "Operators", "Reference", "Runtime"], exclude: ["Help"]),
