@@ -48,7 +48,7 @@ let package = Package(
         "Formats", "DynamicLibrary", "Operators", "Reference", "Runtime", "JSON", "Safetensors", "DeepSeek",
       ]),
     .testTarget(name: "Refuse", dependencies: ["Tiles", "JSON", "Safetensors", "DeepSeek"]),
-    .testTarget(name: "Golden", dependencies: ["Tiles", "Operators", "Schedules"]),
+    .testTarget(name: "Golden", dependencies: ["Tiles", "MachineIR", "Operators", "Schedules"]),
     .testTarget(
       name: "Claims",
       dependencies: ["tessera", "example-own-operator", "Operators", "Reference", "Runtime"], exclude: ["Help"]),

@@ -48,7 +48,10 @@ extension OperatorLibrary {
 struct TargetOption: ParsableArguments {
   @Option(
     name: .customLong("target"),
-    help: "A target: \(MachineDescription.cpus.map(\.name).joined(separator: ", ")). (default: the best that this processor runs)",
+    help: """
+      A target: \(MachineDescription.cpus.map(\.name).joined(separator: ", ")). (default: the best that this \
+      processor runs)
+      """,
     completion: .list(MachineDescription.cpus.map(\.name)))
   var name: String?
 

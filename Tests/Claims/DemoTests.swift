@@ -8,6 +8,15 @@ import Testing
     #expect(demoOperatorText == (try Repository.text("Sources/tessera/DemoOperator.swift")))
   }
 
+  @Test func demoComparesEveryTargetAndRefusesMistakes() throws {
+    let outcome = try Command.run("tessera", ["demo"])
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    #expect(outcome.output.contains(/All \d+ runs returned the reference's bits\./))
+    #expect(outcome.output.contains(/DemoOperator\.swift:8: x: bfloat16 expected, float32 came\n/))
+    #expect(outcome.output.contains(/Demo\.swift:\d+: reduction along depth: .*; see tessera\/Demo\.swift:\d+\n/))
+    #expect(outcome.output.split(separator: "\n").count <= 32)
+  }
+
   @Test func examplePackageHasTheSameOperator() throws {
     #expect(
       try Repository.text("Examples/OwnOperator/Sources/OwnOperator/GatedNorm.swift") == demoOperatorText)

@@ -63,7 +63,8 @@ import Testing
   /// Source files that the documents name exist.
   @Test func namedSourcesExist() throws {
     for document in ["README.md"] + documents {
-      for match in try Repository.text(document).matches(of: /`((?:Sources|Tests|Examples|Documentation)\/[^`]+)`/) {
+      let paths = /`((?:Sources|Tests|Examples|Documentation)\/[^`]+)`/
+      for match in try Repository.text(document).matches(of: paths) {
         let path = Repository.root.appendingPathComponent(String(match.output.1)).path
         #expect(FileManager.default.fileExists(atPath: path), "\(document): \(match.output.1)")
       }
