@@ -35,7 +35,7 @@ let package = Package(
     .executableTarget(
       name: "tessera",
       dependencies: [
-        "Operators", "Reference", "Runtime",
+        "Operators", "Reference", "Runtime", "Safetensors",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     // The example as its own package builds it, compiled here too so that a test can run it.
@@ -51,7 +51,9 @@ let package = Package(
     .testTarget(name: "Golden", dependencies: ["Tiles", "MachineIR", "Operators", "Schedules"]),
     .testTarget(
       name: "Claims",
-      dependencies: ["tessera", "example-own-operator", "Operators", "Reference", "Runtime"], exclude: ["Help"]),
+      dependencies: [
+        "tessera", "example-own-operator", "Operators", "Reference", "Runtime", "Safetensors",
+      ], exclude: ["Help"]),
   ],
   swiftLanguageModes: [.v6]
 )

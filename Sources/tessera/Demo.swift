@@ -28,7 +28,7 @@ struct Demo: ParsableCommand {
     for line in lines { print("    \(line)") }
 
     let instance = OperatorInstance("demo", ["rows": Self.rows]) { gatedNorm(width: Self.width) }
-    var launch = try OperatorLaunch(instance, settings: [], kind: .ordinary, seed: 1)
+    var launch = try OperatorLaunch(instance, settings: [], inputs: .random(.ordinary, seed: 1))
     // Each would spread over its row, so one row has a NaN, one an infinity, the others neither.
     if case .tensor(var x)? = launch.arguments["x"] {
       x[0] = x.element.code(rounding: .nan)

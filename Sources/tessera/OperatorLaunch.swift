@@ -13,38 +13,39 @@ struct OperatorLaunch {
   let extents: [String: Int]
   var arguments: [String: Argument]
 
-  /// Random arguments at the instance's first shape, changed by `settings`.
-  init(_ instance: OperatorInstance, settings: [Setting], kind: InputKind, seed: UInt64) throws {
+  /// Where inputs come from.
+  enum Inputs {
+    case random(InputKind, seed: UInt64)
+    case file(InputFile)
+  }
+
+  /// A launch at the instance's first shape, changed by `settings` and by the shapes that a file gives.
+  init(_ instance: OperatorInstance, settings: [Setting], inputs: Inputs) throws {
     let program = try instance.kernel().program()
-    let dimensions = program.dimensions.filter { program.lengths[$0] == .buffer && $0.extent == nil }
-    let scalars = program.parameters.filter { $0.role == .scalar && $0.element == .int32 }
-    var extents = instance.shapes.first ?? [:]
-    var numbers: [String: Int32] = [:]
-    for setting in settings {
-      if let dimension = dimensions.first(where: { $0.name == setting.name }) {
-        guard dimension.range.contains(setting.value) else {
-          throw Refusal("--set \(setting.name)=\(setting.value): \(dimension) expected")
-        }
-        extents[setting.name] = setting.value
-      } else if scalars.contains(where: { $0.name == setting.name }) {
-        guard let value = Int32(exactly: setting.value) else {
-          throw Refusal("--set \(setting.name)=\(setting.value): an int32 expected")
-        }
-        numbers[setting.name] = value
-      } else {
-        throw unknown(
-          "run-time number of \(program.name)", setting.name,
-          among: dimensions.map(\.name) + scalars.map(\.name))
-      }
-    }
-    try program.refuseIfTooLarge(extents)
+    let numbers = try RunTimeNumbers(settings, of: program)
+    var extents = (instance.shapes.first ?? [:]).merging(numbers.extents) { $1 }
     self.program = program
-    self.extents = extents
-    arguments = [:]
-    for (name, tensor) in try program.randomArguments(extents: extents, kind: kind, seed: seed) {
-      arguments[name] = Argument(tensor, for: program.parameters.first { $0.name == name }!)
+    switch inputs {
+    case .random(let kind, let seed):
+      try program.refuseIfTooLarge(extents)
+      arguments = [:]
+      for (name, tensor) in try program.randomArguments(extents: extents, kind: kind, seed: seed) {
+        arguments[name] = Argument(tensor, for: program.parameters.first { $0.name == name }!)
+      }
+      for (name, value) in numbers.scalars { arguments[name] = .int(value) }
+    case .file(let file):
+      arguments = try file.arguments(of: program, numbers: numbers.scalars)
+      for parameter in program.parameters {
+        guard case .tensor(let tensor)? = arguments[parameter.name],
+          tensor.shape.count == parameter.axes.count
+        else { continue }
+        for (axis, extent) in zip(parameter.axes, tensor.shape) where numbers.extents[axis.name] == nil {
+          if axis.extent == nil, program.lengths[axis] == .buffer { extents[axis.name] = extent }
+        }
+      }
+      try program.refuseIfTooLarge(extents)
     }
-    for (name, value) in numbers { arguments[name] = .int(value) }
+    self.extents = extents
   }
 
   /// What a launch returned, and how long its parts took.
@@ -98,6 +99,34 @@ struct OperatorLaunch {
       if let extent = extents[dimension.name] { bound[dimension] = extent }
     }
     return bound
+  }
+}
+
+/// What `--set` gave, told apart by the program.
+private struct RunTimeNumbers {
+  var extents: [String: Int] = [:]
+  var scalars: [String: Int32] = [:]
+
+  init(_ settings: [Setting], of program: Program) throws {
+    let dimensions = program.dimensions.filter { program.lengths[$0] == .buffer && $0.extent == nil }
+    let numbers = program.parameters.filter { $0.role == .scalar && $0.element == .int32 }
+    for setting in settings {
+      if let dimension = dimensions.first(where: { $0.name == setting.name }) {
+        guard dimension.range.contains(setting.value) else {
+          throw Refusal("--set \(setting.name)=\(setting.value): \(dimension) expected")
+        }
+        extents[setting.name] = setting.value
+      } else if numbers.contains(where: { $0.name == setting.name }) {
+        guard let value = Int32(exactly: setting.value) else {
+          throw Refusal("--set \(setting.name)=\(setting.value): an int32 expected")
+        }
+        scalars[setting.name] = value
+      } else {
+        throw unknown(
+          "run-time number of \(program.name)", setting.name,
+          among: dimensions.map(\.name) + numbers.map(\.name))
+      }
+    }
   }
 }
 

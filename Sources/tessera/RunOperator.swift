@@ -11,9 +11,9 @@ struct RunOperator: ParsableCommand {
     commandName: "run-operator",
     abstract: "Run an operator once and print what it returns.",
     discussion: """
-      Inputs are random numbers that are the same on every machine for a seed. For each output its type, \
-      shape, SHA-256 and first elements are printed: equal hashes mean equal bits, so two runs, on two \
-      targets or two machines, compare by one line.
+      Inputs are random numbers that are the same on every machine for a seed, or come from a file. For each \
+      output its type, shape, SHA-256 and first elements are printed: equal hashes mean equal bits, so two \
+      runs, on two targets or two machines, compare by one line.
       """)
 
   @OptionGroup var operators: OperatorArguments
@@ -26,11 +26,25 @@ struct RunOperator: ParsableCommand {
       valueName: "name=number"))
   var settings: [Setting] = []
 
-  @Option(help: "What random inputs hold: ordinary numbers, every magnitude, or NaN and infinities too.")
-  var kind: InputKind = .ordinary
+  @Option(
+    help: ArgumentHelp(
+      "Take the inputs from a safetensors file, by their names, instead of drawing them.", valueName: "file"),
+    completion: .file(extensions: ["safetensors"]))
+  var inputs: String?
 
-  @Option(help: "The seed of random inputs.")
-  var seed: UInt64 = 1
+  @Option(
+    help: ArgumentHelp("Write outputs and states to a safetensors file.", valueName: "file"),
+    completion: .file(extensions: ["safetensors"]))
+  var out: String?
+
+  @Option(
+    help: """
+      What random inputs hold: ordinary numbers, every magnitude, or NaN and infinities too. (default: ordinary)
+      """)
+  var kind: InputKind?
+
+  @Option(help: "The seed of random inputs. (default: 1)")
+  var seed: UInt64?
 
   @Option(help: "Threads to run on. (default: one a core)")
   var threads: Int?
@@ -49,16 +63,22 @@ struct RunOperator: ParsableCommand {
     if let threads, !(1...1024).contains(threads) {
       throw ValidationError("--threads is \(threads); 1 to 1024 expected")
     }
+    if inputs != nil, kind != nil || seed != nil {
+      throw ValidationError("--inputs gives the inputs; --kind and --seed are for random ones")
+    }
   }
 
   func run() throws {
     let (entry, instance) = try operators.chosen { $0.isSmall || !check }
-    let launch = try OperatorLaunch(instance, settings: settings, kind: kind, seed: seed)
+    let source = try inputs.map { OperatorLaunch.Inputs.file(try InputFile(path: $0)) }
+    let launch = try OperatorLaunch(
+      instance, settings: settings, inputs: source ?? .random(kind ?? .ordinary, seed: seed ?? 1))
     let pool = threads.map { ThreadPool(threads: $0) } ?? .shared
     let toStandardError = json
     let run = try launch.run(on: try target.machine(), pool: pool) { line in
       toStandardError ? FileHandle.standardError.write(Data("\(line)\n".utf8)) : print(line)
     }
+    if let out { try writeResults(run.results, to: out) }
     let differences = check ? try launch.differences(of: run.results) : nil
     let report = RunReport(
       operator: entry.name, instance: instance.name, launch: launch, run: run, threads: pool.threads,
