@@ -38,10 +38,12 @@ extension RegionLowering {
       let rightScale = scaledRight ? scales.removeFirst() : nil
       try lowerExactBlock(id, dimension, block, scales: [leftScale, rightScale].compactMap { $0 })
     case .fixedPoint(let bits, let block):
+      try checkSums(bits, block, dimension, at: node.location)
       let a = try fixedOperand(left, along: dimension, bits: bits, block: block)
       let b = try fixedOperand(right, along: dimension, bits: bits, block: block)
       try lowerFixedPoint(id, dimension, block, a, b, quantumOfRight: true)
     case .fixedPointFolded(let bits, let block, let axis):
+      try checkSums(bits, block, dimension, at: node.location)
       let b = try fixedOperand(right, along: axis, bits: bits, block: axis.range.upperBound)
       let a = try fixedOperand(
         left, along: dimension, bits: bits, block: block, folding: (right, b))
@@ -51,6 +53,23 @@ extension RegionLowering {
         diagnostic: Diagnostic(
           "\(machine.name) does not keep the class exact (one rounding of the whole sum); the reference does",
           at: [node.location]))
+    }
+  }
+
+  /// Whether a block's sum of products of two `bits`-bit integers is exact in f64.
+  static func sumsFitDouble(bits: Int, block: Int) -> Bool {
+    2 * bits + (Int.bitWidth - max(0, block - 1).leadingZeroBitCount) <= 53
+  }
+
+  private func checkSums(
+    _ bits: Int, _ block: Int, _ dimension: Dimension, at location: SourceLocation
+  ) throws {
+    let most = min(block, dimension.range.upperBound)
+    guard Self.sumsFitDouble(bits: bits, block: most) else {
+      throw Refusal(
+        diagnostic: Diagnostic(
+          "\(machine.name) does not keep fixedPoint(\(bits)) in blocks of \(most): their sums are exact in 53 bits at most",
+          at: [location]))
     }
   }
 
@@ -96,23 +115,21 @@ extension RegionLowering {
     try open(nest.loops.dropLast(), nest) {
       let accumulator = try openAccumulator(id, nest)
       try vectorLoop(dimension, lanes: lanes, group: group) {
-        let type = MachineType(.f32, lanes)
-        var a = try emitWide(operands[0], environment)
+        let a = try emitWide(operands[0], environment)
         let b = try emitWide(operands[1], environment)
+        let old: Expression =
+          switch accumulator {
+          case .single(let variable): .variable(variable)
+          case .group(let array): .element(array, [groupMember!])
+          }
+        var sum = multiplyAdd(a, b, old, kind)
+        // An absent element leaves the sum as it is: even +0 would turn a fused sum of -0 round.
         if let active = environment.active {
-          a = .apply(.select, [activeMask(active, lanes), a, .float(0, lanes: lanes)], type)
-        }
-        // An absent factor must not meet infinity: both are selected to zero.
-        var right = b
-        if let active = environment.active {
-          right = .apply(.select, [activeMask(active, lanes), b, .float(0, lanes: lanes)], type)
+          sum = .apply(.select, [activeMask(active, lanes), sum, old], sum.type)
         }
         switch accumulator {
-        case .single(let variable):
-          stack.append(.assign(variable, multiplyAdd(a, right, .variable(variable), kind)))
-        case .group(let array):
-          let sum = multiplyAdd(a, right, .element(array, [groupMember!]), kind)
-          stack.append(.setElement(array, [groupMember!], sum))
+        case .single(let variable): stack.append(.assign(variable, sum))
+        case .group(let array): stack.append(.setElement(array, [groupMember!], sum))
         }
       }
       let sum = foldProduct(accumulator, group)

@@ -75,7 +75,8 @@ struct ProductPattern {
     case .ordered(.chained(let run), _): (64...1024).contains(run)
     case .ordered(.sequential, _): true
     case .exactBlock(let block): block >= 16
-    case .fixedPoint(_, let block): (16...512).contains(block)
+    case .fixedPoint(let bits, let block):
+      (16...512).contains(block) && RegionLowering.sumsFitDouble(bits: bits, block: block)
     default: false
     }
   }

@@ -256,7 +256,7 @@ struct SlicedTile {
   ) throws {
     let groupScales = (0..<weight.groups).map { groupScale(place, .constant($0)) }
     let least = extreme(groupScales, .minimum)
-    let together = try lowering.collect { blockSum(size, row, panel, run, place, least) }
+    let together = lowering.collect { blockSum(size, row, panel, run, place, least) }
     guard weight.groups > 1 else {
       for statement in together { lowering.stack.append(statement) }
       return
@@ -267,7 +267,7 @@ struct SlicedTile {
     let nan = most.apply(.subtract, .integer(251, sums))
     let far = lowering.stack.define(
       "spread", lowering.foldLanes(spread.apply(.maximum, nan)) { $0.apply(.maximum, $1) })
-    let apart = try lowering.collect { groupSums(size, row, panel, run, place) }
+    let apart = lowering.collect { groupSums(size, row, panel, run, place) }
     lowering.stack.append(
       .branch(far.compared(.lessOrEqual, .integer(3, far.type)), together, apart))
   }
