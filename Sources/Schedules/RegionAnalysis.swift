@@ -191,22 +191,22 @@ struct RegionAnalysis {
     return result
   }
 
-  /// Whether a value contains an access other than at plain axis coordinates.
+  /// Whether a value contains an access that may need a guard to stay within its axis.
   func readsFreely(_ id: ValueID) -> Bool {
     let node = program[id]
     if anchors.contains(id) { return false }
     switch node.operation {
     case .load(let position, let indices):
       let axes = program.parameters[position].axes
-      let plain = zip(axes, indices).allSatisfy { axis, index in
-        if case .axis(let dimension) = index { dimension == axis } else { false }
-      }
-      if !plain { return true }
-    case .sample: return true
+      if !zip(axes, indices).allSatisfy({ bounds.isWithin($1, $0) }) { return true }
+    case .sample(let dimension, let index):
+      if !bounds.isWithin(index, dimension) { return true }
     default: break
     }
     return node.operands.contains(where: readsFreely)
   }
+
+  private var bounds: IndexBounds { IndexBounds(program: program) }
 
   // MARK: Order
 
