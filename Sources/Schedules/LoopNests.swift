@@ -398,10 +398,7 @@ extension RegionLowering {
         store = .store(access, stored, active: environment.active)
       default:
         guard element.bitWidth >= 8 else {
-          throw Refusal(
-            diagnostic: Diagnostic(
-              "packed elements of \(program.parameters[position].name) are written apart",
-              at: [statement.location]))
+          return try lowerApart(access, place, stored, where: condition)
         }
         store = .scatter(
           access, lanes: laneValues(place, environment.lanes), stored, active: environment.active)
@@ -426,18 +423,33 @@ extension RegionLowering {
       stack.append(.branch(holds, [store], []))
       return
     }
+    try lowerApart(access, place, stored, where: condition)
+  }
+
+  /// A store lane by lane, where elements are packed or lanes disagree about a condition.
+  private func lowerApart(
+    _ access: Access, _ place: LaneCoordinate, _ stored: Expression, where condition: ValueID?
+  ) throws {
     let kept = stack.define("stored", stored)
     let lanes = stack.define("place", laneValues(place, environment.lanes))
-    let mask = stack.define("holds", holds)
+    let mask = try condition.map { stack.define("holds", try emitWide($0, environment)) }
     for lane in 0..<environment.lanes {
       let at = Access(
         access.buffer, access.element,
         access.offset + self.lane(lanes, lane).converted(to: .i64))
-      var here = self.lane(mask, lane)
+      let store = MachineStatement.store(at, self.lane(kept, lane), active: nil)
+      var conditions = mask.map { [self.lane($0, lane)] } ?? []
       if let active = environment.active {
-        here = .apply(.and, [here, Expression.constant(lane).compared(.less, active)], MachineType(.mask))
+        conditions.append(Expression.constant(lane).compared(.less, active))
       }
-      stack.append(.branch(here, [.store(at, self.lane(kept, lane), active: nil)], []))
+      guard let first = conditions.first else {
+        stack.append(store)
+        continue
+      }
+      let here = conditions.dropFirst().reduce(first) {
+        Expression.apply(.and, [$0, $1], MachineType(.mask))
+      }
+      stack.append(.branch(here, [store], []))
     }
   }
 
