@@ -2,7 +2,7 @@ import Tiles
 
 /// The operators of DeepSeek-V4's layers as the library lists them, in the order of a layer.
 extension OperatorLibrary {
-  static let deepSeekV4: [OperatorEntry] = streams + linears
+  static let deepSeekV4: [OperatorEntry] = streams + linears + latents
 
   /// Token counts for tests: the common case, one token, and none.
   private static let fewTokens: [[String: Int]] = [["tokens": 3], ["tokens": 1], ["tokens": 0]]
@@ -68,6 +68,51 @@ extension OperatorLibrary {
               .quantised("wq_a", "a", outputs: 9), .wide("wgate", "gate", outputs: 5),
               .plain("weights_proj", "weights", outputs: 4, factor: 0.3),
             ], inputs: 600, arithmetic: .float32)
+        },
+      ]),
+  ]
+
+  // MARK: Rows of the attention
+
+  private static let fewPositions: [[String: Int]] = [
+    ["tokens": 3, "positions": 9], ["tokens": 1, "positions": 1], ["tokens": 0, "positions": 4],
+  ]
+
+  private static let latents: [OperatorEntry] = [
+    OperatorEntry(
+      "latent_norms", "The norms behind the down projections, with the cached row's rotation and FP8.",
+      [
+        OperatorInstance("v4-flash", ["tokens": 16, "positions": 65536]) {
+          latentNorms(LatentShape(channels: 512, rotated: 64), rank: 1024)
+        },
+        OperatorInstance(small: "small", fewPositions) {
+          latentNorms(LatentShape(channels: 74, rotated: 10), rank: 128)
+        },
+        OperatorInstance(small: "small all rotated", [["tokens": 3, "positions": 9]]) {
+          latentNorms(LatentShape(channels: 8, rotated: 8), rank: 128)
+        },
+        OperatorInstance(small: "small float32", fewPositions) {
+          latentNorms(LatentShape(channels: 13, rotated: 6), rank: 7, arithmetic: .float32)
+        },
+      ]),
+    OperatorEntry(
+      "query_rotation", "The queries' second norm and rotation, and the indexer's queries in FP4.",
+      [
+        OperatorInstance("v4-flash", ["tokens": 16, "positions": 65536]) {
+          queryRotation(
+            LatentShape(channels: 512, rotated: 64), heads: 64, indexer: IndexerShape(heads: 64))
+        },
+        OperatorInstance(small: "small", fewPositions) {
+          queryRotation(
+            LatentShape(channels: 13, rotated: 6), heads: 2, indexer: IndexerShape(heads: 3, channels: 64))
+        },
+        OperatorInstance(small: "small without indexer", fewPositions) {
+          queryRotation(LatentShape(channels: 6, rotated: 6), heads: 2)
+        },
+        OperatorInstance(small: "small float32", fewPositions) {
+          queryRotation(
+            LatentShape(channels: 13, rotated: 6), heads: 2, indexer: IndexerShape(heads: 3, channels: 8),
+            arithmetic: .float32)
         },
       ]),
   ]

@@ -17,15 +17,23 @@ public func hadamard(length: Int = 128) -> Kernel {
     let y = k.output("y", BFloat16.self, [rows, channels])
     k.require(length.nonzeroBitCount == 1 && length <= 256, "the length is a power of two up to 256")
     k.parallel(rows) { r in
-      var v = x[r].cast(to: Float.self) + 0
-      var stride = 1
-      while stride < length {
-        let isUpper = Position(channels) / stride % 2
-        let partner = v.at(channels, Position(channels) + stride - isUpper * (2 * stride))
-        v = partner + select(isUpper.tile(in: k) .== 1, -v, v)
-        stride *= 2
-      }
-      y[r] = (v * (1 / Float(length).squareRoot())).cast(to: BFloat16.self)
+      y[r] = k.hadamard(x[r].cast(to: Float.self), along: channels).cast(to: BFloat16.self)
     }
+  }
+}
+
+extension Trace {
+  /// H x fl32(n^-1/2) along the whole of `channels`, n a power of two; not yet rounded to bf16.
+  func hadamard(_ x: Tile<Float>, along channels: Dimension) -> Tile<Float> {
+    let length = channels.extent!
+    var v = x + 0
+    var stride = 1
+    while stride < length {
+      let isUpper = Position(channels) / stride % 2
+      let partner = v.at(channels, Position(channels) + stride - isUpper * (2 * stride))
+      v = partner + select(isUpper.tile(in: self) .== 1, -v, v)
+      stride *= 2
+    }
+    return v * (1 / Float(length).squareRoot())
   }
 }

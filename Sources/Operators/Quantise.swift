@@ -40,8 +40,7 @@ public func quantiseQ8(channels: Int, block: Int = 128) -> Kernel {
 /// - Source: DeepSeek-V4 specification, sections 3 and 6.4.
 public func quantiseS8(channels: Int, block: Int = 64, kept: Int = 0) -> Kernel {
   simulated("quantise_s8", channels: channels, block: block, kept: kept) { x, lane in
-    let (q, s) = x.quantisedQ8(along: lane)
-    return q.cast(to: Float.self) * s.cast(to: Float.self)
+    x.simulatedS8(along: lane)
   }
 }
 
@@ -88,6 +87,12 @@ extension Tile where Element == Float {
     let scale = (magnitude.max(along: lane).maximum(1e-4) * (1 / 448)).cast(to: E8M0.self)
     let codes = (self * (1 / scale.cast(to: Float.self))).clamped(to: -448...448)
     return (codes.cast(to: E4M3.self), scale)
+  }
+
+  /// S8 of the specification over the whole of `lane`, exact in bf16.
+  public func simulatedS8(along lane: Dimension) -> Tile {
+    let (q, s) = quantisedQ8(along: lane)
+    return q.cast(to: Float.self) * s.cast(to: Float.self)
   }
 
   /// The E2M1 codes of S4 of the specification over the whole of `lane`, and their scale.
