@@ -2,7 +2,7 @@ import Tiles
 
 /// The operators of DeepSeek-V4's layers as the library lists them, in the order of a layer.
 extension OperatorLibrary {
-  static let deepSeekV4: [OperatorEntry] = streams + linears + latents
+  static let deepSeekV4: [OperatorEntry] = streams + linears + latents + [attentionEntry]
 
   /// Token counts for tests: the common case, one token, and none.
   private static let fewTokens: [[String: Int]] = [["tokens": 3], ["tokens": 1], ["tokens": 0]]
@@ -116,4 +116,83 @@ extension OperatorLibrary {
         },
       ]),
   ]
+
+  // MARK: Attention
+
+  private static func attentionShape(
+    heads: Int = 2, channels: Int = 12, rotated: Int = 6, window: Int = 4, span: Int = 5,
+    _ entries: AttentionEntries
+  ) -> AttentionShape {
+    AttentionShape(
+      heads: heads, latent: LatentShape(channels: channels, rotated: rotated), window: window, span: span,
+      entries: entries)
+  }
+
+  private static func flashAttention(_ entries: AttentionEntries) -> AttentionShape {
+    attentionShape(heads: 64, channels: 512, rotated: 64, window: 128, span: 160, entries)
+  }
+
+  private static let flashExtents = ["sequences": 1, "positions": 8192, "capacity": 2048]
+
+  private static let fewSequences: [[String: Int]] = [
+    ["tokens": 9, "sequences": 3, "positions": 40, "capacity": 10],
+    ["tokens": 1, "sequences": 1, "positions": 1, "capacity": 1],
+    ["tokens": 0, "sequences": 2, "positions": 3, "capacity": 3],
+  ]
+
+  private static let attentionEntry = OperatorEntry(
+    "attention", "Attention over each token's window and compressed entries, with a sink.",
+    [
+      OperatorInstance(
+        "v4-flash decode", flashExtents.merging(["tokens": 1]) { $1 }, arranged: arrangeBatch
+      ) { attention(flashAttention(.picked(512))) },
+      OperatorInstance(
+        "v4-flash prefill", flashExtents.merging(["tokens": 64]) { $1 }, arranged: arrangeBatch
+      ) { attention(flashAttention(.picked(512))) },
+      OperatorInstance(
+        "v4-flash heavily compressed", flashExtents.merging(["tokens": 16]) { $1 }, arranged: arrangeBatch
+      ) { attention(flashAttention(.all(ratio: 128))) },
+      OperatorInstance(small: "small", fewSequences, arranged: arrangeBatch) {
+        attention(attentionShape(.picked(3)))
+      },
+      OperatorInstance(small: "small window only", fewSequences, arranged: arrangeBatch) {
+        attention(attentionShape(channels: 6, rotated: 6, window: 7, span: 6, .none))
+      },
+      OperatorInstance(small: "small all entries", fewSequences, arranged: arrangeBatch) {
+        attention(attentionShape(span: 3, .all(ratio: 4)))
+      },
+      OperatorInstance(
+        small: "small wide", [["tokens": 2, "sequences": 1, "positions": 300, "capacity": 90]],
+        arranged: arrangeBatch
+      ) { attention(attentionShape(heads: 1, channels: 4, rotated: 2, window: 100, span: 120, .picked(60))) },
+      OperatorInstance(small: "small float32", fewSequences, arranged: arrangeBatch) {
+        attention(attentionShape(.picked(3)), arithmetic: .float32)
+      },
+    ])
+
+  // MARK: Batches
+
+  /// Rows of up to three sequences one after the other, as `Batch` asks: the first from position 0 on, the
+  /// last up to the last position.
+  @Sendable static func arrangeBatch(
+    _ arguments: inout [String: HostTensor], _ extents: [String: Int]
+  ) {
+    let (tokens, sequences) = (extents["tokens"]!, extents["sequences"]!)
+    let positions = extents["positions"] ?? 64
+    let chunks = min(3, sequences, tokens)
+    var columns: [String: [Int]] = ["sequence": [], "position": [], "first": [], "count": []]
+    for chunk in 0..<chunks {
+      let rows = tokens * chunk / chunks..<tokens * (chunk + 1) / chunks
+      let start = chunks == 1 ? max(0, positions - rows.count) : (positions - rows.count) * chunk / (chunks - 1)
+      for row in rows {
+        columns["sequence"]!.append(sequences - 1 - chunk)
+        columns["position"]!.append(start + row - rows.lowerBound)
+        columns["first"]!.append(rows.lowerBound)
+        columns["count"]!.append(rows.count)
+      }
+    }
+    for (name, column) in columns where arguments[name] != nil {
+      arguments[name] = HostTensor(.int32, [tokens], integers: column)
+    }
+  }
 }

@@ -2,10 +2,10 @@ import Tiles
 
 /// Every operator of the library.
 public enum OperatorLibrary {
-  /// In the order in which a reader meets them: products, quantisation, rows, order, movement, attention,
-  /// then what only DeepSeek-V4 has.
+  /// In the order in which a reader meets them: products, quantisation, rows, order, movement, then
+  /// those of DeepSeek-V4.
   public static let all: [OperatorEntry] =
-    products + quantisation + rowOperators + rankingOperators + movement + [attentionEntry] + deepSeekV4
+    products + quantisation + rowOperators + rankingOperators + movement + deepSeekV4
 
   /// The operator of a plain name, or nil.
   public static func named(_ name: String) -> OperatorEntry? { all.first { $0.name == name } }
@@ -237,26 +237,4 @@ public enum OperatorLibrary {
         },
       ]),
   ]
-
-  // MARK: Attention
-
-  private static let attentionEntry = OperatorEntry(
-    "attention", "Attention over the window and the chosen entries of each token, with a sink.",
-    [
-      OperatorInstance("v4-flash decode", ["tokens": 1, "capacity": 4096]) {
-        attention(heads: 64, channels: 512, window: 128, span: 160, picks: 512)
-      },
-      OperatorInstance("v4-flash prefill", ["tokens": 64, "capacity": 4096]) {
-        attention(heads: 64, channels: 512, window: 128, span: 160, picks: 512)
-      },
-      OperatorInstance(
-        small: "small", [["tokens": 6, "capacity": 9], ["tokens": 1, "capacity": 1], ["tokens": 0, "capacity": 3]]
-      ) { attention(heads: 2, channels: 8, window: 4, span: 5, picks: 3) },
-      OperatorInstance(small: "small wide", [["tokens": 2, "capacity": 90]]) {
-        attention(heads: 1, channels: 4, window: 100, span: 120, picks: 60)
-      },
-      OperatorInstance(small: "small float32", [["tokens": 6, "capacity": 9]]) {
-        attention(heads: 2, channels: 8, window: 4, span: 5, picks: 3, arithmetic: .float32)
-      },
-    ])
 }
