@@ -2,7 +2,7 @@ import Tiles
 
 /// The operators of DeepSeek-V4's layers as the library lists them, in the order of a layer.
 extension OperatorLibrary {
-  static let deepSeekV4: [OperatorEntry] = streams + linears + latents + [attentionEntry]
+  static let deepSeekV4: [OperatorEntry] = streams + linears + latents + [attentionEntry] + compression + output + experts
 
   /// Token counts for tests: the common case, one token, and none.
   private static let fewTokens: [[String: Int]] = [["tokens": 3], ["tokens": 1], ["tokens": 0]]
@@ -170,29 +170,92 @@ extension OperatorLibrary {
       },
     ])
 
-  // MARK: Batches
+  // MARK: Compressed entries
 
-  /// Rows of up to three sequences one after the other, as `Batch` asks: the first from position 0 on, the
-  /// last up to the last position.
-  @Sendable static func arrangeBatch(
-    _ arguments: inout [String: HostTensor], _ extents: [String: Int]
-  ) {
-    let (tokens, sequences) = (extents["tokens"]!, extents["sequences"]!)
-    let positions = extents["positions"] ?? 64
-    let chunks = min(3, sequences, tokens)
-    var columns: [String: [Int]] = ["sequence": [], "position": [], "first": [], "count": []]
-    for chunk in 0..<chunks {
-      let rows = tokens * chunk / chunks..<tokens * (chunk + 1) / chunks
-      let start = chunks == 1 ? max(0, positions - rows.count) : (positions - rows.count) * chunk / (chunks - 1)
-      for row in rows {
-        columns["sequence"]!.append(sequences - 1 - chunk)
-        columns["position"]!.append(start + row - rows.lowerBound)
-        columns["first"]!.append(rows.lowerBound)
-        columns["count"]!.append(rows.count)
-      }
-    }
-    for (name, column) in columns where arguments[name] != nil {
-      arguments[name] = HostTensor(.int32, [tokens], integers: column)
+  private static func compressor(
+    _ ratio: Int, overlaps: Bool, span: Int, channels: Int, rotated: Int, index: Int? = nil
+  ) -> CompressorShape {
+    CompressorShape(
+      ratio: ratio, overlaps: overlaps, span: span,
+      latent: LatentShape(channels: channels, rotated: rotated),
+      indexer: index.map { IndexerShape(heads: 1, channels: $0) })
+  }
+
+  /// Fifteen tokens of three sequences at 0 ... 4, 17 ... 21 and 35 ... 39, of which `closed` close a group.
+  private static func fewGroups(closed: Int) -> [[String: Int]] {
+    [
+      ["tokens": 15, "sequences": 3, "positions": 40, "capacity": 10, "closed": closed],
+      ["tokens": 0, "sequences": 2, "positions": 3, "capacity": 3, "closed": 0],
+    ]
+  }
+
+  private static func arrangeGroups(_ ratio: Int) -> OperatorInstance.Arrangement {
+    { arguments, extents in
+      arrangeBatch(&arguments, extents)
+      let positions = arguments["position"]!.integers
+      let closer = positions.indices.filter { (positions[$0] + 1) % ratio == 0 }
+      arguments["closer"] = HostTensor(.int32, [closer.count], integers: Array(closer))
     }
   }
+
+  private static let fewScores: [[String: Int]] = [
+    ["tokens": 9, "sequences": 3, "positions": 40, "capacity": 12, "reach": 11],
+    ["tokens": 1, "sequences": 1, "positions": 1, "capacity": 1, "reach": 0],
+    ["tokens": 0, "sequences": 2, "positions": 3, "capacity": 3, "reach": 3],
+  ]
+
+  private static let compression: [OperatorEntry] = [
+    OperatorEntry(
+      "compress", "The entries of groups that a step completes, and the rows that it leaves for later.",
+      [
+        OperatorInstance(
+          "v4-flash ratio 4",
+          ["tokens": 16, "sequences": 1, "positions": 8192, "capacity": 2048, "closed": 4],
+          arranged: arrangeGroups(4)
+        ) { compress(compressor(4, overlaps: true, span: 16, channels: 512, rotated: 64, index: 128)) },
+        OperatorInstance(
+          "v4-flash ratio 128",
+          ["tokens": 256, "sequences": 1, "positions": 8192, "capacity": 64, "closed": 2],
+          arranged: arrangeGroups(128)
+        ) { compress(compressor(128, overlaps: false, span: 136, channels: 512, rotated: 64)) },
+        OperatorInstance(small: "small ratio 4", fewGroups(closed: 4), arranged: arrangeGroups(4)) {
+          compress(compressor(4, overlaps: true, span: 8, channels: 70, rotated: 6, index: 32))
+        },
+        OperatorInstance(small: "small ratio 8", fewGroups(closed: 1), arranged: arrangeGroups(8)) {
+          compress(compressor(8, overlaps: false, span: 7, channels: 6, rotated: 6))
+        },
+        OperatorInstance(small: "small float32", fewGroups(closed: 4), arranged: arrangeGroups(4)) {
+          compress(
+            compressor(4, overlaps: true, span: 9, channels: 7, rotated: 4, index: 4), arithmetic: .float32)
+        },
+      ]),
+    OperatorEntry(
+      "index_scores", "The indexer's score of each compressed entry for each token.",
+      [
+        OperatorInstance(
+          "v4-flash", ["tokens": 1, "sequences": 1, "positions": 8192, "capacity": 2048, "reach": 2048],
+          arranged: arrangeBatch
+        ) { indexScores(IndexerShape(heads: 64), ratio: 4) },
+        OperatorInstance(small: "small", fewScores, arranged: arrangeBatch) {
+          indexScores(IndexerShape(heads: 3, channels: 64), ratio: 4)
+        },
+        OperatorInstance(small: "small float32", fewScores, arranged: arrangeBatch) {
+          indexScores(IndexerShape(heads: 4, channels: 8), ratio: 4, arithmetic: .float32)
+        },
+      ]),
+    OperatorEntry(
+      "index_picks", "The compressed entries with the highest scores for each token, ascending.",
+      [
+        OperatorInstance(
+          "v4-flash", ["tokens": 16, "sequences": 1, "positions": 8192, "reach": 2048],
+          arranged: arrangeBatch
+        ) { indexPicks(picks: 512, ratio: 4) },
+        OperatorInstance(small: "small", fewScores, arranged: arrangeBatch) {
+          indexPicks(picks: 6, ratio: 4)
+        },
+        OperatorInstance(small: "small float32", fewScores, arranged: arrangeBatch) {
+          indexPicks(picks: 3, ratio: 4, arithmetic: .float32)
+        },
+      ]),
+  ]
 }

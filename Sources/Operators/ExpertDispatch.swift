@@ -19,8 +19,7 @@ public func expertCounts(experts: Int, picks: Int) -> Kernel {
     k.once {
       let chosen = id[Position(slots) / picks.extent!, Position(slots) % picks.extent!]
       counts[experts] = chosen.counted(along: slots, into: experts)
-      offsets[experts.bounds] = chosen.counted(along: slots, into: experts.bounds)
-        .scan(along: experts.bounds, inclusive: false)
+      offsets[experts.bounds] = chosen.segmentOffsets(along: slots, experts.bounds)
     }
   }
 }
@@ -51,9 +50,39 @@ public func expertPermutation(experts: Int, picks: Int) -> Kernel {
   }
 }
 
+/// Both of the above but for the counts, in one launch: what stands between a router and the experts.
+///
+/// - Mathematics, shapes, numeric class and edge cases: those of `expertCounts` and `expertPermutation`.
+/// - Source: DeepSeek-V4 specification, section 9.
+public func expertDispatch(experts: Int, picks: Int) -> Kernel {
+  Kernel("expert_dispatch") { k in
+    let tokens = k.dimension("tokens", in: 0...mostRows)
+    let (experts, picks) = (Dimension("experts", experts), Dimension("picks", picks))
+    let id = k.input("id", Int32.self, [tokens, picks], .coordinate(of: experts))
+    let slots = k.slots(tokens, picks)
+    let offsets = k.output("offsets", Int32.self, [experts.bounds], .partition(of: slots))
+    let permutation = k.output("permutation", Int32.self, [slots], .permutation(of: slots))
+    let inverse = k.output("inverse", Int32.self, [slots], .permutation(of: slots))
+    k.once {
+      let chosen = id[Position(slots) / picks.extent!, Position(slots) % picks.extent!]
+      let order = chosen.stableOrder(along: slots)
+      offsets[experts.bounds] = chosen.segmentOffsets(along: slots, experts.bounds)
+      permutation[slots] = order
+      inverse[Position(order)] = k.coordinate(of: slots)
+    }
+  }
+}
+
+extension Tile where Element == Int32 {
+  /// Where each expert's segment begins, and the last ends.
+  fileprivate func segmentOffsets(along slots: Dimension, _ bounds: Dimension) -> Tile {
+    counted(along: slots, into: bounds).scan(along: bounds, inclusive: false)
+  }
+}
+
 extension Trace {
   /// The axis of all picks of all tokens: slot = token * picks + pick.
-  fileprivate func slots(_ tokens: Dimension, _ picks: Dimension) -> Dimension {
+  func slots(_ tokens: Dimension, _ picks: Dimension) -> Dimension {
     axis(
       "slots", in: 0...tokens.range.upperBound * picks.extent!,
       length: Position(lengthOf: tokens) * picks.extent!)

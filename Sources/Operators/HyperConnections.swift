@@ -25,9 +25,9 @@ public struct HyperConnections: Sendable {
 ///   hc_base[...] after a softmax over k, + epsilon, a division by its column sums + epsilon, then
 ///   iterations - 1 times one by its row sums + epsilon and one by its column sums + epsilon. u = bf(sum
 ///   over j of pre[j] x[j]), y = bf(gain (u rsqrt(mean(u^2) + normEpsilon))).
-/// - Shapes: x [tokens, streams, hidden]; hc_fn fp32 [(2 + n) n, n hidden], hc_base fp32 [(2 + n) n],
+/// - Shapes: streams x [tokens, n, hidden]; hc_fn fp32 [(2 + n) n, n hidden], hc_base fp32 [(2 + n) n],
 ///   hc_scale fp32 [3], gain fp32 [hidden]; y [tokens, hidden], y_codes and y_scale its Q8; post fp32
-///   [tokens, n]; comb fp32 [tokens, n, n], source stream first. x and y are bf16; in the float32
+///   [tokens, n]; comb fp32 [tokens, n, n], source stream first. Streams and y are bf16; in the float32
 ///   arithmetic they are fp32 and there is no Q8.
 /// - Numeric class: the product with hc_fn and the mean squares are `interleaved(256)`, unfused; sums over
 ///   streams are `sequential`; divisions are divisions, but for the softmax's one reciprocal a row.
@@ -39,7 +39,7 @@ public func hcPre(_ shape: HyperConnections, arithmetic: Arithmetic = .quantised
     let (tokens, streams, targets, hidden) = (axes.tokens, axes.streams, axes.targets, axes.hidden)
     let n = shape.streams
     let mixes = Dimension("mixes", (2 + n) * n)
-    let x = FloatBuffer(k, .input, "x", [tokens, streams, hidden], arithmetic)
+    let x = FloatBuffer(k, .input, "streams", [tokens, streams, hidden], arithmetic)
     let fn = k.weight("hc_fn", Float.self, [mixes, axes.flat])
     let base = k.weight("hc_base", Float.self, [mixes])
     let scale = k.weight("hc_scale", Float.self, [Dimension("gates", 3)])
@@ -71,7 +71,7 @@ public func hcPre(_ shape: HyperConnections, arithmetic: Arithmetic = .quantised
 ///
 /// - Mathematics: rho and m as in `hcPre`, m of n numbers; pre[j] = sigmoid(m[j] hc_scale[0] + hc_base[j])
 ///   + epsilon; h = bf(sum over j of pre[j] x[j]); y = bf(gain (h rsqrt(mean(h^2) + normEpsilon))).
-/// - Shapes: x [tokens, streams, hidden]; row int32 [rows], the tokens that are wanted; hc_fn fp32
+/// - Shapes: streams x [tokens, n, hidden]; row int32 [rows], the tokens that are wanted; hc_fn fp32
 ///   [n, n hidden], hc_base fp32 [n], hc_scale fp32 [1], gain fp32 [hidden]; y [rows, hidden]; bf16, in
 ///   the float32 arithmetic fp32.
 /// - Numeric class and edge cases: those of `hcPre`; rows may repeat.
@@ -81,7 +81,7 @@ public func hcHead(_ shape: HyperConnections, arithmetic: Arithmetic = .quantise
     let axes = HyperConnectionAxes(k, shape)
     let (streams, hidden) = (axes.streams, axes.hidden)
     let rows = k.dimension("rows", in: 0...mostRows)
-    let x = FloatBuffer(k, .input, "x", [axes.tokens, streams, hidden], arithmetic)
+    let x = FloatBuffer(k, .input, "streams", [axes.tokens, streams, hidden], arithmetic)
     let row = k.input("row", Int32.self, [rows], .coordinate(of: axes.tokens))
     let fn = k.weight("hc_fn", Float.self, [streams, axes.flat])
     let base = k.weight("hc_base", Float.self, [streams])
@@ -149,12 +149,12 @@ struct StreamsUpdate {
   private let x, y: FloatBuffer
   private let post, comb: Tensor<Float>
 
-  /// Declares x, post and comb as `hcPre` has and gives them, and the output `y`, all [tokens, ...].
+  /// Declares streams, post and comb as `hcPre` has and gives them, and the output `y`, like streams.
   init(_ k: Trace, _ axes: HyperConnectionAxes, _ arithmetic: Arithmetic) {
     self.axes = axes
     self.arithmetic = arithmetic
     let (tokens, streams, targets, hidden) = (axes.tokens, axes.streams, axes.targets, axes.hidden)
-    x = FloatBuffer(k, .input, "x", [tokens, streams, hidden], arithmetic)
+    x = FloatBuffer(k, .input, "streams", [tokens, streams, hidden], arithmetic)
     post = k.input("post", Float.self, [tokens, targets])
     comb = k.input("comb", Float.self, [tokens, streams, targets])
     y = FloatBuffer(k, .output, "y", [tokens, targets, hidden], arithmetic)

@@ -18,10 +18,15 @@ public func swiglu(width: Int, limit: Float? = nil, routed: Bool = false) -> Ker
     let weight = routed ? k.input("weight", Float.self, [rows]) : nil
     let y = k.output("y", BFloat16.self, [rows, width])
     k.parallel(rows) { r in
-      var (g, u) = (gate[r].cast(to: Float.self), up[r].cast(to: Float.self))
-      if let limit { (g, u) = (g.minimum(limit), u.clamped(to: -limit...limit)) }
-      let activated = silu(g) * u
+      let activated = swiglu(
+        gate: gate[r].cast(to: Float.self), up: up[r].cast(to: Float.self), limit: limit)
       y[r] = (weight.map { $0[r] * activated } ?? activated).cast(to: BFloat16.self)
     }
   }
+}
+
+/// silu(min(gate, limit)) clamp(up, -limit, limit), in fp32.
+func swiglu(gate: Tile<Float>, up: Tile<Float>, limit: Float?) -> Tile<Float> {
+  guard let limit else { return silu(gate) * up }
+  return silu(gate.minimum(limit)) * up.clamped(to: -limit...limit)
 }

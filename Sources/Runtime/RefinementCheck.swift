@@ -41,7 +41,10 @@ extension ArgumentCheck {
     func refuse(_ expected: String, _ found: String) -> Diagnostic {
       Diagnostic("\(parameter.name): \(expected) expected, \(found)", at: [parameter.location])
     }
-    func extent(_ dimension: Dimension) -> Int { numbers.extents[dimensionNumbers[dimension]!] }
+    // A constant dimension may be named by a refinement alone.
+    func extent(_ dimension: Dimension) -> Int {
+      dimension.extent ?? numbers.extents[dimensionNumbers[dimension]!]
+    }
     switch refinement {
     case .range(let lower, let upper):
       if let at = values.firstIndex(where: { !(lower...upper).contains($0) }) {
