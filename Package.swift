@@ -32,6 +32,13 @@ let package = Package(
     .target(name: "JSON"),
     .target(name: "Safetensors", dependencies: ["TileIR", "JSON"]),
     .target(name: "DeepSeek", dependencies: ["Safetensors", "JSON"]),
+    .target(name: "ElementaryOracle", dependencies: ["TileIR", "DynamicLibrary"]),
+    .executableTarget(
+      name: "check-elementary",
+      dependencies: [
+        "ElementaryOracle", "Runtime", "Tiles",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
     .executableTarget(
       name: "tessera",
       dependencies: [
@@ -45,7 +52,8 @@ let package = Package(
     .testTarget(
       name: "Correct",
       dependencies: [
-        "Formats", "DynamicLibrary", "Operators", "Reference", "Runtime", "JSON", "Safetensors", "DeepSeek",
+        "Formats", "DynamicLibrary", "ElementaryOracle", "Operators", "Reference", "Runtime", "JSON",
+        "Safetensors", "DeepSeek",
       ]),
     .testTarget(name: "Refuse", dependencies: ["Tiles", "JSON", "Safetensors", "DeepSeek"]),
     .testTarget(name: "Golden", dependencies: ["Tiles", "MachineIR", "Operators", "Schedules"]),

@@ -1,5 +1,5 @@
-// sin and cos for |x| <= 2^21, NaN beyond: such an x is within 2^-29 of no multiple of pi / 2, and every
-// product of the reduction is exact. Documentation/elementary-functions.md gives the measured errors.
+// sin and cos for |x| <= 2^21, NaN beyond: no such x comes nearer than 2^-28 to a multiple of pi / 2, and all
+// products of the reduction but one are exact. Documentation/elementary-functions.md gives the measured errors.
 
 extension ScalarFunction {
   /// The sine of x radians, |x| <= 2^21. 68 operations, error below 0.95 ulp, odd.
