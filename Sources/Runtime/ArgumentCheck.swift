@@ -2,23 +2,33 @@ import MachineIR
 import TileIR
 
 /// Checks a launch's arguments against a program and binds its dimensions. Everything that does not
-/// depend on the launch is worked out once, so that a good launch costs well under a microsecond.
+/// depend on the launch is worked out once, and a good launch allocates nothing here, so that it costs
+/// well under a microsecond.
 struct ArgumentCheck {
+  /// A parameter in few words that are copied freely.
   private struct Expected {
-    let parameter: Parameter
-    let dimensions: [Int]
-    let strideBase: Int
-    let alignment: Int
-    let isPacked: Bool
+    let element: ElementType
+    let isScalar: Bool
+    /// Whether a launch changes it: outputs and states.
+    let isWritten: Bool
+    let rank: Int
+    /// Where its axes begin among those of all parameters.
+    let base: Int
     /// Declared bounds of an integer scalar.
     let range: ClosedRange<Int>?
+    var elementBits: Int { element.bitWidth }
+    var alignment: Int { max(1, element.bitWidth / 8) }
   }
   let program: Program
   private let expected: [Expected]
+  /// The number of the dimension of each axis of each parameter.
+  private let axes: [Int]
   private let ranges: [ClosedRange<Int>]
-  /// Dimensions whose length a buffer gives; the others must agree with what is computed.
+  /// Dimensions whose length is computed; that of buffers must agree.
   private let computed: [(dimension: Int, length: CompiledNumber)]
-  private let constraints: [(lower: CompiledNumber, upper: CompiledNumber, Constraint)]
+  /// Dimensions that buffers bind.
+  private let bound: [Int]
+  private let constraints: [(lower: CompiledNumber, upper: CompiledNumber, constraint: Constraint)]
   let dimensionNumbers: [Dimension: Int]
   let strideBase: [Int]
   private let start: LaunchNumbers
@@ -28,6 +38,7 @@ struct ArgumentCheck {
     var numbers: [Dimension: Int] = [:]
     for (number, dimension) in program.dimensions.enumerated() { numbers[dimension] = number }
     dimensionNumbers = numbers
+    axes = program.parameters.flatMap { $0.axes.map { numbers[$0]! } }
     var base: [Int] = []
     var total = 0
     for parameter in program.parameters {
@@ -41,155 +52,235 @@ struct ArgumentCheck {
         range = lower...upper
       }
       return Expected(
-        parameter: parameter, dimensions: parameter.axes.map { numbers[$0]! },
-        strideBase: base[position], alignment: max(1, parameter.element.bitWidth / 8),
-        isPacked: parameter.element.bitWidth == 4, range: range)
+        element: parameter.element, isScalar: parameter.role == .scalar,
+        isWritten: parameter.role == .output || parameter.role == .state, rank: parameter.axes.count,
+        base: base[position], range: range)
     }
     ranges = program.dimensions.map(\.range)
+    bound = program.dimensions.indices.filter { program.lengths[program.dimensions[$0]] == .buffer }
+    func compiled(_ index: Index) throws -> CompiledNumber {
+      CompiledNumber(try HostExpression(index, in: program), dimensions: numbers, strideBase: base)
+    }
     computed = try program.dimensions.enumerated().compactMap { number, dimension in
       guard case .computed(let index)? = program.lengths[dimension],
         program.parameters.contains(where: { $0.axes.contains(dimension) })
       else { return nil }
-      let host = try HostExpression(index, in: program)
-      return (number, CompiledNumber(host, dimensions: numbers, strideBase: base))
+      return (number, try compiled(index))
     }
-    constraints = try program.constraints.map {
-      (
-        CompiledNumber(
-          try HostExpression($0.lower, in: program), dimensions: numbers, strideBase: base),
-        CompiledNumber(
-          try HostExpression($0.upper, in: program), dimensions: numbers, strideBase: base), $0
-      )
-    }
+    constraints = try program.constraints.map { (try compiled($0.lower), try compiled($0.upper), $0) }
     start = LaunchNumbers(
       extents: program.dimensions.map { $0.extent ?? -1 }, strides: [Int](repeating: 0, count: total),
-      scalars: [Int](repeating: 0, count: program.parameters.count))
+      scalars: [Int](repeating: 0, count: program.parameters.count),
+      memory: [Range<UInt>](repeating: 0..<0, count: program.parameters.count))
   }
 
+  /// Numbers for `bind` to fill, again and again.
+  var unbound: LaunchNumbers { start }
+
   /// The launch's numbers, or an error that names the argument, what was expected and what came.
-  func bind(_ arguments: [LaunchArgument], extents: [Dimension: Int] = [:]) throws -> LaunchNumbers {
+  func bind(
+    _ arguments: [LaunchArgument], extents: [Dimension: Int] = [:], into numbers: inout LaunchNumbers
+  ) throws {
     guard arguments.count == expected.count else {
       throw refusal(
         "\(program.name) takes \(expected.count) arguments, \(arguments.count) given", program.location)
     }
-    var numbers = start
-    for (dimension, extent) in extents {
-      if let number = dimensionNumbers[dimension] { numbers.extents[number] = extent }
-    }
+    for number in start.extents.indices { numbers.extents[number] = start.extents[number] }
+    for (dimension, extent) in extents { try take(extent, of: dimension, &numbers) }
     for position in expected.indices {
-      switch (arguments[position], expected[position].parameter.role == .scalar) {
-      case (.buffer(let view), false): try take(view, expected[position], &numbers)
-      case (.int(let value), true) where expected[position].parameter.element == .int32:
-        if let range = expected[position].range, !range.contains(Int(value)) {
+      let expected = expected[position]
+      switch arguments[position] {
+      case .buffer(let view) where !expected.isScalar: try take(view, position, expected, &numbers)
+      case .int(let value) where expected.isScalar && expected.element == .int32:
+        if let range = expected.range, !range.contains(Int(value)) {
           throw refusal(
-            "\(expected[position].parameter.name): \(range.lowerBound)...\(range.upperBound) expected, \(value) came",
-            expected[position].parameter.location)
+            position, "a number in \(range.lowerBound)...\(range.upperBound)", "\(value)")
         }
         numbers.scalars[position] = Int(value)
-      case (.float, true) where expected[position].parameter.element == .float32: break
-      default:
-        let parameter = expected[position].parameter
-        let kind = parameter.role == .scalar ? "a number" : "a buffer"
-        throw refusal(
-          "\(parameter.name): \(kind) of \(parameter.element.rawValue) expected, "
-            + "\(describe(arguments[position])) came", parameter.location)
+      case .float where expected.isScalar && expected.element == .float32: break
+      default: throw refusal(position, describe(expected: position), describe(arguments[position]))
       }
     }
-    for number in numbers.extents.indices where numbers.extents[number] < 0 {
-      if program.lengths[program.dimensions[number]] == .buffer {
-        throw refusal("no argument has dimension \(program.dimensions[number].name)", program.location)
-      }
+    for number in bound where numbers.extents[number] < 0 {
+      throw refusal(
+        "no argument has dimension \(program.dimensions[number].name); give its extent", program.location)
     }
     for (number, length) in computed where length.value(numbers) != numbers.extents[number] {
-      throw refusal(
-        "extent of \(program.dimensions[number].name) is \(numbers.extents[number]), \(length.value(numbers)) expected",
-        program.location)
+      throw mismatch(of: number, numbers.extents[number], length.value(numbers))
     }
     for (lower, upper, constraint) in constraints where lower.value(numbers) > upper.value(numbers) {
       throw refusal(
-        "this launch breaks a declared relation: \(lower.value(numbers)) is above \(upper.value(numbers))",
-        constraint.location)
+        "this launch breaks \(constraint.lower.text(in: program)) <= \(constraint.upper.text(in: program)): "
+          + "\(lower.value(numbers)) and \(upper.value(numbers)) came", constraint.location)
     }
-    return numbers
+    try checkOverlaps(arguments, numbers)
   }
 
+  // MARK: Extents
+
+  private func take(_ extent: Int, of dimension: Dimension, _ numbers: inout LaunchNumbers) throws {
+    guard let number = dimensionNumbers[dimension], program.lengths[dimension] == .buffer else {
+      throw refusal(
+        "\(dimension.name) is not a dimension that a launch of \(program.name) binds", program.location)
+    }
+    guard ranges[number].contains(extent) else {
+      throw refusal(
+        "the given extent of \(dimension.name): \(declared(number)) expected, \(extent) came",
+        program.location)
+    }
+    numbers.extents[number] = extent
+  }
+
+  private func declared(_ number: Int) -> String {
+    let range = ranges[number]
+    return range.count == 1
+      ? "\(range.lowerBound)" : "\(range.lowerBound)...\(range.upperBound)"
+  }
+
+  /// An extent that is not what the program computes it to be.
+  private func mismatch(of number: Int, _ found: Int, _ length: Int) -> Diagnostic {
+    let dimension = program.dimensions[number]
+    let position = program.parameters.firstIndex { $0.axes.contains(dimension) }!
+    return refusal(position, "extent \(length) of \(dimension.name)", "\(found)")
+  }
+
+  // MARK: Buffers
+
   private func take(
-    _ view: TensorView, _ expected: Expected, _ numbers: inout LaunchNumbers
+    _ view: TensorView, _ position: Int, _ expected: Expected, _ numbers: inout LaunchNumbers
   ) throws {
-    let parameter = expected.parameter
-    guard view.element == parameter.element else {
-      throw refusal(
-        "\(parameter.name): \(parameter.element.rawValue) expected, \(view.element.rawValue) came",
-        parameter.location)
+    guard view.element == expected.element, view.shape.count == expected.rank,
+      view.strides.count == expected.rank
+    else {
+      let strides = view.strides.count == view.shape.count ? "" : " with \(view.strides.count) strides"
+      throw refusal(position, describe(expected: position), describe(.buffer(view)) + strides)
     }
-    guard view.shape.count == expected.dimensions.count, view.strides.count == view.shape.count else {
-      throw refusal(
-        "\(parameter.name): \(expected.dimensions.count) axes expected, \(view.shape.count) came",
-        parameter.location)
-    }
-    var count = 1
-    for axis in view.shape.indices {
+    var isEmpty = false
+    for axis in 0..<expected.rank {
       let extent = view.shape[axis]
-      let number = expected.dimensions[axis]
+      let number = axes[expected.base + axis]
       let known = numbers.extents[number]
       if known < 0 {
         guard ranges[number].contains(extent) else {
           throw refusal(
-            "\(parameter.name): extent of \(parameter.axes[axis].name) in \(ranges[number].lowerBound)...\(ranges[number].upperBound) expected, \(extent) came",
-            parameter.location)
+            position, "extent of \(program.dimensions[number].name) in \(declared(number))", "\(extent)")
         }
         numbers.extents[number] = extent
       } else if known != extent {
         throw refusal(
-          "\(parameter.name): extent \(known) of \(parameter.axes[axis].name) expected, \(extent) came",
-          parameter.location)
+          position, "extent \(known) of \(program.dimensions[number].name)", "\(extent)")
       }
-      count *= extent
-      numbers.strides[expected.strideBase + axis] = view.strides[axis]
+      if extent == 0 { isEmpty = true }
+      numbers.strides[expected.base + axis] = view.strides[axis]
     }
-    guard count > 0 else { return }
-    try checkMemory(view, expected)
+    numbers.memory[position] = isEmpty ? 0..<0 : try memory(of: view, position, expected)
   }
 
-  private func checkMemory(_ view: TensorView, _ expected: Expected) throws {
-    let parameter = expected.parameter
-    guard let pointer = view.pointer else {
-      throw refusal("\(parameter.name): memory expected, null came", parameter.location)
+  /// The bytes that a view with elements spans.
+  private func memory(
+    of view: TensorView, _ position: Int, _ expected: Expected
+  ) throws -> Range<UInt> {
+    guard let pointer = view.pointer else { throw refusal(position, "memory", "null") }
+    let address = UInt(bitPattern: pointer)
+    guard address % UInt(expected.alignment) == 0 else {
+      throw refusal(position, "an address divisible by \(expected.alignment)", "\(pointer)")
     }
-    guard Int(bitPattern: pointer) % expected.alignment == 0 else {
-      throw refusal(
-        "\(parameter.name): an address divisible by \(expected.alignment) expected, \(pointer) came",
-        parameter.location)
-    }
-    var least = 1
-    for axis in view.shape.indices.reversed() {
-      let stride = view.strides[axis]
-      if axis == view.shape.count - 1 {
-        guard stride == 1 else {
-          throw refusal(
-            "\(parameter.name): stride 1 of the last axis expected, \(stride) came", parameter.location)
-        }
-        least = view.shape[axis]
+    // The last element along the axes so far, from the innermost.
+    var last = 0
+    for axis in (0..<expected.rank).reversed() {
+      let (stride, extent) = (view.strides[axis], view.shape[axis])
+      if axis == expected.rank - 1 {
+        guard stride == 1 else { throw refusal(position, "stride 1 of the last axis", "\(stride)") }
       } else {
         // Rows of packed elements begin at whole bytes; rows of written buffers do not overlap.
-        let isWritten = parameter.role == .output || parameter.role == .state
-        let minimum = isWritten && view.shape[axis] > 1 ? least : 0
-        guard stride >= minimum, !expected.isPacked || stride % 2 == 0 else {
+        let minimum = expected.isWritten && extent > 1 ? last + 1 : 0
+        let isEven = expected.elementBits >= 8 || stride % 2 == 0
+        guard stride >= minimum, isEven else {
+          let name = program.parameters[position].axes[axis].name
           throw refusal(
-            "\(parameter.name): stride of \(parameter.axes[axis].name) of at least \(minimum)\(expected.isPacked ? ", even," : "") expected, \(stride) came",
-            parameter.location)
+            position, "\(isEven ? "a" : "an even") stride of \(name) of at least \(minimum)", "\(stride)")
         }
-        least = max(least, stride * view.shape[axis])
+      }
+      let (span, overflows) = stride.multipliedReportingOverflow(by: extent - 1)
+      let (sum, overflowsToo) = last.addingReportingOverflow(span)
+      guard !overflows, !overflowsToo, sum < 1 << 58 else {
+        throw refusal(position, "strides within the address space", "\(view.strides)")
+      }
+      last = sum
+    }
+    let end = address.addingReportingOverflow(
+      UInt(expected.elementBits < 8 ? last / 2 + 1 : (last + 1) * expected.elementBits / 8))
+    guard !end.overflow else {
+      throw refusal(position, "memory within the address space", "\(pointer)")
+    }
+    return address..<end.partialValue
+  }
+
+  // MARK: Overlaps
+
+  /// What a launch writes shares no byte with any other argument: kernels assume it.
+  private func checkOverlaps(_ arguments: [LaunchArgument], _ numbers: borrowing LaunchNumbers) throws {
+    for position in expected.indices where expected[position].isWritten {
+      let own = numbers.memory[position]
+      guard !own.isEmpty else { continue }
+      for other in expected.indices
+      where other != position && !(expected[other].isWritten && other < position) {
+        let theirs = numbers.memory[other]
+        guard own.lowerBound < theirs.upperBound, theirs.lowerBound < own.upperBound else { continue }
+        guard case .buffer(let view) = arguments[position], case .buffer(let neighbour) = arguments[other],
+          !areInterleaved(view, own, neighbour, theirs)
+        else { throw overlap(position, other) }
       }
     }
+  }
+
+  /// Whether two views lie in different columns of the same rows, as parts of one matrix do.
+  private func areInterleaved(
+    _ a: TensorView, _ spanA: Range<UInt>, _ b: TensorView, _ spanB: Range<UInt>
+  ) -> Bool {
+    guard let (rowA, widthA) = rows(a), let (rowB, widthB) = rows(b), rowA == rowB else { return false }
+    let apart = (Int(bitPattern: spanB.lowerBound) - Int(bitPattern: spanA.lowerBound)) % rowA
+    let column = apart < 0 ? apart + rowA : apart
+    return column >= widthA && column + widthB <= rowA
+  }
+
+  /// Bytes from row to row and bytes of a row's elements, where all axes but the last are steps of rows.
+  private func rows(_ view: TensorView) -> (step: Int, width: Int)? {
+    let rank = view.shape.count
+    guard rank >= 2 else { return nil }
+    let step = view.strides[rank - 2]
+    guard step > 0, (0..<rank - 1).allSatisfy({ view.strides[$0] % step == 0 }) else { return nil }
+    let bits = view.element.bitWidth
+    return (step * bits / 8, (view.shape[rank - 1] * bits + 7) / 8)
+  }
+
+  private func overlap(_ position: Int, _ other: Int) -> Diagnostic {
+    let (own, theirs) = (program.parameters[position], program.parameters[other])
+    return Diagnostic(
+      "\(own.name): memory of its own expected, since the launch writes it; memory that \(theirs.name) has too came",
+      at: [own.location, theirs.location])
+  }
+
+  // MARK: Messages
+
+  private func describe(expected position: Int) -> String {
+    let parameter = program.parameters[position]
+    return parameter.role == .scalar
+      ? "a number of \(parameter.element.rawValue)"
+      : "\(parameter.element.rawValue) [\(parameter.axes.map(\.name).joined(separator: ", "))]"
   }
 
   private func describe(_ argument: LaunchArgument) -> String {
     switch argument {
-    case .buffer(let view): "a buffer of \(view.element.rawValue) \(view.shape)"
+    case .buffer(let view): "\(view.element.rawValue) \(view.shape)"
     case .int(let value): "the integer \(value)"
     case .float(let value): "the float \(value)"
     }
+  }
+
+  private func refusal(_ position: Int, _ expected: String, _ found: String) -> Diagnostic {
+    let parameter = program.parameters[position]
+    return refusal("\(parameter.name): \(expected) expected, \(found) came", parameter.location)
   }
 
   private func refusal(_ message: String, _ location: SourceLocation) -> Diagnostic {

@@ -2,49 +2,48 @@ import DynamicLibrary
 import EmitC
 import Foundation
 import MachineIR
+import Synchronization
 
 /// Compiled kernels on disk, found by the hash of all that decides them.
 ///
-/// An entry is a shared object and, beside it, its digest. Objects appear whole (written under a name of
-/// their own and renamed), so several processes can share a folder; an object whose digest does not
-/// match is rebuilt. Where the folder cannot be used, a temporary one serves, with a message.
+/// An object is written under a name of its own, sealed with its digest and renamed into place, so several
+/// processes can share a folder; one that is damaged, cut short or foreign is made again. Where the folder
+/// cannot take objects (read-only, full) those that it has still serve, others are compiled for this run
+/// alone, and a message says so once. Without a compiler, objects that any compiler made earlier serve.
+///
+/// The folder is kept below `$TESSERA_CACHE_MEGABYTES`, 1024 unless given: when it has grown beyond, the
+/// objects that were not used for longest go first.
 public final class KernelCache: Sendable {
   public let folder: URL
   private let clang: Result<Clang, any Error>
+  private let limit: Int
   private let report: @Sendable (String) -> Void
+  /// What this process has loaded, by key; the lock of an entry is held while it is made.
+  private let loaded = Mutex<[String: Loaded]>([:])
+  private let hasReported = Mutex(false)
+  private let isTrimmed = Mutex(false)
+
+  private final class Loaded: Sendable {
+    let library = Mutex<DynamicLibrary?>(nil)
+  }
 
   /// `$TESSERA_CACHE`, `$XDG_CACHE_HOME/tessera` or `~/.cache/tessera`.
   public static let standard = KernelCache()
 
   /// Messages about the folder go to `report`; standard error unless given.
   public init(
-    folder: URL? = nil,
+    folder: URL? = nil, environment: [String: String] = ProcessInfo.processInfo.environment,
     report: @escaping @Sendable (String) -> Void = {
       FileHandle.standardError.write(Data("tessera: \($0)\n".utf8))
     }
   ) {
+    self.folder = folder ?? Self.standardFolder(environment)
     self.report = report
-    clang = Result { try Clang.find() }
-    let wanted = folder ?? Self.standardFolder
-    do {
-      try FileManager.default.createDirectory(at: wanted, withIntermediateDirectories: true)
-      let probe = wanted.appendingPathComponent(".probe-\(UUID().uuidString)")
-      try Data([1]).write(to: probe)
-      try FileManager.default.removeItem(at: probe)
-      self.folder = wanted
-    } catch {
-      let own = FileManager.default.temporaryDirectory
-        .appendingPathComponent("tessera-\(UUID().uuidString)")
-      try? FileManager.default.createDirectory(at: own, withIntermediateDirectories: true)
-      self.folder = own
-      report(
-        "the cache folder \(wanted.path) cannot be written (\(error.localizedDescription)); "
-          + "kernels are kept in \(own.path) for this run. Set TESSERA_CACHE to a folder that can.")
-    }
+    limit = (environment["TESSERA_CACHE_MEGABYTES"].flatMap(Int.init) ?? 1024) << 20
+    clang = Result { try Clang.find(environment: environment) }
   }
 
-  private static var standardFolder: URL {
-    let environment = ProcessInfo.processInfo.environment
+  private static func standardFolder(_ environment: [String: String]) -> URL {
     if let path = environment["TESSERA_CACHE"] { return URL(fileURLWithPath: path) }
     if let path = environment["XDG_CACHE_HOME"] {
       return URL(fileURLWithPath: path).appendingPathComponent("tessera")
@@ -52,41 +51,183 @@ public final class KernelCache: Sendable {
     return FileManager.default.homeDirectoryForCurrentUser.appendingPathComponent(".cache/tessera")
   }
 
-  /// The library compiled from `source`, and whether the cache had it.
+  /// The library compiled from `source`, and whether no compiler had to run for it.
   public func library(
     of source: String, for machine: MachineDescription
   ) throws -> (library: DynamicLibrary, wasCached: Bool) {
-    // Without a compiler, objects made earlier by any version still serve.
-    let version = (try? clang.get().version) ?? "any"
-    let settings = (["\(EmitC.interfaceVersion)"] + Clang.options + machine.compilerOptions).joined(separator: " ")
-    let key = ContentHash.digest(Array("\(source)\u{0}\(settings)\u{0}\(version)".utf8))
-    let object = folder.appendingPathComponent("\(key.prefix(32)).so")
-    let wasCached = isWhole(object)
-    if !wasCached { try build(source, for: machine, into: object) }
-    return (try DynamicLibrary(named: [object.path]), wasCached)
+    let recipe = Recipe(["library", source], for: machine, Clang.libraryOptions, suffix: "so") {
+      clang, folder, output in
+      try clang.compile(source, for: machine, Clang.libraryOptions, to: output, in: folder)
+    }
+    let entry = loaded.withLock { loaded in
+      loaded[recipe.key] ?? {
+        loaded[recipe.key] = Loaded()
+        return loaded[recipe.key]!
+      }()
+    }
+    return try entry.library.withLock { library in
+      if let library { return (library, true) }
+      let object = try self.object(recipe)
+      do {
+        library = try DynamicLibrary(named: [object.file.path])
+        return (library!, object.wasCached)
+      } catch where object.isInFolder {
+        // Another process has taken it away, or files of this folder may not be run.
+        let own = try make(recipe)
+        library = try DynamicLibrary(named: [own.file.path])
+        reportOnce("objects in \(folder.path) cannot be loaded (\(error))")
+        return (library!, false)
+      }
+    }
   }
 
-  private func digestFile(_ object: URL) -> URL { object.appendingPathExtension("sha256") }
+  // MARK: Objects
 
-  private func isWhole(_ object: URL) -> Bool {
-    guard let bytes = try? Data(contentsOf: object, options: .alwaysMapped),
-      let digest = try? String(contentsOf: digestFile(object), encoding: .utf8)
-    else { return false }
-    return ContentHash.digest(bytes) == digest
+  /// What an object is made from and how.
+  struct Recipe: Sendable {
+    /// The hash of all that decides it, except which compiler makes it.
+    let key: String
+    let suffix: String
+    let make: @Sendable (Clang, TemporaryFolder, URL) throws -> Void
+
+    /// `parts` and the compiler's options decide the object; `make` writes it.
+    init(
+      _ parts: [String], for machine: MachineDescription, _ options: [String], suffix: String,
+      make: @escaping @Sendable (Clang, TemporaryFolder, URL) throws -> Void
+    ) {
+      let all = parts + ["\(EmitC.interfaceVersion)", machine.triple] + Clang.options
+        + machine.compilerOptions + options
+      key = ContentHash.digest(Array(all.joined(separator: "\u{0}").utf8))
+      self.suffix = suffix
+      self.make = make
+    }
   }
 
-  private func build(_ source: String, for machine: MachineDescription, into object: URL) throws {
-    let own = folder.appendingPathComponent(".build-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: own, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: own) }
-    let fresh = own.appendingPathComponent("kernel.so")
-    try clang.get().compile(source, for: machine, to: fresh)
-    let bytes = try Data(contentsOf: fresh)
-    try ContentHash.digest(bytes).write(
-      to: digestFile(object), atomically: true, encoding: .utf8)
-    // Renaming replaces a damaged object and is atomic for other processes.
-    guard rename(fresh.path, object.path) == 0 else {
-      throw RuntimeError("cannot put a compiled kernel at \(object.path): \(String(cString: strerror(errno)))")
+  /// A file that stays as long as this lives.
+  struct Object: Sendable {
+    let file: URL
+    let wasCached: Bool
+    /// The folder that goes with the object where the cache did not take it.
+    fileprivate let owner: TemporaryFolder?
+    fileprivate var isInFolder: Bool { owner == nil }
+  }
+
+  /// The object of a recipe, from the folder or made now.
+  func object(_ recipe: Recipe) throws -> Object {
+    if let file = find(recipe) { return Object(file: file, wasCached: true, owner: nil) }
+    let own = try make(recipe)
+    let name = name(recipe, try clang.get())
+    do {
+      try keep(own.file, as: name)
+      return Object(file: folder.appendingPathComponent(name), wasCached: false, owner: nil)
+    } catch {
+      reportOnce("the cache folder \(folder.path) cannot take compiled kernels (\(Self.reason(error)))")
+      return own
+    }
+  }
+
+  /// Objects of one key differ by the compiler that made them.
+  private func name(_ recipe: Recipe, _ clang: Clang) -> String {
+    let compiler = ContentHash.digest(Array(clang.identity.utf8))
+    return "\(recipe.key.prefix(32))-\(compiler.prefix(8)).\(recipe.suffix)"
+  }
+
+  private func find(_ recipe: Recipe) -> URL? {
+    let names: [String]
+    if let clang = try? clang.get() {
+      names = [name(recipe, clang)]
+    } else {
+      let all = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+      names = all.filter { $0.hasPrefix(recipe.key.prefix(32)) && $0.hasSuffix(".\(recipe.suffix)") }
+    }
+    let file = names.map(folder.appendingPathComponent).first {
+      CachedObject.isWhole($0, key: recipe.key)
+    }
+    if let file { markUsed(file) }
+    return file
+  }
+
+  /// Compiles in a folder of this process's own.
+  private func make(_ recipe: Recipe) throws -> Object {
+    let own = try TemporaryFolder()
+    let file = own.file("object.\(recipe.suffix)")
+    try recipe.make(try clang.get(), own, file)
+    try CachedObject.seal(file, key: recipe.key)
+    return Object(file: file, wasCached: false, owner: own)
+  }
+
+  /// Puts an object into the folder under its name: written beside it first, since only a renaming is
+  /// seen by other processes as one step.
+  private func keep(_ file: URL, as name: String) throws {
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    let fresh = folder.appendingPathComponent(".new-\(UUID().uuidString)")
+    do {
+      try FileManager.default.copyItem(at: file, to: fresh)
+    } catch {
+      try? FileManager.default.removeItem(at: fresh)
+      throw error
+    }
+    guard rename(fresh.path, folder.appendingPathComponent(name).path) == 0 else {
+      let reason = String(cString: strerror(errno))
+      try? FileManager.default.removeItem(at: fresh)
+      throw RuntimeError(reason)
+    }
+    trimOnce()
+  }
+
+  private static func reason(_ error: any Error) -> String {
+    let cocoa = error as NSError
+    let cause = cocoa.userInfo[NSUnderlyingErrorKey] as? NSError
+    if let error = error as? RuntimeError { return error.description }
+    return cause?.localizedDescription ?? error.localizedDescription
+  }
+
+  private func reportOnce(_ problem: String) {
+    let isFirst = hasReported.withLock { reported in
+      defer { reported = true }
+      return !reported
+    }
+    guard isFirst else { return }
+    report(
+      "\(problem); kernels that it lacks are compiled again in every run. "
+        + "Set TESSERA_CACHE to a folder on a disk with space that can be written.")
+  }
+
+  // MARK: Size
+
+  /// The time of change of an object is when it was last used, to a day.
+  private func markUsed(_ file: URL) {
+    let attributes = try? FileManager.default.attributesOfItem(atPath: file.path)
+    guard let used = attributes?[.modificationDate] as? Date, used.timeIntervalSinceNow < -86400
+    else { return }
+    try? FileManager.default.setAttributes([.modificationDate: Date()], ofItemAtPath: file.path)
+  }
+
+  /// After the first object that a process adds: removes what interrupted processes left, and the
+  /// objects that were not used for longest while the folder is too large.
+  private func trimOnce() {
+    let isFirst = isTrimmed.withLock { trimmed in
+      defer { trimmed = true }
+      return !trimmed
+    }
+    guard isFirst else { return }
+    let keys: [URLResourceKey] = [.fileSizeKey, .contentModificationDateKey]
+    let files = (try? FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: keys)) ?? []
+    var objects: [(file: URL, size: Int, used: Date)] = []
+    for file in files {
+      guard let values = try? file.resourceValues(forKeys: Set(keys)), let size = values.fileSize,
+        let used = values.contentModificationDate
+      else { continue }
+      if file.lastPathComponent.hasPrefix(".new-") {
+        if used.timeIntervalSinceNow < -3600 { try? FileManager.default.removeItem(at: file) }
+      } else if ["so", "o", "run"].contains(file.pathExtension) {
+        objects.append((file, size, used))
+      }
+    }
+    var total = objects.reduce(0) { $0 + $1.size }
+    for object in objects.sorted(by: { $0.used < $1.used }) where total > limit {
+      try? FileManager.default.removeItem(at: object.file)
+      total -= object.size
     }
   }
 }

@@ -2,13 +2,15 @@ import MachineIR
 import TileIR
 
 /// The integers of a launch as flat arrays: extents by dimension number, strides by parameter and axis,
-/// scalars by parameter. Host expressions are turned into code over them once.
+/// scalars and addresses by parameter. Host expressions are turned into code over them once.
 struct LaunchNumbers {
   /// -1 where a launch has not bound the dimension yet.
   var extents: [Int]
   /// Strides of all parameters one after the other.
   var strides: [Int]
   var scalars: [Int]
+  /// The bytes that each buffer spans; empty where it has none.
+  var memory: [Range<UInt>]
 }
 
 /// A host expression over positions in `LaunchNumbers`, ready to be evaluated without any look-up.

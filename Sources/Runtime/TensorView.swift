@@ -33,6 +33,25 @@ public struct TensorView {
   }
 }
 
+extension TensorView {
+  /// Calls `body` with the first byte and the byte count of each row along the last axis, outermost axis
+  /// first; a view without axes is one row.
+  func visitRows(_ body: (_ byte: Int, _ byteCount: Int) -> Void) {
+    let row = shape.last ?? 1
+    let rows = shape.dropLast().reduce(1, *)
+    guard row > 0 else { return }
+    for number in 0..<rows {
+      var rest = number
+      var offset = 0
+      for axis in shape.indices.dropLast().reversed() {
+        offset += rest % shape[axis] * strides[axis]
+        rest /= shape[axis]
+      }
+      body(offset * element.bitWidth / 8, element.byteCount(of: row))
+    }
+  }
+}
+
 /// What a launch passes for one parameter, in the order of the program's declarations.
 public enum LaunchArgument {
   case buffer(TensorView)

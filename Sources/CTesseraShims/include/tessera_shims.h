@@ -1,6 +1,6 @@
 #pragma once
-// What Swift has no words for: the processor's floating-point mode and features, and a pool of threads
-// that calls kernels by their C function pointers.
+// What Swift has no words for: the processor's floating-point mode and features, a pool of threads that
+// calls kernels by their C function pointers, and starting another program.
 #include <stdint.h>
 
 // The launch record of a printed kernel (EmitC prints the same).
@@ -30,3 +30,10 @@ void tessera_pool_destroy(tessera_pool *pool);
 // Runs cells 0 ..< cells in chunks, thread t with scratch[t]; returns when all are done.
 void tessera_pool_run(tessera_pool *pool, tessera_kernel kernel, const tessera_launch *launch,
                       int64_t cells, int64_t chunk, int threads, unsigned char *const *scratch);
+
+// Runs a program to its end. `arguments` end with NULL and begin with the program's name; standard input
+// reads (and may write) the file `input`, standard output and error go to the file `output`, so that no
+// pipe is left open by another process that starts at the same time. Returns an error number where it
+// cannot be started or awaited; `status` is its exit status, or minus the signal that ended it.
+int tessera_run_process(const char *path, const char *const *arguments, const char *input,
+                        const char *output, int *status);

@@ -1,0 +1,75 @@
+import DynamicLibrary
+import EmitC
+import Foundation
+import MachineIR
+import Synchronization
+
+extension KernelCache {
+  /// The library of a plan's kernels, and whether no compiler had to run for it.
+  func library(of plan: Plan) throws -> (library: DynamicLibrary, wasCached: Bool) {
+    guard plan.machine.runsHere else {
+      throw RuntimeError(
+        "\(plan.program.name) is compiled for \(plan.machine.name), which this processor cannot run")
+    }
+    let source = try EmitC.source(kernels: plan.kernels, machine: plan.machine, program: plan.program)
+    return try library(of: source, for: plan.machine)
+  }
+}
+
+/// How far the compilation of several plans has come.
+public struct CompilationProgress: Sendable {
+  public let done: Int
+  public let total: Int
+  /// How many of those done were compiled, not found in the cache.
+  public let compiled: Int
+  /// The operator that was done last.
+  public let name: String
+}
+
+extension Executable {
+  /// Executables of several plans, in order, with one compiler a core at once.
+  ///
+  /// `progress` is called after each, on the thread that did it, one call at a time. Throws the first
+  /// plan's error, in order; then some others may have been compiled into the cache.
+  public static func load(
+    _ plans: [Plan], cache: KernelCache = .standard, pool: ThreadPool = .shared,
+    progress: @Sendable (CompilationProgress) -> Void = { _ in }
+  ) throws -> [Executable] {
+    let state = Mutex((done: 0, compiled: 0))
+    let libraries = concurrently(plans.count) { position in
+      let loaded = try cache.library(of: plans[position])
+      state.withLock { state in
+        state.done += 1
+        if !loaded.wasCached { state.compiled += 1 }
+        progress(
+          CompilationProgress(
+            done: state.done, total: plans.count, compiled: state.compiled,
+            name: plans[position].program.name))
+      }
+      return loaded
+    }
+    return try zip(plans, libraries).map { plan, result in
+      let loaded = try result.get()
+      return try Executable(plan: plan, loaded.library, wasCached: loaded.wasCached, pool: pool)
+    }
+  }
+}
+
+/// What `body` gives or throws for 0 ..< count, on all cores; after an error no more are begun.
+func concurrently<Value: Sendable>(
+  _ count: Int, _ body: @Sendable (Int) throws -> Value
+) -> [Result<Value, any Error>] {
+  let results = Mutex<[Result<Value, any Error>?]>(Array(repeating: nil, count: count))
+  let hasFailed = Mutex(false)
+  DispatchQueue.concurrentPerform(iterations: count) { position in
+    if hasFailed.withLock({ $0 }) { return }
+    let result = Result { try body(position) }
+    if case .failure = result { hasFailed.withLock { $0 = true } }
+    results.withLock { $0[position] = result }
+  }
+  let found = results.withLock { $0 }
+  let error = found.lazy.compactMap { result -> (any Error)? in
+    if case .failure(let error)? = result { error } else { nil }
+  }.first
+  return found.map { $0 ?? .failure(error!) }
+}

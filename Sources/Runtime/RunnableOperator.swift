@@ -1,0 +1,41 @@
+import MachineIR
+import TileIR
+
+/// An operator that can be run on whole host tensors, wherever its kernels run.
+public protocol RunnableOperator: AnyObject {
+  var plan: Plan { get }
+  /// Whether the cache had the compiled kernels, so that no compiler ran.
+  var wasCached: Bool { get }
+
+  /// Runs the operator on `arguments` and returns outputs and states by name. `extents` binds dimensions
+  /// that no input has; `threads` are the most to use, where threads are used; `prints` takes each line
+  /// that a print statement writes.
+  func run(
+    _ arguments: [String: Argument], extents: [Dimension: Int], threads: Int?, prints: (String) -> Void
+  ) throws -> [String: HostTensor]
+}
+
+extension Executable: RunnableOperator {}
+
+/// An operator for another processor, run under an emulator: for checking bits, not for speed.
+public final class EmulatedExecutable: RunnableOperator {
+  public let plan: Plan
+  private let program: EmulatedProgram
+  public var wasCached: Bool { program.wasCached }
+
+  /// Throws where the emulator, the compiler or its linker is missing, and what the compiler says.
+  public init(plan: Plan, cache: KernelCache = .standard) throws {
+    self.plan = plan
+    program = try EmulatedProgram(plans: [plan], cache: cache)
+  }
+
+  /// As `Executable.run`, on one thread.
+  public func run(
+    _ arguments: [String: Argument], extents: [Dimension: Int] = [:], threads: Int? = nil,
+    prints: (String) -> Void = { Swift.print($0) }
+  ) throws -> [String: HostTensor] {
+    let host = try HostArguments(plan.program, arguments, extents: extents)
+    try program.run([.init(plan: 0, host.launch, extents: extents)], print: prints)[0].get()
+    return host.results()
+  }
+}
