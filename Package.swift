@@ -42,7 +42,7 @@ let package = Package(
     .executableTarget(
       name: "tessera",
       dependencies: [
-        "Operators", "Reference", "Runtime", "Safetensors",
+        "Operators", "Reference", "Runtime", "DeepSeek", "Safetensors", "DynamicLibrary",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     // The example as its own package builds it, compiled here too so that a test can run it.
