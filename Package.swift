@@ -31,7 +31,7 @@ let package = Package(
     .target(name: "Operators", dependencies: ["Tiles"]),
     .target(name: "JSON"),
     .target(name: "Safetensors", dependencies: ["TileIR", "JSON"]),
-    .target(name: "DeepSeek", dependencies: ["Safetensors", "JSON"]),
+    .target(name: "DeepSeek", dependencies: ["Runtime", "Safetensors", "JSON"]),
     .target(name: "ElementaryOracle", dependencies: ["TileIR", "DynamicLibrary"]),
     .executableTarget(
       name: "check-elementary",

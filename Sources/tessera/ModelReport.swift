@@ -40,6 +40,8 @@ struct ModelReport: Encodable {
   let activeParameters: Int
   let bytes: Int
   let tokens: Int?
+  /// Whether conversations can be encoded for it, and what is missing; nil without a tokenizer.
+  let chat: String?
   let cacheBytesPerToken: Double
   let cacheFixedBytes: Int
   let memory: HostMemory
@@ -79,8 +81,10 @@ struct ModelReport: Encodable {
     parameters = inventory.parameters
     activeParameters = inventory.activeParameters
     bytes = inventory.bytes
-    tokens = hasTokenizer
-      ? try Tokenizer(folder: folder, vocabularySize: configuration.vocabularySize).tokenCount : nil
+    let tokenizer = hasTokenizer
+      ? try Tokenizer(folder: folder, vocabularySize: configuration.vocabularySize) : nil
+    tokens = tokenizer?.tokenCount
+    chat = try tokenizer.map { try Self.chat(folder, $0) }
     let cache = CacheSize(configuration)
     cacheBytesPerToken = cache.bytesPerToken
     cacheFixedBytes = cache.fixedBytes
@@ -92,6 +96,13 @@ struct ModelReport: Encodable {
         tokens: tokens, bytesPerSequence: size,
         sequences: max(0, memory.availableBytes - inventory.bytes) / size)
     }
+  }
+
+  private static func chat(_ folder: String, _ tokenizer: Tokenizer) throws -> String {
+    guard let marker = ChatEncoding.missingMarker(tokenizer) else {
+      return try FixedTexts(modelFolder: folder).note.map { "yes; \($0)" } ?? "yes"
+    }
+    return "no: its tokenizer has no \(marker)"
   }
 
   /// Powers of eight tokens below the model's limit, and the limit.
@@ -111,6 +122,7 @@ struct ModelReport: Encodable {
     lines.append("  hidden \(hiddenSize), \(heads) heads of \(headSize), \(experts) experts, \(expertsPerToken) a token")
     lines.append(
       "  vocabulary \(vocabularySize)" + (tokens.map { ", of which the tokenizer uses \($0)" } ?? ", no tokenizer.json"))
+    if let chat { lines.append("  chat: \(chat)") }
     lines.append("  up to \(maximumPositions) positions")
     lines.append(
       files.map { "  \(count($0, "file")), experts in \(expertFormat)" }
