@@ -31,7 +31,7 @@ let package = Package(
     .target(name: "Operators", dependencies: ["Tiles"]),
     .target(name: "JSON"),
     .target(name: "Safetensors", dependencies: ["TileIR", "JSON"]),
-    .target(name: "DeepSeek", dependencies: ["Safetensors", "JSON"]),
+    .target(name: "DeepSeek", dependencies: ["Runtime", "Safetensors", "JSON"]),
     .target(name: "ElementaryOracle", dependencies: ["TileIR", "DynamicLibrary"]),
     .executableTarget(
       name: "check-elementary",
@@ -42,7 +42,7 @@ let package = Package(
     .executableTarget(
       name: "tessera",
       dependencies: [
-        "Operators", "Reference", "Runtime", "Safetensors",
+        "Operators", "Reference", "Runtime", "DeepSeek", "Safetensors", "DynamicLibrary",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     // The example as its own package builds it, compiled here too so that a test can run it.

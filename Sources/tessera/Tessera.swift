@@ -6,5 +6,5 @@ struct Tessera: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "tessera",
     abstract: "Operators and models that return the same bits on every chip.",
-    subcommands: [ListOperators.self, Show.self, RunOperator.self, Demo.self])
+    subcommands: [ListOperators.self, Show.self, RunOperator.self, Info.self, Doctor.self, Demo.self])
 }

@@ -1,6 +1,6 @@
 /// The sizes and constants of one DeepSeek-V4 model, checked: whatever they are, they fit together.
 ///
-/// Source: DeepSeek's release of V4-Flash and V4-Pro; `Documentation/deepseek-v4.md` has the table of names.
+/// Source: DeepSeek's release of V4-Flash and V4-Pro; `Documentation/checkpoints.md` has the table of names.
 public struct Configuration: Hashable, Sendable {
   /// How a layer sees the past beside its window.
   public enum Compression: Int, Hashable, Sendable, CaseIterable {
