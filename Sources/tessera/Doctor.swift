@@ -3,7 +3,6 @@ import DynamicLibrary
 import Foundation
 import MachineIR
 import Runtime
-import Synchronization
 
 /// `tessera doctor`: what this machine has of what Tessera uses.
 struct Doctor: ParsableCommand {
@@ -76,18 +75,23 @@ struct Finding: Encodable {
   private static var compiler: Finding {
     do {
       let clang = try Clang.find()
-      return Finding(thing: "clang", state: .ok, detail: "\(clang.version), \(clang.path)")
+      return Finding(thing: "clang", state: .ok, detail: "\(try clang.version()), \(clang.path)")
     } catch {
       return Finding(thing: "clang", state: .failed, detail: "\(error)")
     }
   }
 
   private static var cache: Finding {
-    let messages = Mutex<[String]>([])
-    let cache = KernelCache { message in messages.withLock { $0.append(message) } }
-    if let message = messages.withLock(\.first) {
-      try? FileManager.default.removeItem(at: cache.folder)  // a folder for this run alone
-      return Finding(thing: "cache", state: .missing, detail: message)
+    let cache = KernelCache.standard
+    // A folder that does not exist yet is made where its nearest parent can be written.
+    var place = cache.folder
+    while !FileManager.default.fileExists(atPath: place.path), place.path != "/" {
+      place.deleteLastPathComponent()
+    }
+    guard FileManager.default.isWritableFile(atPath: place.path) else {
+      return Finding(
+        thing: "cache", state: .missing,
+        detail: "\(place.path) cannot be written: set TESSERA_CACHE to a folder that can")
     }
     let files = (try? FileManager.default.contentsOfDirectory(
       at: cache.folder, includingPropertiesForKeys: [.fileSizeKey])) ?? []
