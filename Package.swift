@@ -61,7 +61,7 @@ let package = Package(
     .testTarget(
       name: "Claims",
       dependencies: [
-        "tessera", "example-own-operator", "Operators", "Reference", "Runtime", "Safetensors",
+        "tessera", "example-own-operator", "Operators", "Reference", "Runtime", "Safetensors", "CBenchKernels",
       ], exclude: ["Help"]),
   ],
   swiftLanguageModes: [.v6]

@@ -18,13 +18,20 @@ struct Bench: ParsableCommand {
   @Flag(help: "Take a tenth of the time: a first impression.")
   var quick = false
 
+  @Flag(help: "Time rows on one thread by the processor's clock: for a machine that others use too.")
+  var processorTime = false
+
   @Flag(help: "Print JSON.")
   var json = false
 
   @Flag(help: "Also write the results to the folder Benchmarks, a page and JSON.")
   var write = false
 
+  @Flag(help: .hidden)
+  var loadLibrary = false
+
   func run() throws {
+    if loadLibrary { return print(try LibraryLoad.measure().text) }
     let measurements = Benchmark.all.filter { benchmark in
       filter.map { benchmark.name.range(of: $0, options: .caseInsensitive) != nil } ?? true
     }
@@ -32,7 +39,8 @@ struct Bench: ParsableCommand {
       throw unknown("measurement", filter ?? "", among: Benchmark.all.map(\.name))
     }
     let session = BenchSession(
-      machine: try BenchMachine.current(), schedule: Schedule(), isQuick: quick)
+      machine: try BenchMachine.current(), schedule: Schedule(), isQuick: quick,
+      clock: processorTime ? .processor : .elapsed)
     var rows: [BenchRow] = []
     for benchmark in measurements {
       session.progress("measuring \(benchmark.name)")
@@ -40,13 +48,24 @@ struct Bench: ParsableCommand {
     }
     let report = BenchReport(
       machine: session.machine, date: Self.date(), command: Self.command(), peers: session.peers,
-      remarks: quick ? ["Quick: a tenth of the samples"] : [], rows: rows)
+      remarks: remarks(session.machine), rows: rows)
     print(json ? try tessera.json(report) : report.markdown, terminator: json ? "\n" : "")
     if write {
       for file in try report.write(into: URL(fileURLWithPath: "Benchmarks")) {
         session.progress("wrote \(file.relativePath)")
       }
     }
+  }
+
+  private func remarks(_ machine: BenchMachine) -> [String] {
+    var remarks: [String] = []
+    if quick { remarks.append("Quick: a tenth of the samples") }
+    if processorTime { remarks.append("Rows on one thread: processor time, not elapsed time") }
+    if machine.isBusy {
+      let rows = processorTime ? "rows on two threads" : "rows"
+      remarks.append("Other jobs ran: \(rows) say little")
+    }
+    return remarks
   }
 
   private static func date() -> String {

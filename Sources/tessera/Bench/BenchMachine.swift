@@ -19,6 +19,9 @@ struct BenchMachine: Codable, Equatable {
   /// Processes that wanted a core during the last minute, this one not yet among them.
   let load: Double
 
+  /// Whether other jobs take much of the cores.
+  var isBusy: Bool { load > 0.5 }
+
   /// This machine. Throws where it has no compiler or no known target.
   static func current() throws -> BenchMachine {
     let information = ProcessInfo.processInfo

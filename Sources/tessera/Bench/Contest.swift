@@ -33,37 +33,51 @@ struct Contender {
   }
 }
 
+/// What a contest reads its seconds from.
+enum BenchClock {
+  /// Time that passes.
+  case elapsed
+  /// Time that this thread is on a processor: for what runs on one thread, where other jobs want the
+  /// processor too.
+  case processor
+
+  func now() -> Double {
+    var time = timespec()
+    clock_gettime(self == .elapsed ? CLOCK_MONOTONIC : CLOCK_THREAD_CPUTIME_ID, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+  }
+}
+
 /// Runs contenders in turns, so that what disturbs a shared machine disturbs all of them alike.
 struct Contest {
   /// Rounds are added until both are reached.
   let leastRounds: Int
   let seconds: Double
-  /// Before every sample: waiting, then one run that is not timed. Threads of another library that still
+  /// Seconds of waiting before every sample, then one run that is not timed. Threads of another library that still
   /// wait for work in a loop have gone to sleep by then, and those of this one are awake again.
-  var pause: Duration = .zero
+  var pause = 0.0
+  var clock = BenchClock.elapsed
 
   /// A sample is a run, or as many runs as take 2 ms: shorter ones measure the clock.
   private static let leastSample = 0.002
 
   /// The samples of each contender. Its first run warms it and is not among them.
   func samples(_ contenders: [Contender]) throws -> [Samples] {
-    let clock = ContinuousClock()
     func seconds(_ runs: Int, _ contender: Contender) throws -> Double {
-      let start = clock.now
+      let start = clock.now()
       for _ in 0..<runs { try contender.run() }
-      return (clock.now - start).inSeconds
+      return clock.now() - start
     }
     let runs = try contenders.map { contender in
       _ = try seconds(1, contender)
-      let once = max(1e-9, try seconds(1, contender))
-      return max(1, Int((Self.leastSample / once).rounded(.up)))
+      return max(1, Int(Self.leastSample / max(1e-9, try seconds(1, contender))))
     }
     var found = contenders.map { _ in [Double]() }
-    let start = clock.now
-    while found[0].count < leastRounds || (clock.now - start).inSeconds < self.seconds {
+    let start = BenchClock.elapsed.now()
+    while found[0].count < leastRounds || BenchClock.elapsed.now() - start < self.seconds {
       for (position, contender) in contenders.enumerated() {
-        if pause > .zero {
-          sleep(pause)
+        if pause > 0 {
+          Thread.sleep(forTimeInterval: pause)
           _ = try seconds(1, contender)
         }
         found[position].append(try seconds(runs[position], contender) / Double(runs[position]))
@@ -76,10 +90,4 @@ struct Contest {
   func figures(_ contenders: [Contender]) throws -> [Figure] {
     zip(contenders, try samples(contenders)).map { $0.figure($1) }
   }
-
-  private func sleep(_ duration: Duration) { Thread.sleep(forTimeInterval: duration.inSeconds) }
-}
-
-extension Duration {
-  var inSeconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
 }

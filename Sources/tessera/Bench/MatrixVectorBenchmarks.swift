@@ -18,7 +18,8 @@ extension Benchmark {
   ) -> Benchmark {
     Benchmark(name) { session in
       let run = try OperatorRun(
-        kernel(), extents: ["rows": 1], bytesInTurn: session.memoryBound, schedule: session.schedule)
+        OperatorInstance(name, ["rows": 1], kernel), bytesInTurn: session.memoryBound,
+        schedule: session.schedule)
       return try session.threadCounts.map { threads in
         let figures = try session.contest(threads: threads).figures([
           Contender("tessera", work: Double(run.bytes * run.copies) / 1e9) {

@@ -2,7 +2,6 @@ import Operators
 import Runtime
 import Schedules
 import TileIR
-import Tiles
 
 /// An operator ready to be launched again and again: compiled, with buffers and prepared weights.
 final class OperatorRun {
@@ -14,19 +13,21 @@ final class OperatorRun {
   private var sets: [(host: HostArguments, prepared: Executable.PreparedWeights)] = []
   private var next = 0
 
+  /// Random buffers at the instance's first shape.
+  ///
   /// - Parameters:
-  ///   - extents: of the symbolic dimensions, by name.
   ///   - bytesInTurn: how much all sets of buffers hold together at least; launches take them in turn, so
   ///     with several times the last-level cache every launch finds its own in memory.
   ///   - arguments: given in place of random ones.
   init(
-    _ kernel: Kernel, extents: [String: Int], bytesInTurn: Int = 0, arguments given: [String: Argument] = [:],
+    _ instance: OperatorInstance, bytesInTurn: Int = 0, arguments given: [String: Argument] = [:],
     schedule: Schedule
   ) throws {
-    let program = try kernel.program()
+    let program = try instance.kernel().program()
+    let extents = instance.shapes.first ?? [:]
     executable = try Executable(program, schedule: schedule)
     var arguments: [String: Argument] = [:]
-    for (name, tensor) in try program.randomArguments(extents: extents) {
+    for (name, tensor) in try instance.randomArguments(extents: extents) {
       arguments[name] = Argument(tensor, for: program.parameters.first { $0.name == name }!)
     }
     arguments.merge(given) { $1 }
@@ -67,5 +68,15 @@ final class OperatorRun {
       preconditionFailure("parameter \(parameter) of \(executable.plan.program.name) has no memory")
     }
     return pointer.assumingMemoryBound(to: type)
+  }
+}
+
+extension OperatorLibrary {
+  /// An instance that a benchmark measures.
+  static func instance(_ name: String, of operatorName: String) throws -> OperatorInstance {
+    guard let instance = named(operatorName)?.instance(name) else {
+      throw Refusal("the library has no instance \(name) of \(operatorName)")
+    }
+    return instance
   }
 }

@@ -1,5 +1,6 @@
+import Foundation
 import Operators
-import TileIR
+import Runtime
 import Tiles
 
 extension Benchmark {
@@ -17,17 +18,20 @@ extension Benchmark {
           transposedRight: true, result: BFloat16.self)
       },
       product(
-        "linear_fp4 1024 x 4096 x 4096", rows: 1024, inner: 4096, columns: 4096, .figure(atLeast: 100)
+        "linear_fp4 1024 x 4096 x 4096", rows: 1024, inner: 4096, columns: 4096, .figure(atLeast: 100),
+        hasBytePeer: true
       ) { linearFP4(inputs: 4096, outputs: 4096) },
       product(
-        "linear_fp8 1024 x 4096 x 4096", rows: 1024, inner: 4096, columns: 4096, .figure(atLeast: 50)
+        "linear_fp8 1024 x 4096 x 4096", rows: 1024, inner: 4096, columns: 4096, .figure(atLeast: 50),
+        hasBytePeer: true
       ) { linearFP8(inputs: 4096, outputs: 4096) },
     ]
 
   /// The square fp32 product against OpenBLAS and oneDNN on one thread and on two, and its own scaling.
   private static func fusedProduct(_ size: Int, _ session: BenchSession) throws -> [BenchRow] {
     let run = try OperatorRun(
-      matmul(inner: size, columns: size), extents: ["rows": size], schedule: session.schedule)
+      OperatorInstance("\(size) fp32", ["rows": size]) { matmul(inner: size, columns: size) },
+      schedule: session.schedule)
     let (a, b) = (run.memory(0, as: Float.self), run.memory(1, as: Float.self))
     let theirs = (0..<size * size).map { _ in Float.nan }
     let work = 2 * Double(size) * Double(size) * Double(size) / 1e9
@@ -66,22 +70,30 @@ extension Benchmark {
     }
   }
 
-  /// A product without a peer of the same arithmetic, on one thread, which is required to reach
-  /// `requirement`, and on two.
+  /// A product that no peer has in the same arithmetic, on one thread, where it has to reach
+  /// `requirement`, and on two. With `hasBytePeer` the plain product of bytes by oneDNN stands beside it,
+  /// to inform: it has no scales and no blocks.
   private static func product(
     _ name: String, rows: Int, inner: Int, columns: Int, _ requirement: Requirement? = nil,
-    kernel: @escaping @Sendable () -> Kernel
+    hasBytePeer: Bool = false, kernel: @escaping @Sendable () -> Kernel
   ) -> Benchmark {
     Benchmark(name) { session in
-      let run = try OperatorRun(kernel(), extents: ["rows": rows], schedule: session.schedule)
+      let run = try OperatorRun(
+        OperatorInstance(name, ["rows": rows], kernel), schedule: session.schedule)
       let work = 2 * Double(rows) * Double(inner) * Double(columns) / 1e9
+      let bytes = try hasBytePeer ? ByteMatrices(rows: rows, inner: inner, columns: columns) : nil
       return try session.threadCounts.map { threads in
-        let figures = try session.contest().figures([
+        var contenders = [
           Contender(threadsText(threads), work: work) { try run.launch(threads: threads) }
-        ])
+        ]
+        if let bytes, let dnn = session.oneDNN {
+          contenders.append(
+            Contender("oneDNN u8 x s8", work: work) { try bytes.multiply(by: dnn, threads: threads) })
+        }
+        let figures = try session.contest(threads: threads).figures(contenders)
         return BenchRow(
           "\(name), \(threadsText(threads))", unit: "Gop/s", ours: figures[0],
-          threads == 1 ? requirement : nil)
+          peers: Array(figures.dropFirst()), threads == 1 ? requirement : nil)
       }
     }
   }
@@ -105,5 +117,27 @@ extension Benchmark {
     guard difference <= 1e-4 * largest else {
       throw Refusal("\(peer) computes another product: difference \(difference), largest element \(largest)")
     }
+  }
+}
+
+/// Operands and result of a product of bytes.
+private final class ByteMatrices {
+  private let (rows, inner, columns): (Int, Int, Int)
+  private let (a, b, c): (AlignedMemory, AlignedMemory, AlignedMemory)
+
+  init(rows: Int, inner: Int, columns: Int) throws {
+    (self.rows, self.inner, self.columns) = (rows, inner, columns)
+    a = try AlignedMemory(byteCount: rows * inner)
+    b = try AlignedMemory(byteCount: columns * inner)
+    c = try AlignedMemory(byteCount: 4 * rows * columns)
+    memset(a.pointer, 3, a.byteCount)
+    memset(b.pointer, 5, b.byteCount)
+  }
+
+  func multiply(by library: OneDNN, threads: Int) throws {
+    try library.byteProduct(
+      a.pointer.assumingMemoryBound(to: UInt8.self), b.pointer.assumingMemoryBound(to: Int8.self),
+      c.pointer.assumingMemoryBound(to: Int32.self), rows: rows, inner: inner, columns: columns,
+      threads: threads)
   }
 }
