@@ -6,7 +6,7 @@
 help:
 	@echo 'make run               show an operator being written, compiled, run and compared'
 	@echo 'make test              run the tests'
-	@echo 'make bench             measure against other libraries (minutes)'
+	@echo 'make bench             measure against other libraries, write to Benchmarks (minutes)'
 	@echo 'make check-elementary  check the elementary functions over all 2^32 inputs (minutes a function)'
 	@echo 'make clean             remove what was built; .tools, which holds what was installed, stays'
 
@@ -19,7 +19,7 @@ test:
 
 bench:
 	@Scripts/bootstrap bench
-	@swift run -c release tessera bench
+	@swift run -c release tessera bench --write
 
 check-elementary:
 	@Scripts/bootstrap check-elementary

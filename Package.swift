@@ -39,10 +39,11 @@ let package = Package(
         "ElementaryOracle", "Runtime", "Tiles",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
+    .target(name: "CBenchKernels"),
     .executableTarget(
       name: "tessera",
       dependencies: [
-        "Operators", "Reference", "Runtime", "DeepSeek", "Safetensors", "DynamicLibrary",
+        "Operators", "Reference", "Runtime", "DeepSeek", "Safetensors", "DynamicLibrary", "CBenchKernels",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     // The example as its own package builds it, compiled here too so that a test can run it.
@@ -60,7 +61,7 @@ let package = Package(
     .testTarget(
       name: "Claims",
       dependencies: [
-        "tessera", "example-own-operator", "Operators", "Reference", "Runtime", "Safetensors",
+        "tessera", "example-own-operator", "Operators", "Reference", "Runtime", "Safetensors", "CBenchKernels",
       ], exclude: ["Help"]),
   ],
   swiftLanguageModes: [.v6]

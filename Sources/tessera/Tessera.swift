@@ -6,5 +6,7 @@ struct Tessera: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "tessera",
     abstract: "Operators and models that return the same bits on every chip.",
-    subcommands: [ListOperators.self, Show.self, RunOperator.self, Info.self, Doctor.self, Demo.self])
+    subcommands: [
+      ListOperators.self, Show.self, RunOperator.self, Bench.self, Info.self, Doctor.self, Demo.self,
+    ])
 }
