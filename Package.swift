@@ -10,6 +10,7 @@ let package = Package(
     .library(name: "Runtime", targets: ["Runtime"]),
     .library(name: "Reference", targets: ["Reference"]),
     .library(name: "Operators", targets: ["Operators"]),
+    .library(name: "Steps", targets: ["Steps"]),
     .library(name: "DeepSeek", targets: ["DeepSeek"]),
     .executable(name: "tessera", targets: ["tessera"]),
   ],
@@ -25,9 +26,10 @@ let package = Package(
     .target(name: "MachineIR", dependencies: ["TileIR"]),
     .target(name: "Schedules", dependencies: ["MachineIR"]),
     .target(name: "EmitC", dependencies: ["MachineIR"]),
+    .target(name: "Steps", dependencies: ["TileIR"]),
     .target(name: "CTesseraShims"),
     .target(
-      name: "Runtime", dependencies: ["Schedules", "EmitC", "DynamicLibrary", "CTesseraShims"]),
+      name: "Runtime", dependencies: ["Schedules", "EmitC", "Steps", "DynamicLibrary", "CTesseraShims"]),
     .target(name: "Operators", dependencies: ["Tiles"]),
     .target(name: "JSON"),
     .target(name: "Safetensors", dependencies: ["TileIR", "JSON"]),
@@ -52,7 +54,7 @@ let package = Package(
     .testTarget(
       name: "Correct",
       dependencies: [
-        "Formats", "DynamicLibrary", "ElementaryOracle", "Operators", "Reference", "Runtime", "JSON",
+        "Formats", "DynamicLibrary", "ElementaryOracle", "Operators", "Reference", "Runtime", "Steps", "JSON",
         "Safetensors", "DeepSeek",
       ]),
     .testTarget(name: "Refuse", dependencies: ["Tiles", "JSON", "Safetensors", "DeepSeek"]),
