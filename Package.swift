@@ -33,7 +33,9 @@ let package = Package(
     .target(name: "Operators", dependencies: ["Tiles"]),
     .target(name: "JSON"),
     .target(name: "Safetensors", dependencies: ["TileIR", "JSON"]),
-    .target(name: "DeepSeek", dependencies: ["Runtime", "Safetensors", "JSON"]),
+    .target(
+      name: "DeepSeek",
+      dependencies: ["Formats", "Tiles", "Operators", "Steps", "Runtime", "JSON", "Safetensors"]),
     .target(name: "ElementaryOracle", dependencies: ["TileIR", "DynamicLibrary"]),
     .executableTarget(
       name: "check-elementary",
