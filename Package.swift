@@ -10,6 +10,7 @@ let package = Package(
     .library(name: "Runtime", targets: ["Runtime"]),
     .library(name: "Reference", targets: ["Reference"]),
     .library(name: "Operators", targets: ["Operators"]),
+    .library(name: "Steps", targets: ["Steps"]),
     .library(name: "DeepSeek", targets: ["DeepSeek"]),
     .executable(name: "tessera", targets: ["tessera"]),
   ],
@@ -25,13 +26,16 @@ let package = Package(
     .target(name: "MachineIR", dependencies: ["TileIR"]),
     .target(name: "Schedules", dependencies: ["MachineIR"]),
     .target(name: "EmitC", dependencies: ["MachineIR"]),
+    .target(name: "Steps", dependencies: ["TileIR"]),
     .target(name: "CTesseraShims"),
     .target(
-      name: "Runtime", dependencies: ["Schedules", "EmitC", "DynamicLibrary", "CTesseraShims"]),
+      name: "Runtime", dependencies: ["Schedules", "EmitC", "Steps", "DynamicLibrary", "CTesseraShims"]),
     .target(name: "Operators", dependencies: ["Tiles"]),
     .target(name: "JSON"),
     .target(name: "Safetensors", dependencies: ["TileIR", "JSON"]),
-    .target(name: "DeepSeek", dependencies: ["Runtime", "Safetensors", "JSON"]),
+    .target(
+      name: "DeepSeek",
+      dependencies: ["Formats", "Tiles", "Operators", "Steps", "Runtime", "JSON", "Safetensors"]),
     .target(name: "ElementaryOracle", dependencies: ["TileIR", "DynamicLibrary"]),
     .executableTarget(
       name: "check-elementary",
@@ -53,7 +57,7 @@ let package = Package(
     .testTarget(
       name: "Correct",
       dependencies: [
-        "Formats", "DynamicLibrary", "ElementaryOracle", "Operators", "Reference", "Runtime", "JSON",
+        "Formats", "DynamicLibrary", "ElementaryOracle", "Operators", "Reference", "Runtime", "Steps", "JSON",
         "Safetensors", "DeepSeek",
       ]),
     .testTarget(name: "Refuse", dependencies: ["Tiles", "JSON", "Safetensors", "DeepSeek"]),

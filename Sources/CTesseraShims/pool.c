@@ -19,8 +19,9 @@ struct tessera_pool {
   pthread_cond_t wake;
   job now;
   atomic_llong next;            // first cell that nobody has taken
-  atomic_uint generation;       // raised for every job
-  atomic_int working;           // workers that have not finished the job
+  // The number of the job, whether it is closed, and how many workers are at it: workers that come late
+  // find the door shut and are not waited for.
+  atomic_ullong door;
   atomic_int sleeping;
   atomic_int stop;
 };
@@ -29,6 +30,10 @@ typedef struct {
   tessera_pool *pool;
   int number;
 } worker;
+
+static const unsigned long long door_closed = 0x80000000;
+static unsigned job_number(unsigned long long door) { return (unsigned)(door >> 32); }
+static unsigned workers_inside(unsigned long long door) { return (unsigned)door & 0x7fffffff; }
 
 static void pause_briefly(void) {
 #if defined(__x86_64__)
@@ -53,17 +58,25 @@ static void take_cells(tessera_pool *pool, int number) {
 // Waits for a job: a short spin, since launches follow one another closely, then sleep.
 static unsigned await(tessera_pool *pool, unsigned seen) {
   for (int turn = 0; turn < 4000; turn++) {
-    const unsigned generation = atomic_load_explicit(&pool->generation, memory_order_acquire);
-    if (generation != seen || atomic_load(&pool->stop)) return generation;
+    const unsigned number = job_number(atomic_load_explicit(&pool->door, memory_order_acquire));
+    if (number != seen || atomic_load(&pool->stop)) return number;
     pause_briefly();
   }
   pthread_mutex_lock(&pool->lock);
   atomic_fetch_add(&pool->sleeping, 1);
-  while (atomic_load(&pool->generation) == seen && !atomic_load(&pool->stop))
+  while (job_number(atomic_load(&pool->door)) == seen && !atomic_load(&pool->stop))
     pthread_cond_wait(&pool->wake, &pool->lock);
   atomic_fetch_sub(&pool->sleeping, 1);
   pthread_mutex_unlock(&pool->lock);
-  return atomic_load(&pool->generation);
+  return job_number(atomic_load(&pool->door));
+}
+
+// Whether a worker may still join job `number`; if so it is waited for.
+static int enter(tessera_pool *pool, unsigned number) {
+  unsigned long long door = atomic_load(&pool->door);
+  while (job_number(door) == number && !(door & door_closed))
+    if (atomic_compare_exchange_weak(&pool->door, &door, door + 1)) return 1;
+  return 0;
 }
 
 static void *work(void *argument) {
@@ -73,8 +86,9 @@ static void *work(void *argument) {
   for (;;) {
     seen = await(self.pool, seen);
     if (atomic_load(&self.pool->stop)) return NULL;
+    if (!enter(self.pool, seen)) continue;
     if (self.number < self.pool->now.threads) take_cells(self.pool, self.number);
-    atomic_fetch_sub_explicit(&self.pool->working, 1, memory_order_release);
+    atomic_fetch_sub_explicit(&self.pool->door, 1, memory_order_release);
   }
 }
 
@@ -116,13 +130,14 @@ void tessera_pool_run(tessera_pool *pool, tessera_kernel kernel, const tessera_l
     take_cells(pool, 0);
     return;
   }
-  atomic_store_explicit(&pool->working, pool->threads - 1, memory_order_relaxed);
-  atomic_fetch_add_explicit(&pool->generation, 1, memory_order_seq_cst);
+  const unsigned long long number = job_number(atomic_load(&pool->door)) + 1u;
+  atomic_store_explicit(&pool->door, number << 32, memory_order_seq_cst);
   if (atomic_load(&pool->sleeping) > 0) {
     pthread_mutex_lock(&pool->lock);
     pthread_cond_broadcast(&pool->wake);
     pthread_mutex_unlock(&pool->lock);
   }
   take_cells(pool, 0);
-  while (atomic_load_explicit(&pool->working, memory_order_acquire) > 0) pause_briefly();
+  atomic_fetch_or_explicit(&pool->door, door_closed, memory_order_acq_rel);
+  while (workers_inside(atomic_load_explicit(&pool->door, memory_order_acquire)) > 0) pause_briefly();
 }

@@ -200,7 +200,7 @@ extension OperatorLibrary {
 
   private static let fewScores: [[String: Int]] = [
     ["tokens": 9, "sequences": 3, "positions": 40, "capacity": 12, "reach": 11],
-    ["tokens": 1, "sequences": 1, "positions": 1, "capacity": 1, "reach": 0],
+    ["tokens": 1, "sequences": 1, "positions": 1, "capacity": 1, "reach": 1],
     ["tokens": 0, "sequences": 2, "positions": 3, "capacity": 3, "reach": 3],
   ]
 

@@ -45,19 +45,19 @@ public func indexScores(
 ///
 /// - Mathematics: of the entries e < (p + 1) / ratio the `picks` with the largest scores, equal ones by lower
 ///   entry; picks in ascending order, counts how many there are.
-/// - Shapes: scores [tokens, reach] as `indexScores` gives them, bf16, in float32 fp32; position int32
-///   [tokens]; picks int32 [tokens, picks], 0 beyond the count; counts int32 [tokens].
+/// - Shapes: scores [tokens, reach] as `indexScores` gives them, reach at least 1, bf16, in float32 fp32;
+///   position int32 [tokens]; picks int32 [tokens, picks], 0 beyond the count; counts int32 [tokens].
 /// - Numeric class: exact.
 /// - Edge cases: NaN is below every score; while no more entries than picks are visible all are chosen.
 /// - Source: DeepSeek-V4 specification, section 8.
 public func indexPicks(picks: Int, ratio: Int, arithmetic: Arithmetic = .quantised) -> Kernel {
   Kernel("index_picks") { k in
     let tokens = k.dimension("tokens", in: 0...mostRows)
-    let reach = k.dimension("reach", in: 0...mostRows)
+    let reach = k.dimension("reach", in: 1...mostRows)
     let slots = Dimension("slots", picks)
     let scores = FloatBuffer(k, .input, "scores", [tokens, reach], arithmetic)
     let position = k.input("position", Int32.self, [tokens], .range(0, mostRows - 1))
-    let chosen = k.output("picks", Int32.self, [tokens, slots], .range(0, mostRows - 1))
+    let chosen = k.output("picks", Int32.self, [tokens, slots], .coordinate(of: reach))
     let counts = k.output("counts", Int32.self, [tokens], .range(0, picks))
     k.parallel(tokens) { t in
       let complete = (position[t] + 1) / ratio

@@ -5,7 +5,7 @@ public enum OperatorLibrary {
   /// In the order in which a reader meets them: products, quantisation, rows, order, movement, then
   /// those of DeepSeek-V4.
   public static let all: [OperatorEntry] =
-    products + quantisation + rowOperators + rankingOperators + movement + deepSeekV4
+    products + quantisation + rowOperators + rankingOperators + movement + deepSeekV4 + loadingAndDrawing
 
   /// The operator of a plain name, or nil.
   public static func named(_ name: String) -> OperatorEntry? { all.first { $0.name == name } }

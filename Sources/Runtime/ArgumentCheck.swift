@@ -78,8 +78,11 @@ struct ArgumentCheck {
   var unbound: LaunchNumbers { start }
 
   /// The launch's numbers, or an error that names the argument, what was expected and what came.
+  ///
+  /// Without `checksRelations` what the program declares about its numbers is left to `checkRelations`.
   func bind(
-    _ arguments: [LaunchArgument], extents: [Dimension: Int] = [:], into numbers: inout LaunchNumbers
+    _ arguments: [LaunchArgument], extents: [Dimension: Int] = [:], checksRelations: Bool = true,
+    into numbers: inout LaunchNumbers
   ) throws {
     guard arguments.count == expected.count else {
       throw refusal(
@@ -108,12 +111,17 @@ struct ArgumentCheck {
     for (number, length) in computed where length.value(numbers) != numbers.extents[number] {
       throw mismatch(of: number, numbers.extents[number], length.value(numbers))
     }
+    if checksRelations { try checkRelations(numbers) }
+    try checkOverlaps(arguments, numbers)
+  }
+
+  /// Refuses numbers that break a relation which the program declares.
+  func checkRelations(_ numbers: borrowing LaunchNumbers) throws {
     for (lower, upper, constraint) in constraints where lower.value(numbers) > upper.value(numbers) {
       throw refusal(
         "this launch breaks \(constraint.lower.text(in: program)) <= \(constraint.upper.text(in: program)): "
           + "\(lower.value(numbers)) and \(upper.value(numbers)) came", constraint.location)
     }
-    try checkOverlaps(arguments, numbers)
   }
 
   // MARK: Extents

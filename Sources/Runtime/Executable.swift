@@ -14,11 +14,11 @@ public final class Executable {
   public let plan: Plan
   /// Whether the cache had the compiled kernels, so that no compiler ran.
   public let wasCached: Bool
-  private let host: HostPlan
+  let host: HostPlan
   private let library: DynamicLibrary
   /// By the kernels' positions in `Plan.kernels`.
-  private let functions: [tessera_kernel]
-  private let pool: ThreadPool
+  let functions: [tessera_kernel]
+  let pool: ThreadPool
 
   // Memory of launches, kept for the next.
   private var numbers: LaunchNumbers
@@ -68,7 +68,7 @@ public final class Executable {
   /// Weights laid out anew for this operator, once for many launches. Valid while the weights' buffers
   /// keep their place and contents.
   public final class PreparedWeights {
-    fileprivate let memory: [AlignedMemory?]
+    let memory: [AlignedMemory?]
     fileprivate init(_ memory: [AlignedMemory?]) { self.memory = memory }
   }
 

@@ -1,0 +1,70 @@
+import ArgumentParser
+import DeepSeek
+import Foundation
+import Operators
+import Runtime
+
+extension Arithmetic: ExpressibleByArgument {}
+
+/// What every command that runs a model takes.
+struct ModelArguments: ParsableArguments {
+  @Argument(help: "A folder with a model: config.json, tokenizer.json and safetensors files.", completion: .directory)
+  var model: String
+
+  @Option(
+    help: """
+      quantised, the released arithmetic, or float32 with dequantised weights and nothing rounded in between, \
+      for comparison with other implementations.
+      """)
+  var arithmetic: Arithmetic = .quantised
+
+  @Option(help: "Threads to run on; bits never depend on them. (default: one a core)")
+  var threads: Int?
+
+  @OptionGroup var target: TargetOption
+
+  func validate() throws {
+    if let threads, !(1...1024).contains(threads) {
+      throw ValidationError("--threads is \(threads); 1 to 1024 expected")
+    }
+  }
+
+  /// The checkpoint, checked in full and not yet read.
+  func weights() throws -> Weights {
+    try Weights(folder: model, Configuration(folder: model))
+  }
+
+  /// The model of a checkpoint, with its progress on standard error.
+  func load(_ weights: Weights, _ options: Model.Options, isQuiet: Bool = false) throws -> Model {
+    let pool = threads.map { ThreadPool(threads: $0) } ?? .shared
+    let device = try Device(machine: target.machine(), pool: pool)
+    let line = ProgressLine(isQuiet: isQuiet)
+    defer { line.clear() }
+    return try Model(weights, options: options, on: device) { progress in
+      switch progress {
+      case .converting(let done, let all): line.show("loading weights", done, of: all)
+      case .compiling(let done, let all, let program):
+        line.show("compiling kernels", done, of: all, detail: program)
+      case .layingOut(let done, let all): line.show("laying out weights", done, of: all)
+      }
+    }
+  }
+}
+
+/// One line on a terminal's standard error that is written over and over; nothing where it is no terminal.
+final class ProgressLine: Sendable {
+  private let isShown: Bool
+
+  init(isQuiet: Bool) { isShown = !isQuiet && isatty(STDERR_FILENO) != 0 }
+
+  func show(_ what: String, _ done: Int, of all: Int, detail: String = "") {
+    guard isShown else { return }
+    write("\r\u{1B}[K\(what) \(done)/\(all)" + (detail.isEmpty ? "" : " \(detail)"))
+  }
+
+  func clear() {
+    if isShown { write("\r\u{1B}[K") }
+  }
+
+  private func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+}
