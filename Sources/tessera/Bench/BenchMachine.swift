@@ -32,7 +32,7 @@ struct BenchMachine: Codable, Equatable {
       processor: processorName(), target: try MachineDescription.host.name,
       cores: information.activeProcessorCount, coreCache: caches.core, lastLevelCache: caches.last,
       memory: Int(information.physicalMemory), system: information.operatingSystemVersionString,
-      compiler: try Clang.find().version, load: loads[0])
+      compiler: try Clang.find().version(), load: loads[0])
   }
 
   /// What /proc/cpuinfo calls the first processor. Virtual machines cut names short, so x86 family and
