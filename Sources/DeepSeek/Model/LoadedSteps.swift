@@ -6,6 +6,8 @@ final class LoadedSteps {
   let weights: LoadedWeights
   let sequences: Sequences
   let executables: [StepExecutable]
+  /// What one step hands to another.
+  private let shared: DeviceMemory
 
   init(
     _ steps: [Step], of tracer: StepTracer, named name: String, from store: any WeightStore, on device: Device,
@@ -23,6 +25,7 @@ final class LoadedSteps {
     let isCache = Dictionary(grouping: kept) { tracer.caches.use($0.name) != nil }
     let caches = try DeviceMemory(isCache[true] ?? [], on: device)
     let shared = try DeviceMemory(isCache[false] ?? [], on: device)
+    self.shared = shared
     sequences = Sequences(
       room: tracer.options.cache, model: "\(name) \(tracer.options.arithmetic.rawValue)", memory: caches,
       use: Dictionary(uniqueKeysWithValues: caches.buffers.map { ($0.name, tracer.caches.use($0.name)!) }))
