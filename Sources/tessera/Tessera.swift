@@ -7,6 +7,6 @@ struct Tessera: ParsableCommand {
     commandName: "tessera",
     abstract: "Operators and models that return the same bits on every chip.",
     subcommands: [
-      ListOperators.self, Show.self, RunOperator.self, Bench.self, Info.self, Doctor.self, Demo.self,
+      ListOperators.self, Show.self, RunOperator.self, Run.self, Logits.self, Bench.self, Info.self, Doctor.self, Demo.self,
     ])
 }

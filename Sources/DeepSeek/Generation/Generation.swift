@@ -53,7 +53,6 @@ extension Model {
     var next = try prefill(sequence, prompt, request.sampling, drafts: speculates)
     let prefilled = Date()
     report.promptSeconds = prefilled.timeIntervalSince(began)
-    defer { report.seconds = Date().timeIntervalSince(prefilled) }
     var proposal = speculates ? drafted(0) : nil
     while true {
       report.tokens += 1
@@ -85,6 +84,7 @@ extension Model {
       }
       next = last
     }
+    report.seconds = Date().timeIntervalSince(prefilled)
     return report
   }
 

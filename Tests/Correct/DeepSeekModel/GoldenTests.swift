@@ -12,7 +12,6 @@ import TileIR
     let found = try ModelRuns(.tiny, .float32).logits(ids, pieces: [tokens])
     let difference = largestDifference(found, try golden.tensor("transformers.logits.\(tokens)").numbers)
     #expect(difference <= 1e-4, "\(difference)")
-    print("logits", tokens, difference)
   }
 
   @Test("float32 streams in front of every layer")
@@ -25,7 +24,6 @@ import TileIR
       let found = HostTensor(.float32, expected.shape, bytes: Array(runs.model.streamBytes(layer, 0..<300)))
       let difference = largestDifference(found.numbers, expected.numbers)
       #expect(difference <= 2e-4, "layer \(layer): \(difference)")
-      print("streams", layer, difference)
     }
   }
 
@@ -40,6 +38,5 @@ import TileIR
     let found = (0..<tokens - 1).flatMap { model.draftLogits($0) }
     let difference = largestDifference(found, try golden.tensor("reference.mtp.\(tokens)").numbers)
     #expect(difference <= 1e-4, "\(difference)")
-    print("mtp", tokens, difference)
   }
 }

@@ -31,7 +31,6 @@ import TileIR
     let found = try layer(number, .float32).run(batch, before.bytes)
     let difference = largestDifference(HostTensor(.float32, after.shape, bytes: found).numbers, after.numbers)
     #expect(difference <= 1e-4, "layer \(number): \(difference)")
-    print("layer", number, difference)
   }
 
   @Test("quantised layers give the golden bits in most rows", arguments: 0..<6)
@@ -46,6 +45,5 @@ import TileIR
       found[token * row..<(token + 1) * row] == after.bytes[token * row..<(token + 1) * row]
     }
     #expect(equal >= Self.tokens * 3 / 4, "layer \(number): \(equal) of \(Self.tokens) rows")
-    print("quantised layer", number, equal)
   }
 }
