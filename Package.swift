@@ -44,6 +44,12 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .target(name: "CBenchKernels"),
+    .target(name: "Fuzzing", dependencies: ["Operators", "DeepSeek", "Safetensors", "JSON"]),
+    .executableTarget(
+      name: "fuzz-files",
+      dependencies: [
+        "Fuzzing", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
     .executableTarget(
       name: "tessera",
       dependencies: [
@@ -58,7 +64,7 @@ let package = Package(
       name: "Correct",
       dependencies: [
         "Formats", "DynamicLibrary", "ElementaryOracle", "Operators", "Reference", "Runtime", "Steps", "JSON",
-        "Safetensors", "DeepSeek",
+        "Safetensors", "DeepSeek", "Fuzzing",
       ]),
     .testTarget(name: "Refuse", dependencies: ["Tiles", "JSON", "Safetensors", "DeepSeek"]),
     .testTarget(name: "Golden", dependencies: ["Tiles", "MachineIR", "Operators", "Schedules"]),

@@ -170,7 +170,7 @@ public struct JSONReader {
     return isVisible ? "'\(Character(Unicode.Scalar(byte)))'" : "byte 0x\(String(byte, radix: 16))"
   }
 
-  private func quoted(_ key: String) -> String { "\"\(key.prefix(80))\"" }
+  private func quoted(_ key: String) -> String { "\"\(key.shown(atMost: 80))\"" }
 
   // MARK: Bytes
 

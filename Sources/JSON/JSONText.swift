@@ -17,6 +17,16 @@ extension JSONValue {
 }
 
 extension String {
+  /// The text as a message shows it, whatever a stranger's file holds: cut to so many characters, control
+  /// characters escaped, on one line.
+  public func shown(atMost limit: Int = 400) -> String {
+    let isPlain = utf8.count <= limit && !utf8.contains { $0 < 0x20 || $0 == 0x7F }
+    if isPlain { return self }
+    let isCut = unicodeScalars.count > limit
+    let escaped = String(String.UnicodeScalarView(unicodeScalars.prefix(limit))).jsonLiteral.dropFirst().dropLast()
+    return escaped.replacing("\\\"", with: "\"").replacing("\\\\", with: "\\") + (isCut ? "…" : "")
+  }
+
   /// The text as a JSON string, quotes included.
   public var jsonLiteral: String {
     var result = "\""

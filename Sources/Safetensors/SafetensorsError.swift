@@ -28,7 +28,8 @@ public struct SafetensorsError: Error, Hashable, Sendable, CustomStringConvertib
 
   /// One line, whatever a hostile file gives as a name.
   public var description: String {
-    let place = tensor.map { ": tensor \(String($0.prefix(200)).jsonLiteral)" } ?? ""
-    return "\(file)\(place): \(expected) expected" + (cause.map { "; \($0)" } ?? ", \(found) found")
+    let place = tensor.map { ": tensor \"\($0.shown(atMost: 200))\"" } ?? ""
+    let reason = cause.map { "; \($0)" } ?? ", \(found) found"
+    return "\(file)\(place): \(expected.shown()) expected" + reason.shown()
   }
 }

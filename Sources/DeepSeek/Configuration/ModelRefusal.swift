@@ -15,10 +15,9 @@ public struct ModelRefusal: Error, Hashable, Sendable, CustomStringConvertible {
       self.found = found
     }
 
+    /// One line, whatever a hostile file gives as a name.
     public var description: String {
-      // A name from a hostile file stays on its line.
-      let name = subject.map { String($0.prefix(200)).jsonLiteral.dropFirst().dropLast() + ": " } ?? ""
-      return name + "\(expected) expected, \(found) found"
+      (subject.map { $0.shown(atMost: 200) + ": " } ?? "") + "\(expected.shown()) expected, \(found.shown()) found"
     }
   }
 

@@ -14,7 +14,7 @@ struct TokenizerFile {
 
   /// A larger file is refused.
   static let longest = 1 << 27
-  /// A larger token is refused, so that tables by token stay small.
+  /// A larger token is refused.
   static let largestToken = 1 << 22
 
   let path: String
@@ -204,6 +204,11 @@ struct TokenizerFile {
 
   func vocabulary() throws -> Vocabulary {
     let largest = max(vocabularyEntries.map(\.token).max() ?? 0, addedTokens.map(\.token).max() ?? 0)
+    // Tables by token must not be much larger than the file.
+    let limit = 4 * (vocabularyEntries.count + addedTokens.count) + 65_536
+    guard largest < limit else {
+      throw refusal("model.vocab", "numbers below \(limit) for so few tokens", "\(largest)")
+    }
     var vocabulary = Vocabulary(
       merges: MergeTable(capacity: mergeEntries.count), contents: [[UInt8]](repeating: [], count: largest + 1))
     var names: [Int: String] = [:]

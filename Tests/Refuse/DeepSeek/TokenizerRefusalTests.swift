@@ -45,7 +45,7 @@ import Testing
     ("model.end_of_word_suffix", #""</w>""#, #"model.end_of_word_suffix: null expected, "</w>" found"#),
     ("model.vocab.!", "99999999", "model.vocab.!: a token below 4194304 expected, 99999999 found"),
     ("model.vocab.!", "-1", "model.vocab.!: a token below 4194304 expected, -1 found"),
-    ("model.vocab.!", "3", "model.vocab.\\\": a token of its own expected, 3, that of ! found"),
+    ("model.vocab.!", "3", "model.vocab.\": a token of its own expected, 3, that of ! found"),
     ("model.vocab.Ġ", nil, "model.vocab: a token for each byte expected, none for Ġ found"),
     ("model.merges", #"[["a", "b", "c"]]"#, "model.merges[0]: two tokens expected, 3 found"),
     ("model.merges", #"["ab"]"#, "model.merges[0]: two tokens expected, 1 found"),
