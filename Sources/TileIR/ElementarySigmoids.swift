@@ -14,7 +14,7 @@ extension ScalarFunction {
     return denominator.scaled(head + rest * reciprocal)
   }
 
-  /// x / (1 + e^-x). 66 operations, error below 0.83 ulp (0.75 where the result is normal); falls to its
+  /// x / (1 + e^-x). 66 operations, error below 0.80 ulp (0.75 where the result is normal); falls to its
   /// minimum near -1.2785 and rises from there, except within 0.005 of it, where the function is flat and
   /// neighbours may differ by one ulp the wrong way.
   ///

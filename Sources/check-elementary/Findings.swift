@@ -20,7 +20,8 @@ struct Findings {
   var worst = 0.0
   /// Inputs near the worst so far, or near the bound.
   var suspects: [Evaluation] = []
-  var overflowed = false
+  /// The largest error among suspects that were dropped because there were too many.
+  var dropped = 0.0
   /// NaN inputs whose result is not the canonical NaN.
   var leakedNaN: [Evaluation] = []
   var leakedNaNCount = 0
@@ -52,9 +53,9 @@ struct Findings {
     let threshold = threshold
     suspects.removeAll { $0.error < threshold }
     if suspects.count >= Self.mostSuspects {
-      overflowed = true
       suspects.sort { $0.error > $1.error }
-      suspects.removeLast(suspects.count / 2)
+      dropped = max(dropped, suspects[suspects.count / 2].error)
+      suspects.removeLast(suspects.count - suspects.count / 2)
     }
   }
 
@@ -62,7 +63,7 @@ struct Findings {
     inputs += other.inputs
     worst = max(worst, other.worst)
     suspects += other.suspects
-    overflowed = overflowed || other.overflowed
+    dropped = max(dropped, other.dropped)
     leakedNaNCount += other.leakedNaNCount
     leakedNaN = Array((leakedNaN + other.leakedNaN).prefix(5))
     reversalCount += other.reversalCount

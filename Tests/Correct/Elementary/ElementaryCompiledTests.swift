@@ -8,21 +8,25 @@ import TileIR
 import Tiles
 
 /// The compiled elementary functions, and the operations that the contract wants correctly rounded, on
-/// every target that this processor runs.
+/// every target that this processor runs or that can be emulated on it.
 @Suite struct ElementaryCompiledTests {
   static let pool = ThreadPool(threads: 2)
+  static let targets = MachineDescription.cpus.filter(\.runsHere).map(\.name)
+    + (!MachineDescription.neon.runsHere && Emulation.missing == nil ? ["cpu-neon"] : [])
 
   /// Results by name of output, bits in the order of the inputs.
   private func run(
     _ kernel: Kernel, on machine: MachineDescription, _ inputs: [String: [UInt32]]
   ) throws -> [String: [UInt32]] {
-    let executable = try Executable(
-      plan: Lowering.plan(kernel.program(), for: machine), pool: Self.pool)
+    let plan = try Lowering.plan(kernel.program(), for: machine)
     let arguments = inputs.mapValues { Argument.tensor(HostTensor(.float32, [$0.count], codes: $0)) }
-    return try executable.run(arguments).mapValues(\.codes)
+    let results = machine.runsHere
+      ? try Executable(plan: plan, pool: Self.pool).run(arguments)
+      : try EmulatedExecutable(plan: plan).run(arguments)
+    return results.mapValues(\.codes)
   }
 
-  @Test(arguments: MachineDescription.cpus.filter(\.runsHere).map(\.name))
+  @Test(arguments: ElementaryCompiledTests.targets)
   func compiledBodiesGiveTheInterpretersBits(_ target: String) throws {
     let machine = try #require(MachineDescription.named(target))
     let kernel = Kernel("elementary") { k in
@@ -48,7 +52,7 @@ import Tiles
     }
   }
 
-  @Test(arguments: MachineDescription.cpus.filter(\.runsHere).map(\.name))
+  @Test(arguments: ElementaryCompiledTests.targets)
   func quotientsAndRootsAreCorrectlyRounded(_ target: String) throws {
     let machine = try #require(MachineDescription.named(target))
     let kernel = Kernel("rounded") { k in
