@@ -158,7 +158,8 @@ struct RegionAnalysis {
     }
     // The topmost shared value is kept; what only it needs is not.
     for id in users.keys.sorted(by: >) where users[id]! > 1 && !innerAxes(id).isEmpty {
-      guard cost(id, &known) >= keepsFromCost, isKeepable(id) else { continue }
+      // An access at a computed coordinate stays where its condition is.
+      guard cost(id, &known) >= keepsFromCost, isKeepable(id), !readsFreely(id) else { continue }
       let shared = users.keys.contains {
         $0 > id && users[$0]! >= users[id]! && anchors.contains($0) && dependencies(of: $0).contains(id)
           && !Self.needsLoops(program[$0].operation)

@@ -12,7 +12,7 @@ import Testing
     let outcome = try Command.run("tessera", ["demo"])
     #expect(outcome.status == 0, "\(outcome.errors)")
     #expect(outcome.output.contains(/All \d+ runs returned the reference's bits\./))
-    #expect(outcome.output.contains(/DemoOperator\.swift:8: x: bfloat16 expected, float32 came\n/))
+    #expect(outcome.output.contains(/DemoOperator\.swift:8: x: bfloat16 \[rows, width\] expected, float32 \[\d+, \d+\] came\n/))
     #expect(outcome.output.contains(/Demo\.swift:\d+: reduction along depth: .*; see tessera\/Demo\.swift:\d+\n/))
     #expect(outcome.output.split(separator: "\n").count <= 32)
   }

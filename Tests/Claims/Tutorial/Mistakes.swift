@@ -59,7 +59,7 @@ private func tensor(_ element: ElementType, _ shape: [Int]) -> Argument { .tenso
 
 /// Launches that are refused, by message.
 let refusedLaunches: [String: @Sendable () throws -> Void] = [
-  "x: bfloat16 expected, float32 came": {
+  "x: bfloat16 [rows, channels] expected, float32 [2, 4] came": {
     let bias = try Executable(addBias(channels: 4).program())
     _ = try bias.run(["x": tensor(.float32, [2, 4]), "bias": tensor(.float32, [4])])
   },
@@ -67,7 +67,7 @@ let refusedLaunches: [String: @Sendable () throws -> Void] = [
     let bias = try Executable(addBias(channels: 4).program())
     _ = try bias.run(["x": tensor(.bfloat16, [2, 4]), "bias": tensor(.float32, [5])])
   },
-  "offsets: offsets from 0 to 6 (the extent of rows) expected, they run from 0 to 5": {
+  "offsets: offsets from 0 to 6, the extent of rows, that never decrease expected, the last is 5": {
     let scale = try Executable(perExpertScale(experts: 2, width: 3).program())
     _ = try scale.run([
       "offsets": .tensor(HostTensor(.int32, [3], integers: [0, 2, 5])), "x": tensor(.float32, [6, 3]),
