@@ -14,10 +14,16 @@ struct Info: ParsableCommand {
 
   @OptionGroup var model: ModelArgument
 
+  @Flag(help: "Print the launches of a decode step instead: operators, shapes and the bytes that each moves.")
+  var step = false
+
+  @OptionGroup var stepOptions: StepOptions
+
   @Flag(help: "Print JSON.")
   var json = false
 
   func run() throws {
+    if step { return print(try stepOptions.text(of: model.folder(), isJSON: json)) }
     let report = try ModelReport(folder: model.folder(), memory: .current)
     print(json ? try tessera.json(report) : report.text)
   }

@@ -8,8 +8,7 @@ extension Arithmetic: ExpressibleByArgument {}
 
 /// What every command that runs a model takes.
 struct ModelArguments: ParsableArguments {
-  @Argument(help: "A folder with a model: config.json, tokenizer.json and safetensors files.", completion: .directory)
-  var model: String
+  @OptionGroup var model: ModelArgument
 
   @Option(
     help: """
@@ -31,7 +30,8 @@ struct ModelArguments: ParsableArguments {
 
   /// The checkpoint, checked in full and not yet read.
   func weights() throws -> Weights {
-    try Weights(folder: model, Configuration(folder: model))
+    let folder = try model.folder()
+    return try Weights(folder: folder, Configuration(folder: folder))
   }
 
   /// The model of a checkpoint, with its progress on standard error.

@@ -25,8 +25,9 @@ struct Run: ParsableCommand {
   func run() throws {
     let weights = try arguments.weights()
     let configuration = weights.configuration
-    let tokenizer = try Tokenizer(folder: arguments.model, vocabularySize: configuration.vocabularySize)
-    let defaults = try GenerationDefaults(folder: arguments.model, configuration)
+    let folder = try arguments.model.folder()
+    let tokenizer = try Tokenizer(folder: folder, vocabularySize: configuration.vocabularySize)
+    let defaults = try GenerationDefaults(folder: folder, configuration)
     let ids = tokenizer.encode(prompt).map(Int32.init)
     let request = drawing.request(defaults)
     let context = min(configuration.maximumPositions, ids.count + request.most + 1)

@@ -69,10 +69,16 @@ public final class Model {
     self.options = options
     self.device = device
     let tracer = StepTracer(shape, options)
-    let steps = try [tracer.forward()] + (tracer.hasDrafts ? [tracer.draft()] : [])
-    loaded = try LoadedSteps(steps, of: tracer, named: name, from: store, on: device, progress: progress)
+    loaded = try LoadedSteps(
+      Self.steps(of: shape, options), of: tracer, named: name, from: store, on: device, progress: progress)
     forward = loaded.executables[0]
     draft = tracer.hasDrafts ? loaded.executables[1] : nil
+  }
+
+  /// The steps of a model that is not loaded: what `steps` of the loaded one would be.
+  public static func steps(of shape: Configuration, _ options: Options) throws -> [Step] {
+    let tracer = StepTracer(shape, options)
+    return try [tracer.forward()] + (tracer.hasDrafts ? [tracer.draft()] : [])
   }
 
   /// The steps that it runs: the model's own, then the draft's.
