@@ -72,7 +72,7 @@ public struct Configuration: Hashable, Sendable {
   public let normEpsilon: Double
   /// Channels inside of an expert, routed or shared.
   public let expertSize: Int
-  public let expertCount: Int
+  public internal(set) var expertCount: Int
   /// Experts that a token is routed to.
   public let expertPicks: Int
   /// The first layers, which route by a table of token numbers.

@@ -20,14 +20,12 @@ public final class Model {
     public var keepsStreams: Bool
     /// Whether the drafting layer is loaded, if the model has one.
     public var drafts: Bool
-    /// Threads of a run; all of the device's where nil.
-    public var threads: Int?
     /// How routed experts are stored.
     public var expertFormat = WeightFormat.fp4
 
     public init(
       arithmetic: Arithmetic = .quantised, cache: CacheRoom, chunk: Int = 256, rows: Int = 2,
-      keepsStreams: Bool = false, drafts: Bool = true, threads: Int? = nil
+      keepsStreams: Bool = false, drafts: Bool = true
     ) {
       self.arithmetic = arithmetic
       self.cache = cache
@@ -35,7 +33,6 @@ public final class Model {
       self.rows = rows
       self.keepsStreams = keepsStreams
       self.drafts = drafts
-      self.threads = threads
     }
   }
 
@@ -49,6 +46,8 @@ public final class Model {
   public let shape: Configuration
   public let options: Options
   public let device: Device
+  /// Threads of a run; all of the device's where nil. Bits never depend on them.
+  public var threads: Int?
   public var sequences: Sequences { loaded.sequences }
   public var weights: LoadedWeights { loaded.weights }
   private let loaded: LoadedSteps
@@ -91,14 +90,18 @@ public final class Model {
   ///
   /// Refuses, before anything runs, a batch that is larger than the model was loaded for, a piece that does
   /// not begin where its sequence ends, and token ids beyond the vocabulary.
-  public func run(_ batch: Batch, temperatures: [Float] = []) throws {
+  ///
+  /// `observe` is told the number of each launch that is done.
+  public func run(
+    _ batch: Batch, temperatures: [Float] = [], observe: ((Int) throws -> Void)? = nil
+  ) throws {
     try sequences.admit(batch, options)
     forward.fill(batch) { batch.pieces[$0].tokens[$1] }
     let memory = forward.input("temperature").bindMemory(to: Float.self)
     for row in 0..<batch.wantedCount {
       memory[row] = row < temperatures.count && temperatures[row] > 0 ? temperatures[row] : 1
     }
-    try forward.run(threads: options.threads)
+    try forward.run(threads: threads, observe: observe)
     for piece in batch.pieces { sequences.append(piece.tokens, to: piece.sequence) }
   }
 
@@ -107,7 +110,7 @@ public final class Model {
   public func runDraft(_ batch: Batch, next: (_ piece: Int, _ place: Int) -> Int32) throws {
     guard let draft else { preconditionFailure("the model was loaded without its drafting layer") }
     draft.fill(batch, next)
-    try draft.run(threads: options.threads)
+    try draft.run(threads: threads)
   }
 
   // MARK: Results of the last run

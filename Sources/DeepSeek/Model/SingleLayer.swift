@@ -24,13 +24,35 @@ public final class SingleLayer {
       [tracer.layer(number)], of: tracer, named: "layer \(number)", from: store, on: device, progress: progress)
   }
 
-  /// Runs the layer on streams [tokens, streams, hidden] of a batch; the result has their shape.
-  public func run(_ batch: Batch, _ streams: [UInt8], observe: ((Int) throws -> Void)? = nil) throws -> [UInt8] {
+  /// Gives a sequence so many tokens whose caches stay zeros: to measure a layer behind a context.
+  public func skip(to length: Int, sequence: Int = 0) {
+    sequences.append(repeatElement(0, count: length - sequences.length(sequence)), to: sequence)
+  }
+
+  /// Runs the layer on streams [tokens, streams, hidden] of a batch; `output` has theirs then.
+  public func run(
+    _ batch: Batch, _ streams: some Collection<UInt8>, threads: Int? = nil,
+    observe: ((Int) throws -> Void)? = nil
+  ) throws {
     try sequences.admit(batch, options)
     executable.fill(batch) { batch.pieces[$0].tokens[$1] }
-    streams.withUnsafeBytes { executable.input("streams.in").copyMemory(from: $0) }
-    try executable.run(threads: options.threads, observe: observe)
+    executable.input("streams.in").copyBytes(from: streams)
+    try executable.run(threads: threads, observe: observe)
     for piece in batch.pieces { sequences.append(piece.tokens, to: piece.sequence) }
-    return Array(executable.output("streams.out").prefix(streams.count))
+  }
+
+  /// The streams behind the layer, of the last run's rows.
+  public func output(rows: Int) -> UnsafeRawBufferPointer {
+    let all = executable.output("streams.out")
+    return UnsafeRawBufferPointer(rebasing: all[..<(all.count / options.chunk * rows)])
+  }
+}
+
+extension Configuration {
+  /// The same with another number of experts, for measurements that need not hold them all.
+  public func with(expertCount: Int) -> Configuration {
+    var copy = self
+    copy.expertCount = max(expertCount, expertPicks)
+    return copy
   }
 }

@@ -21,6 +21,9 @@ struct Bench: ParsableCommand {
   @Flag(help: "Time rows on one thread by the processor's clock: for a machine that others use too.")
   var processorTime = false
 
+  @Flag(help: "Say on standard error how long each launch of a model's layer takes.")
+  var launches = false
+
   @Flag(help: "Print JSON.")
   var json = false
 
@@ -40,7 +43,7 @@ struct Bench: ParsableCommand {
     }
     let session = BenchSession(
       machine: try BenchMachine.current(), schedule: Schedule(), isQuick: quick,
-      clock: processorTime ? .processor : .elapsed)
+      clock: processorTime ? .processor : .elapsed, listsLaunches: launches)
     var rows: [BenchRow] = []
     for benchmark in measurements {
       session.progress("measuring \(benchmark.name)")

@@ -8,12 +8,18 @@ import Schedules
 final class BenchSession {
   let machine: BenchMachine
   let schedule: Schedule
+  /// Whether steps of several launches are listed launch by launch.
+  let listsLaunches: Bool
   private let isQuick: Bool
   private let clock: BenchClock
 
   /// With `isQuick` every row takes a tenth of the time, for a first impression. `clock` is what rows on
   /// one thread are measured with.
-  init(machine: BenchMachine, schedule: Schedule, isQuick: Bool, clock: BenchClock = .elapsed) {
+  init(
+    machine: BenchMachine, schedule: Schedule, isQuick: Bool, clock: BenchClock = .elapsed,
+    listsLaunches: Bool = false
+  ) {
+    self.listsLaunches = listsLaunches
     self.machine = machine
     self.schedule = schedule
     self.isQuick = isQuick

@@ -10,7 +10,7 @@ struct Benchmark: Sendable {
   }
 
   /// Every measurement, in the order of the results.
-  static let all: [Benchmark] = products + matrixVectors + rowOperators + attention + latencies + memory
+  static let all: [Benchmark] = products + matrixVectors + rowOperators + attention + layers + models + latencies + memory
 }
 
 /// `1 thread`, `2 threads`.

@@ -19,8 +19,9 @@ struct ModelRuns {
       fixture.configuration(), named: fixture.folder, from: fixture.store(),
       options: Model.Options(
         arithmetic: arithmetic, cache: CacheRoom(sequences: sequences, context: context), chunk: chunk,
-        rows: rows, keepsStreams: keepsStreams, drafts: drafts, threads: threads),
+        rows: rows, keepsStreams: keepsStreams, drafts: drafts),
       on: Device(machine: try machine.map { name in try #require(MachineDescription.named(name)) }, pool: Self.pool))
+    model.threads = threads
   }
 
   /// Logits of every token of `ids`, fed in pieces of the given lengths, the last repeated.

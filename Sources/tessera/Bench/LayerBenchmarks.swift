@@ -1,0 +1,116 @@
+import DeepSeek
+import Foundation
+import Operators
+import Runtime
+import Steps
+
+extension Benchmark {
+  /// One layer of each kind at the sizes of DeepSeek-V4 Flash, with synthetic weights: a decode step behind
+  /// 4096 tokens against the rate at which memory is read, and a chunk of a prefill.
+  static let layers: [Benchmark] = [(0, "window"), (4, "CSA"), (3, "HCA")].map { number, kind in
+    Benchmark("v4-flash \(kind) layer") { session in
+      session.progress("making the weights of a \(kind) layer")
+      // Fewer experts than the release has: a token meets six of them however many there are.
+      let configuration = Release.flash.configuration.with(expertCount: 32)
+      let layer = try LayerRuns(number, of: configuration)
+      if session.listsLaunches {
+        for tokens in [1, LayerRuns.chunk] {
+          session.progress("\(kind) layer, \(tokens) tokens, 1 thread, launch by launch")
+          for line in try layer.launches(tokens: tokens, threads: 1) { session.progress(line) }
+        }
+      }
+      return try session.threadCounts.flatMap { threads in
+        let bytes = Double(layer.decodeTraffic) / 1e9
+        let figures = try session.contest(threads: threads).figures([
+          Contender("tessera", work: bytes) { try layer.run(tokens: 1, threads: threads) },
+          try session.memoryRead(threads: threads),
+        ])
+        let prefill = try session.contest(threads: threads).figures([
+          Contender("tessera", work: Double(LayerRuns.chunk)) {
+            try layer.run(tokens: LayerRuns.chunk, threads: threads)
+          }
+        ])
+        return [
+          BenchRow(
+            "v4-flash \(kind) layer, decode, \(threadsText(threads))", unit: "GB/s", ours: figures[0],
+            peers: [figures[1]], .ratio(atLeast: 0.5)),
+          BenchRow(
+            "v4-flash \(kind) layer, \(LayerRuns.chunk) tokens, \(threadsText(threads))", unit: "tokens/s",
+            ours: prefill[0]),
+        ]
+      }
+    }
+  }
+}
+
+/// Runs of one layer behind a context, each taking back what it added.
+final class LayerRuns {
+  static let chunk = 64
+  static let context = 4096
+  private let layer: SingleLayer
+  private let streams: [[UInt8]]
+  private var turn = 0
+
+  init(_ number: Int, of configuration: Configuration) throws {
+    let room = CacheRoom(context: Self.context + Self.chunk, longestDraft: Self.chunk)
+    layer = try SingleLayer(
+      number, of: configuration, from: SyntheticWeights(configuration),
+      options: Model.Options(arithmetic: .quantised, cache: room, chunk: Self.chunk, rows: 1), on: Device())
+    layer.skip(to: Self.context)
+    var random = RandomSource(seed: 2)
+    // Several inputs, so that the experts that are met change from run to run.
+    streams = (0..<4).map { _ in
+      let count = Self.chunk * configuration.streamCount * configuration.hiddenSize
+      return (0..<count).flatMap { _ -> [UInt8] in
+        let bits = Float.random(in: -1...1, using: &random).bitPattern >> 16
+        return [UInt8(bits & 0xFF), UInt8(bits >> 8)]
+      }
+    }
+  }
+
+  /// Bytes that each launch of a decode step must move.
+  private var traffic: [Int] {
+    let step = layer.executable.step
+    return step.launches.map { launch in
+      step.traffic(of: launch) { number in
+        switch number.name {
+        case "tokens": 1
+        case "reach": Self.context / 4
+        default: 0
+        }
+      }.total
+    }
+  }
+
+  /// Bytes that a decode step must move.
+  var decodeTraffic: Int { traffic.reduce(0, +) }
+
+  /// A line for each launch: the best of several times, and the bytes of a decode step.
+  func launches(tokens: Int, threads: Int) throws -> [String] {
+    let step = layer.executable.step
+    var best = [Double](repeating: .infinity, count: step.launches.count)
+    for _ in 0..<20 {
+      var before = BenchClock.elapsed.now()
+      try run(tokens: tokens, threads: threads) { launch in
+        let now = BenchClock.elapsed.now()
+        best[launch] = min(best[launch], now - before)
+        before = BenchClock.elapsed.now()
+      }
+    }
+    return step.launches.indices.map { number in
+      let microseconds = Int((best[number] * 1e6).rounded())
+      let rate = tokens == 1 ? ", \(String(format: "%.1f", Double(traffic[number]) / best[number] / 1e9)) GB/s" : ""
+      return "  \(step.program(of: step.launches[number]).name): \(microseconds) us\(rate)"
+    }
+  }
+
+  func run(tokens: Int, threads: Int, observe: ((Int) throws -> Void)? = nil) throws {
+    turn += 1
+    let ids = (0..<tokens).map { Int32((turn * 31 + $0) % 1000) }
+    let rowBytes = streams[0].count / Self.chunk
+    try layer.run(
+      Batch([.init(sequence: 0, start: Self.context, tokens: ids, wanted: 0)]),
+      streams[turn % streams.count].prefix(tokens * rowBytes), threads: threads, observe: observe)
+    layer.sequences.rollBack(0, to: Self.context)
+  }
+}
