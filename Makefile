@@ -4,7 +4,7 @@
 .PHONY: help run test bench check-elementary clean
 
 help:
-	@echo 'make run               show an operator being written, compiled, run and compared'
+	@echo 'make run               show an operator being written and run, then a model writing text'
 	@echo 'make test              run the tests'
 	@echo 'make bench             measure against other libraries, write to Benchmarks (minutes)'
 	@echo 'make check-elementary  check the elementary functions over all 2^32 inputs (minutes a function)'
@@ -13,6 +13,8 @@ help:
 run:
 	@Scripts/bootstrap run
 	@swift run -c release tessera demo
+	@echo
+	@swift run -c release tessera run Models/v4-nano "$$(printf 'ROMEO:\nO, ')" --max-tokens 160 --seed 3
 
 test:
 	@Scripts/test

@@ -23,16 +23,16 @@ extension Step {
     return lines.joined(separator: "\n") + "\n"
   }
 
-  /// A launch in one line, sizes as the step has them.
+  /// A launch in one line, sizes as the step has them; names lose what they share with the launch's scope.
   public func text(of launch: StepLaunch) -> String {
     let program = programs[launch.program]
     var (sources, targets): ([String], [String]) = ([], [])
     for (position, parameter) in program.parameters.enumerated() {
       switch launch.arguments[position] {
       case .view(let view):
-        let text = self.text(of: view)
+        let text = self.text(of: view, in: launch.scope)
         if parameter.role == .output { targets.append(text) } else { sources.append(text) }
-        if parameter.role == .state, program.writes(position) { targets.append(buffers[view.buffer].name) }
+        if parameter.role == .state, program.writes(position) { targets.append(name(of: view, in: launch.scope)) }
       case .integer(let size): sources.append("\(parameter.name) = \(size)")
       case .float(let value): sources.append("\(parameter.name) = \(value)")
       }
@@ -40,11 +40,16 @@ extension Step {
     return "\(program.name)(\(sources.joined(separator: ", "))) -> \(targets.joined(separator: ", "))"
   }
 
-  private func text(of view: View) -> String {
-    let buffer = buffers[view.buffer]
+  private func text(of view: View, in scope: String) -> String {
     let shape = view.shape.map(\.description).joined(separator: ", ")
     let place = view.offset == 0 ? "" : " from \(view.offset)"
-    return "\(buffer.name) \(buffer.element.rawValue) [\(shape)]\(place)"
+    return "\(name(of: view, in: scope)) \(view.element.rawValue) [\(shape)]\(place)"
+  }
+
+  private func name(of view: View, in scope: String) -> String {
+    var parts = buffers[view.buffer].name.split(separator: ".")
+    for part in scope.split(separator: ".") where parts.count > 1 && parts.first == part { parts.removeFirst() }
+    return parts.joined(separator: ".")
   }
 
   /// Bytes in the largest binary unit that leaves at least 1.
