@@ -10,9 +10,9 @@ import Testing
       "tessera",
       ["run", Self.nano, "First Citizen:\n", "--arithmetic", "float32", "--temperature", "0", "--max-tokens", "10"])
     #expect(outcome.status == 0, "\(outcome.errors)")
-    #expect(outcome.output == "First Citizen:\nI have, and nothing can\n")
+    #expect(outcome.output == "First Citizen:\nI am awake, and nothing but\n")
     #expect(outcome.errors.contains("10 tokens, "))
-    #expect(outcome.errors.contains("a second; prompt of 4 tokens"))
+    #expect(outcome.errors.contains("a second; prompt of 5 tokens"))
   }
 
   @Test func logitsDoNotDependOnChunksBatchesAndThreads() throws {
