@@ -93,8 +93,8 @@ public func attention(_ shape: AttentionShape, arithmetic: Arithmetic = .quantis
     }
     k.parallel(tokens) { t in
       ring.write(
-        rows[t, channels], at: Position(batch.sequence[t]), Position(batch.position[t]) % shape.span, channels,
-        where: batch.isLast(t, span: shape.span))
+        rows[t, channels], at: Position(batch.sequence[t]), Position(batch.position[t]) % shape.span,
+        channels, where: batch.isLast(t, span: shape.span))
     }
   }
 }

@@ -12,7 +12,8 @@ extension OperatorLibrary {
     var columns: [String: [Int]] = ["sequence": [], "position": [], "first": [], "count": []]
     for chunk in 0..<chunks {
       let rows = tokens * chunk / chunks..<tokens * (chunk + 1) / chunks
-      let start = chunks == 1 ? max(0, positions - rows.count) : (positions - rows.count) * chunk / (chunks - 1)
+      let latest = max(0, positions - rows.count)
+      let start = chunks == 1 ? latest : latest * chunk / (chunks - 1)
       for row in rows {
         columns["sequence"]!.append(sequences - 1 - chunk)
         columns["position"]!.append(start + row - rows.lowerBound)

@@ -2,7 +2,8 @@ import Tiles
 
 /// The operators of DeepSeek-V4's layers as the library lists them, in the order of a layer.
 extension OperatorLibrary {
-  static let deepSeekV4: [OperatorEntry] = streams + linears + latents + [attentionEntry] + compression + output + experts
+  static let deepSeekV4: [OperatorEntry] =
+    streams + linears + latents + [attentionEntry] + compression + output + experts
 
   /// Token counts for tests: the common case, one token, and none.
   private static let fewTokens: [[String: Int]] = [["tokens": 3], ["tokens": 1], ["tokens": 0]]
@@ -221,12 +222,9 @@ extension OperatorLibrary {
         OperatorInstance(small: "small ratio 4", fewGroups(closed: 4), arranged: arrangeGroups(4)) {
           compress(compressor(4, overlaps: true, span: 8, channels: 70, rotated: 6, index: 32))
         },
-        OperatorInstance(small: "small ratio 8", fewGroups(closed: 1), arranged: arrangeGroups(8)) {
-          compress(compressor(8, overlaps: false, span: 7, channels: 6, rotated: 6))
-        },
-        OperatorInstance(small: "small float32", fewGroups(closed: 4), arranged: arrangeGroups(4)) {
+        OperatorInstance(small: "small ratio 8 float32", fewGroups(closed: 1), arranged: arrangeGroups(8)) {
           compress(
-            compressor(4, overlaps: true, span: 9, channels: 7, rotated: 4, index: 4), arithmetic: .float32)
+            compressor(8, overlaps: false, span: 7, channels: 7, rotated: 6), arithmetic: .float32)
         },
       ]),
     OperatorEntry(

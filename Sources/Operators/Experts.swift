@@ -23,8 +23,9 @@ public struct ExpertShape: Sendable {
 /// The first half of the routed experts: each slot's token through its expert's gate and up products, the
 /// clamped activation, and the routing weight.
 ///
-/// - Mathematics, for slot j with s = permutation[j], its token s / picks and its expert e: G = bf(x w1[e]^T),
-///   U = bf(x w3[e]^T), y = bf(w (silu(min(G, limit)) clamp(U, -limit, limit))), w = weight[token, s mod picks].
+/// - Mathematics, for slot j with s = permutation[j], its token s / picks and its expert e:
+///   G = bf(x w1[e]^T), U = bf(x w3[e]^T), w = weight[token, s mod picks],
+///   y = bf(w (silu(min(G, limit)) clamp(U, -limit, limit))).
 /// - Shapes: x_codes and x_scale of x [tokens, hidden], in float32 x fp32; weight fp32 [tokens, picks];
 ///   offsets int32 [experts + 1] and permutation int32 [slots] as `expertDispatch` gives them; w1 and w3
 ///   [experts, inner, hidden] with scales as `WeightFormat` says, in float32 fp32; y bf16 [slots, inner],

@@ -29,7 +29,7 @@ struct OperatorLaunch {
     case .random(let kind, let seed):
       try program.refuseIfTooLarge(extents)
       arguments = [:]
-      for (name, tensor) in try program.randomArguments(extents: extents, kind: kind, seed: seed) {
+      for (name, tensor) in try instance.randomArguments(extents: extents, kind: kind, seed: seed) {
         arguments[name] = Argument(tensor, for: program.parameters.first { $0.name == name }!)
       }
       for (name, value) in numbers.scalars { arguments[name] = .int(value) }
