@@ -12,18 +12,20 @@ final class BenchSession {
   let listsLaunches: Bool
   private let isQuick: Bool
   private let clock: BenchClock
+  private let mostThreads: Int
 
   /// With `isQuick` every row takes a tenth of the time, for a first impression. `clock` is what rows on
   /// one thread are measured with.
   init(
     machine: BenchMachine, schedule: Schedule, isQuick: Bool, clock: BenchClock = .elapsed,
-    listsLaunches: Bool = false
+    mostThreads: Int = 2, listsLaunches: Bool = false
   ) {
     self.listsLaunches = listsLaunches
     self.machine = machine
     self.schedule = schedule
     self.isQuick = isQuick
     self.clock = clock
+    self.mostThreads = mostThreads
   }
 
   /// A contest between runs on `threads` threads, with pauses between samples where they are several.
@@ -34,13 +36,15 @@ final class BenchSession {
   }
 
   /// How often something that takes long by itself is repeated.
-  var repeats: Int { isQuick ? 1 : 5 }
+  var repeats: Int { isQuick ? 1 : 3 }
 
   /// Whether rows on one thread are measured by the processor's time.
   var usesProcessorTime: Bool { clock == .processor }
 
   /// Numbers of threads that rows are measured with: 1, and 2 where there are two cores.
-  var threadCounts: [Int] { ThreadPool.shared.threads > 1 && machine.cores > 1 ? [1, 2] : [1] }
+  var threadCounts: [Int] {
+    mostThreads > 1 && ThreadPool.shared.threads > 1 && machine.cores > 1 ? [1, 2] : [1]
+  }
 
   // MARK: Peers
 
