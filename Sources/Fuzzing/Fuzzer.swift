@@ -58,20 +58,25 @@ public struct Fuzzer {
     if seconds > outcome.slowest.seconds { outcome.slowest = (seconds, name) }
   }
 
-  /// A tensor file's header is damaged by itself half of the time and gets its true length again, or the
-  /// length alone is wrong.
+  /// JSON is damaged as a text or as a tree. A tensor file's header is mostly damaged by itself and gets its
+  /// true length again, or the length alone is wrong.
   private static func damaged(_ bytes: [UInt8], _ target: Target, _ mutation: inout Mutation) -> [UInt8] {
     guard target.name == "safetensors", bytes.count >= 8 else {
-      return mutation.damage(bytes, splicing: target.seeds)
+      let isTree = bytes.first == UInt8(ascii: "{") || bytes.first == UInt8(ascii: "[")
+      return isTree && mutation.number(below: 2) == 0
+        ? mutation.damageTree(of: bytes) : mutation.damage(bytes, splicing: target.seeds)
     }
     let size = Int(bytes[0]) | Int(bytes[1]) << 8
     let header = Array(bytes[8..<8 + size])
     func file(_ length: UInt64, _ header: [UInt8]) -> [UInt8] {
       withUnsafeBytes(of: length.littleEndian, Array.init) + header + bytes[(8 + size)...]
     }
-    switch mutation.number(below: 4) {
+    switch mutation.number(below: 6) {
     case 0: return mutation.damage(bytes, splicing: target.seeds)
     case 1: return file(mutation.length(near: size), header)
+    case 2, 3:
+      let damaged = mutation.damageTree(of: header)
+      return file(UInt64(damaged.count), damaged)
     default:
       let damaged = mutation.damage(header, splicing: target.seeds.map { Array($0.dropFirst(8)) })
       return file(UInt64(damaged.count), damaged)
