@@ -30,6 +30,6 @@ public struct SafetensorsError: Error, Hashable, Sendable, CustomStringConvertib
   public var description: String {
     let place = tensor.map { ": tensor \"\($0.shown(atMost: 200))\"" } ?? ""
     let reason = cause.map { "; \($0)" } ?? ", \(found) found"
-    return "\(file)\(place): \(expected.shown()) expected" + reason.shown()
+    return "\(file.shown(atMost: 4096))\(place): \(expected.shown()) expected" + reason.shown()
   }
 }
