@@ -18,7 +18,9 @@ struct Mutation {
       case 4: bytes.removeLast(number(through: min(bytes.count, 64)))
       case 5: replaceNumber(&bytes)
       case 6: replaceWord(&bytes)
-      case 7: bytes.insert(contentsOf: Array(Self.words[number(below: Self.words.count)].utf8), at: number(through: bytes.count))
+      case 7:
+        let word = Self.words[number(below: Self.words.count)]
+        bytes.insert(contentsOf: Array(word.utf8), at: number(through: bytes.count))
       case 8: replaceNumber(&bytes)
       default:
         let other = others[number(below: others.count)]
@@ -80,7 +82,8 @@ struct Mutation {
 
   private static let numbers = [
     "0", "1", "-1", "2", "8", "127", "128", "255", "4096", "65536", "1048576", "2147483648", "4294967296",
-    "9223372036854775807", "9223372036854775808", "18446744073709551616", "1e400", "1e-400", "1.5", "-0", "1e3", "00",
+    "9223372036854775807", "9223372036854775808", "18446744073709551616", "1e400", "1e-400", "1.5", "-0", "1e3",
+    "00",
   ]
 
   private static let words = [

@@ -68,7 +68,9 @@ struct FuzzFiles: ParsableCommand {
       }
     }
     child.waitUntilExit()
-    guard child.terminationReason == .exit else { return try fail("crashes (signal \(child.terminationStatus))", folder) }
+    guard child.terminationReason == .exit else {
+      return try fail("crashes (signal \(child.terminationStatus))", folder)
+    }
     try? FileManager.default.removeItem(at: folder)
     if child.terminationStatus != 0 { throw ExitCode(child.terminationStatus) }
   }

@@ -44,7 +44,8 @@ private func attentionName(_ parts: [Substring]) -> [Substring] {
     let isCompressor = inner.first.map { compressorNames[$0] != nil } ?? false
     return ["indexer"] + (isCompressor ? ["compressor"] + compressorName(inner) : attentionName(inner))
   case "indexer":
-    return ["indexer"] + (rest.first == "compressor" ? ["compressor"] + compressorName(Array(rest.dropFirst())) : attentionName(rest))
+    guard rest.first == "compressor" else { return ["indexer"] + attentionName(rest) }
+    return ["indexer", "compressor"] + compressorName(Array(rest.dropFirst()))
   default:
     return [attentionNames[first] ?? first] + rest
   }

@@ -40,7 +40,7 @@ struct ConfigurationFields {
     _ name: String, _ value: JSONValue, in range: ClosedRange<Int>, multipleOf unit: Int = 1
   ) -> Int? {
     // Python writes 10000.0 where a field was given as a float.
-    let number = value.number.flatMap { $0.integer ?? ($0.double.rounded() == $0.double ? Int(exactly: $0.double) : nil) }
+    let number = value.number.flatMap { $0.integer ?? Int(exactly: $0.double) }
     let kind = unit == 1 ? "an integer" : "a multiple of \(unit)"
     guard let number, range.contains(number), number % unit == 0 else {
       refuse(name, expected: "\(kind) in \(range)", found: value.summary)
@@ -111,7 +111,9 @@ struct ConfigurationFields {
   ) -> [Element]? {
     guard let value = value(name) else { return nil }
     guard let array = value.array, array.count <= longest else {
-      refuse(name, expected: "a list of at most \(longest) elements", found: value.array.map { "\($0.count)" } ?? value.summary)
+      refuse(
+        name, expected: "a list of at most \(longest) elements",
+        found: value.array.map { "\($0.count)" } ?? value.summary)
       return nil
     }
     var elements: [Element] = []

@@ -33,19 +33,20 @@ public struct FixedTexts: Sendable {
   /// Looks for the texts in a model's folder; that there are none is no error until one is needed.
   public init(modelFolder: String, digests: Digests = .preview) throws {
     folder = modelFolder + "/encoding"
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    let files = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
     isThere = ModelFile.exists(folder)
     var literals: [PythonLiteral] = []
-    for name in names.sorted() where name.hasSuffix(".py") {
-      literals += PythonLiteral.all(in: try ModelFile.bytes(of: folder + "/" + name, atMost: 1 << 20))
+    for file in files.sorted() where file.hasSuffix(".py") {
+      literals += PythonLiteral.all(in: try ModelFile.bytes(of: folder + "/" + file, atMost: 1 << 20))
     }
-    let templates = literals.map { PromptTemplate($0, among: literals) }
+    let names = PromptTemplate.names(in: literals)
+    let templates = literals.map { PromptTemplate($0, names: names) }
     effortText = literals.map(\.value).first { Self.digest($0) == digests.maximumEffort }
     toolTexts = templates.lazy.compactMap(\.aroundOnePlace).first {
       Self.digest($0.before) == digests.toolsBefore && Self.digest($0.after) == digests.toolsAfter
     }
-    formatText = templates.lazy.compactMap(\.aroundOnePlace).map { (String($0.before.trimmingPrefix(/\n+/)), $0.after) }
-      .first { $0.0.hasPrefix("## Response Format:\n\n") && $0.1.isEmpty }?.0
+    formatText = templates.lazy.compactMap(\.aroundOnePlace).filter(\.after.isEmpty)
+      .map { String($0.before.trimmingPrefix(/\n+/)) }.first { $0.hasPrefix("## Response Format:\n\n") }
   }
 
   private static func digest(_ text: String) -> String { ContentHash.digest(Array(text.utf8)) }
@@ -58,8 +59,10 @@ public struct FixedTexts: Sendable {
       formatText == nil ? "response formats" : nil,
     ].compactMap(\.self).joined(separator: ", ")
     return isThere
-      ? "\(folder) does not hold the known texts for: \(missing); plain conversations are encoded as in V4's first release"
-      : "this checkpoint has no encoding folder, so there are no texts for: \(missing); plain conversations need none"
+      ? "\(folder) does not hold the known texts for: \(missing); "
+        + "plain conversations are encoded as in V4's first release"
+      : "this checkpoint has no encoding folder, so there are no texts for: \(missing); "
+        + "plain conversations need none"
   }
 
   /// The lines that ask for the most thinking.
@@ -77,13 +80,22 @@ public struct FixedTexts: Sendable {
   }
 }
 
-/// A literal as `str.format` or an f-string fills it in: names that are assigned literals themselves are
-/// put in their places, the others stay open.
+/// A literal as `str.format` or an f-string fills it in: names that are assigned short literals themselves
+/// are put in their places, the others stay open.
 struct PromptTemplate {
+  /// Markers are short; longer texts are not put in, so that no file can grow beyond bounds.
+  private static let longestValue = 256
+
+  /// What may be put in, by name in lower case; of a name that is assigned twice the first counts.
+  static func names(in literals: [PythonLiteral]) -> [String: String] {
+    let pairs = literals.compactMap { literal in literal.name.map { ($0.lowercased(), literal.value) } }
+    return Dictionary(pairs.filter { $0.1.utf8.count <= longestValue }, uniquingKeysWith: { first, _ in first })
+  }
+
   /// Texts around open places; one more than these.
   private(set) var texts: [String] = [""]
 
-  init(_ literal: PythonLiteral, among literals: [PythonLiteral]) {
+  init(_ literal: PythonLiteral, names: [String: String]) {
     var rest = Substring(literal.value)
     while let brace = rest.firstIndex(where: { $0 == "{" || $0 == "}" }) {
       texts[texts.count - 1] += rest[..<brace]
@@ -92,8 +104,7 @@ struct PromptTemplate {
         texts[texts.count - 1].append(rest[brace])
         rest = rest[rest.index(after: after)...]
       } else if rest[brace] == "{", let end = rest[after...].firstIndex(of: "}") {
-        let name = rest[after..<end].lowercased()
-        if let value = literals.first(where: { $0.name?.lowercased() == name })?.value {
+        if let value = names[rest[after..<end].lowercased()] {
           texts[texts.count - 1] += value
         } else {
           texts.append("")

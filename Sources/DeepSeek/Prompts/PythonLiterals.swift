@@ -1,7 +1,7 @@
 /// A string literal of a Python source, with the name that it is assigned to, if it is.
 struct PythonLiteral: Equatable {
   let name: String?
-  let value: String
+  var value: String
 
   /// The text literals of a source; neighbours that Python joins are joined. Bytes are left out, and so is
   /// what is not well formed: nothing is run.
@@ -26,15 +26,15 @@ private struct PythonScanner {
     while let byte = peek() {
       switch byte {
       case UInt8(ascii: "#"):
-        while let byte = peek(), byte != 0x0A { position += 1; _ = byte }
+        position = bytes[position...].firstIndex(of: 0x0A) ?? bytes.count
       case UInt8(ascii: "\""), UInt8(ascii: "'"):
         let prefix = word.lowercased()
         let isPrefix = position > 0 && Self.isWord(bytes[position - 1])
         guard let value = literal(isRaw: isPrefix && prefix.contains("r")) else { return found }
         if isPrefix, prefix.contains("b") {
           isJoined = false
-        } else if isJoined, let last = found.popLast() {
-          found.append(PythonLiteral(name: last.name, value: last.value + value))
+        } else if isJoined {
+          found[found.count - 1].value += value
         } else {
           found.append(PythonLiteral(name: assigned, value: value))
           isJoined = true
@@ -77,7 +77,8 @@ private struct PythonScanner {
   }
 
   private static func isWord(_ byte: UInt8) -> Bool {
-    byte == UInt8(ascii: "_") || byte >= 0x80 || Character(Unicode.Scalar(byte)).isLetter || (0x30...0x39).contains(byte)
+    byte == UInt8(ascii: "_") || byte >= 0x80 || (0x30...0x39).contains(byte)
+      || (0x61...0x7A).contains(byte | 0x20)
   }
 
   /// Reads the literal that begins here; nil where it has no end.

@@ -64,7 +64,8 @@ import Testing
         let prompt = try encoding.text(of: before, mode: mode)
         let whole = try encoding.text(of: before + [message], mode: mode)
         #expect(whole.hasPrefix(prompt))
-        for answer in [whole.dropFirst(prompt.count), whole.dropFirst(prompt.count).dropLast("<｜end▁of▁sentence｜>".count)] {
+        let answer = whole.dropFirst(prompt.count)
+        for answer in [answer, answer.dropLast("<｜end▁of▁sentence｜>".count)] {
           let found = try Answer(String(answer), mode: mode)
           #expect(found.reasoning == (mode == .thinking ? "because" : nil))
           #expect(found.content == content)
@@ -105,10 +106,23 @@ import Testing
     #expect(PythonLiteral.all(in: Array("x = 'open\ny = 1".utf8)) == [])
   }
 
+  /// A source cannot make its texts grow: only short values are put in.
+  @Test func templates() {
+    func template(_ source: String) -> PromptTemplate {
+      let literals = PythonLiteral.all(in: Array(source.utf8))
+      return PromptTemplate(literals.last!, names: PromptTemplate.names(in: literals))
+    }
+    #expect(template("a = 'x'\nf('{a}{{{b}}}{A}')").texts == ["x{", "}x"])
+    let long = String(repeating: "x", count: 300)
+    #expect(template("a = '\(long)'\nf('{a}{a}')").texts == ["", "", ""])
+    #expect(template("'{' '}' 'open {'").texts == ["", "open {"])
+  }
+
   @Test func aModelThatCannotChat() throws {
     let nano = try Tokenizer(folder: ModelFiles.nano, vocabularySize: 1024)
     #expect { try ChatEncoding(folder: ModelFiles.nano, nano) } throws: {
-      "\($0)" == "\(ModelFiles.nano)/tokenizer.json: the marker <｜User｜>, without which no model can chat expected, none found"
+      "\($0)" == "\(ModelFiles.nano)/tokenizer.json: the marker <｜User｜>, without which no model can chat expected, "
+        + "none found"
     }
     let splits = try Tokenizer(file: ModelFiles.root + "/Fixtures/tokenizers/deepseek-splits.json")
     let encoding = try ChatEncoding(folder: ModelFiles.nano, splits)
