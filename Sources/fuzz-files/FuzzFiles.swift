@@ -52,7 +52,11 @@ struct FuzzFiles: ParsableCommand {
 
   /// Runs the search as a child and reports how it ended.
   private func supervise() throws {
-    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("fuzz-files-\(UUID().uuidString)")
+    // Several small files a step: in memory where there is a folder for that, or the disk sets the pace.
+    let memory = URL(fileURLWithPath: "/dev/shm")
+    let parent =
+      FileManager.default.isWritableFile(atPath: memory.path) ? memory : FileManager.default.temporaryDirectory
+    let folder = parent.appendingPathComponent("fuzz-files-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     let child = Process()
     child.executableURL = URL(fileURLWithPath: CommandLine.arguments[0])
@@ -105,6 +109,7 @@ struct FuzzFiles: ParsableCommand {
       if clock.now > report {
         report += .seconds(10)
         print("\(fuzzer.outcome.files) files")
+        fflush(nil)
       }
     }
     try finish(fuzzer.outcome)
