@@ -236,7 +236,7 @@ struct ArgumentCheck {
         let theirs = numbers.memory[other]
         guard own.lowerBound < theirs.upperBound, theirs.lowerBound < own.upperBound else { continue }
         guard case .buffer(let view) = arguments[position], case .buffer(let neighbour) = arguments[other],
-          !areInterleaved(view, own, neighbour, theirs)
+          areInterleaved(view, own, neighbour, theirs)
         else { throw overlap(position, other) }
       }
     }
