@@ -42,7 +42,7 @@ import Tiles
     let program = try printing()
     let cases: [[String: Argument]] = [
       [
-        "x": .floats([3, 4], [1, 2, 3, -.nan, 5, -0.0, 7, 8, .infinity, 10, 1e-42, 12.25]),
+        "x": .floats([3, 4], [1, 2, 3, -.nan, 5, -0.0, 7, 8, .infinity, 10, 0x1p-140, 12.25]),
         "count": .ints([3], [2, 0, 4]),
       ],
       ["x": .floats([1, 4], [1, 2, 3, 4]), "count": .ints([1], [0])],
