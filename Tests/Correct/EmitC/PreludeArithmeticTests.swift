@@ -116,6 +116,15 @@ import TileIR
       if trial % 16 == 0 { row[Int(source.next() % UInt64(row.count))] = 0 }
       if trial % 64 == 1 { row[0] = .nan }
       rows.append(row)
+      // Just beside a tie, by less than the last bit of an f64: (1 + 2^-12)^2 is halfway between floats.
+      var tie = [Float](repeating: 0, count: 2 * terms)
+      let scale = Float(sign: .plus, exponent: trial % 60 - 30, significand: 1)
+      tie[0] = (1 + 0x1p-12) * scale
+      tie[1] = trial % 4 < 2 ? 1 + 0x1p-12 : -1 - 0x1p-12
+      let last = Int(source.next() % UInt64(terms - 1)) + 1
+      tie[2 * last] = 0x1p-60 * scale
+      tie[2 * last + 1] = trial % 2 == 0 ? 1 : -1
+      rows.append(tie)
     }
     let kernel = LaneKernel(
       name: "rounded_sum", inputs: Array(repeating: .float32, count: 2 * terms), output: .float32,
