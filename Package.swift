@@ -64,9 +64,11 @@ let package = Package(
       name: "Correct",
       dependencies: [
         "Formats", "DynamicLibrary", "ElementaryOracle", "Operators", "Reference", "Runtime", "Steps", "JSON",
-        "Safetensors", "DeepSeek", "Fuzzing",
+        "Safetensors", "DeepSeek", "Fuzzing", "CAllocationCount", "CTesseraShims",
       ]),
-    .testTarget(name: "Refuse", dependencies: ["Tiles", "JSON", "Safetensors", "DeepSeek"]),
+    .target(name: "CAllocationCount", path: "Tests/CAllocationCount", publicHeadersPath: "include"),
+    .testTarget(
+      name: "Refuse", dependencies: ["Tiles", "Runtime", "JSON", "Safetensors", "DeepSeek"]),
     .testTarget(name: "Golden", dependencies: ["Tiles", "MachineIR", "Operators", "Schedules"]),
     .testTarget(
       name: "Claims",

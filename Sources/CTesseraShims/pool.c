@@ -1,6 +1,7 @@
 #include "tessera_shims.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 

@@ -83,20 +83,18 @@ public struct Workspace: Hashable, Sendable {
   public let prepares: Int?
   /// The tile that a `print` fills it with, for the host to print after the launch.
   public let prints: Print?
+  /// A tile in words of 4 bytes, row-major over its extents, and behind it a word for each element that
+  /// is not 0 where the element exists; the host clears those before the launch.
   public struct Print: Hashable, Sendable {
     public let label: String
+    /// Words hold a `float32`, a truth value as 0 and 1, and else the element's integer or code.
     public let element: ElementType
-    /// Its axes, outermost first, and their extents.
+    /// Its axes, outermost first, and the most that each holds.
     public let axes: [Dimension]
     public let extents: [HostExpression]
-    /// Whether the elements are truth values.
-    public let isTruth: Bool
-    public init(
-      label: String, element: ElementType, axes: [Dimension], extents: [HostExpression], isTruth: Bool
-    ) {
+    public init(label: String, element: ElementType, axes: [Dimension], extents: [HostExpression]) {
       self.label = label
       self.axes = axes
-      self.isTruth = isTruth
       self.element = element
       self.extents = extents
     }

@@ -16,8 +16,8 @@ struct ArgumentCheck {
     let base: Int
     /// Declared bounds of an integer scalar.
     let range: ClosedRange<Int>?
-    var elementBits: Int { element.bitWidth }
-    var alignment: Int { max(1, element.bitWidth / 8) }
+    let elementBits: Int
+    let alignment: UInt
   }
   let program: Program
   private let expected: [Expected]
@@ -26,6 +26,8 @@ struct ArgumentCheck {
   private let ranges: [ClosedRange<Int>]
   /// Dimensions whose length is computed; that of buffers must agree.
   private let computed: [(dimension: Int, length: CompiledNumber)]
+  /// Buffers that a launch writes, each with every other buffer.
+  private let pairs: [(written: Int, other: Int)]
   /// Dimensions that buffers bind.
   private let bound: [Int]
   private let constraints: [(lower: CompiledNumber, upper: CompiledNumber, constraint: Constraint)]
@@ -54,7 +56,14 @@ struct ArgumentCheck {
       return Expected(
         element: parameter.element, isScalar: parameter.role == .scalar,
         isWritten: parameter.role == .output || parameter.role == .state, rank: parameter.axes.count,
-        base: base[position], range: range)
+        base: base[position], range: range, elementBits: parameter.element.bitWidth,
+        alignment: UInt(max(1, parameter.element.bitWidth / 8)))
+    }
+    let expected = expected
+    pairs = expected.indices.filter { expected[$0].isWritten }.flatMap { written in
+      expected.indices.filter { other in
+        other != written && !expected[other].isScalar && !(expected[other].isWritten && other < written)
+      }.map { (written, $0) }
     }
     ranges = program.dimensions.map(\.range)
     bound = program.dimensions.indices.filter { program.lengths[program.dimensions[$0]] == .buffer }
@@ -164,7 +173,10 @@ struct ArgumentCheck {
       throw refusal(position, describe(expected: position), describe(.buffer(view)) + strides)
     }
     var isEmpty = false
-    for axis in 0..<expected.rank {
+    // The last element along the axes so far, from the innermost, and whether a stride is not as it should.
+    var last = 0
+    var isOdd = false
+    for axis in (0..<expected.rank).reversed() {
       let extent = view.shape[axis]
       let number = axes[expected.base + axis]
       let known = numbers.extents[number]
@@ -178,19 +190,41 @@ struct ArgumentCheck {
         throw refusal(
           position, "extent \(known) of \(program.dimensions[number].name)", "\(extent)")
       }
+      let stride = view.strides[axis]
+      numbers.strides[expected.base + axis] = stride
       if extent == 0 { isEmpty = true }
-      numbers.strides[expected.base + axis] = view.strides[axis]
+      let (span, overflows) = stride.multipliedReportingOverflow(by: extent &- 1)
+      let isLast = axis == expected.rank - 1
+      isOdd = isOdd || overflows || span >= 1 << 56
+        || (isLast ? stride != 1 : stride < (expected.isWritten && extent > 1 ? last &+ 1 : 0))
+        || (!isLast && expected.elementBits < 8 && stride & 1 != 0)
+      last &+= span
     }
-    numbers.memory[position] = isEmpty ? 0..<0 : try memory(of: view, position, expected)
+    if isEmpty {
+      numbers.memory[position] = 0..<0
+      return
+    }
+    let address = UInt(bitPattern: view.pointer)
+    let (end, overflows) = address.addingReportingOverflow(Self.bytes(last, expected.elementBits))
+    if isOdd || overflows || address == 0 || address & (expected.alignment - 1) != 0 {
+      numbers.memory[position] = try memory(of: view, position, expected)
+    } else {
+      numbers.memory[position] = address..<end
+    }
   }
 
-  /// The bytes that a view with elements spans.
+  /// Bytes from the first element to the end of element `last`.
+  private static func bytes(_ last: Int, _ elementBits: Int) -> UInt {
+    elementBits < 8 ? UInt(bitPattern: last / 2 &+ 1) : UInt(bitPattern: (last &+ 1) &* (elementBits / 8))
+  }
+
+  /// The bytes that a view with elements spans, step by step, for the message where one is wrong.
   private func memory(
     of view: TensorView, _ position: Int, _ expected: Expected
   ) throws -> Range<UInt> {
     guard let pointer = view.pointer else { throw refusal(position, "memory", "null") }
     let address = UInt(bitPattern: pointer)
-    guard address % UInt(expected.alignment) == 0 else {
+    guard address % expected.alignment == 0 else {
       throw refusal(position, "an address divisible by \(expected.alignment)", "\(pointer)")
     }
     // The last element along the axes so far, from the innermost.
@@ -211,34 +245,27 @@ struct ArgumentCheck {
       }
       let (span, overflows) = stride.multipliedReportingOverflow(by: extent - 1)
       let (sum, overflowsToo) = last.addingReportingOverflow(span)
-      guard !overflows, !overflowsToo, sum < 1 << 58 else {
+      guard !overflows, !overflowsToo, sum < 1 << 56 else {
         throw refusal(position, "strides within the address space", "\(view.strides)")
       }
       last = sum
     }
-    let end = address.addingReportingOverflow(
-      UInt(expected.elementBits < 8 ? last / 2 + 1 : (last + 1) * expected.elementBits / 8))
-    guard !end.overflow else {
-      throw refusal(position, "memory within the address space", "\(pointer)")
-    }
-    return address..<end.partialValue
+    let (end, overflows) = address.addingReportingOverflow(Self.bytes(last, expected.elementBits))
+    guard !overflows else { throw refusal(position, "memory within the address space", "\(pointer)") }
+    return address..<end
   }
 
   // MARK: Overlaps
 
   /// What a launch writes shares no byte with any other argument: kernels assume it.
   private func checkOverlaps(_ arguments: [LaunchArgument], _ numbers: borrowing LaunchNumbers) throws {
-    for position in expected.indices where expected[position].isWritten {
-      let own = numbers.memory[position]
-      guard !own.isEmpty else { continue }
-      for other in expected.indices
-      where other != position && !(expected[other].isWritten && other < position) {
-        let theirs = numbers.memory[other]
-        guard own.lowerBound < theirs.upperBound, theirs.lowerBound < own.upperBound else { continue }
-        guard case .buffer(let view) = arguments[position], case .buffer(let neighbour) = arguments[other],
-          !areInterleaved(view, own, neighbour, theirs)
-        else { throw overlap(position, other) }
-      }
+    for pair in pairs {
+      let (own, theirs) = (numbers.memory[pair.written], numbers.memory[pair.other])
+      guard own.lowerBound < theirs.upperBound, theirs.lowerBound < own.upperBound else { continue }
+      guard case .buffer(let view) = arguments[pair.written],
+        case .buffer(let neighbour) = arguments[pair.other],
+        areInterleaved(view, own, neighbour, theirs)
+      else { throw overlap(pair.written, pair.other) }
     }
   }
 

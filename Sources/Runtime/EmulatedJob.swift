@@ -10,6 +10,11 @@ struct EmulatedJob {
   private var results: [[(source: BufferSource, place: Range<Int>)]] = []
   private var contents: [UInt8] = []
 
+  /// What a launch does with a buffer: only one that it changes or reads has contents before.
+  private enum Use: Int64 {
+    case read, change, write
+  }
+
   /// Where contents begin in the file, known only when all launches are there: the offsets in `launches`
   /// count from it until then.
   private var headerBytes: Int {
@@ -26,28 +31,33 @@ struct EmulatedJob {
     var positions: [BufferSource: Int64] = [:]
     let side = Int64(launches.count % 2)
 
-    func describe(_ source: BufferSource, at place: Int?, _ byteCount: Int, isWritten: Bool) {
+    func describe(_ source: BufferSource, at place: Int?, _ byteCount: Int, _ use: Use) {
       positions[source] = Int64(positions.count)
       // Neighbouring buffers lie at opposite ends of their pages.
       let begins = (side + positions[source]!) % 2
-      words += [Int64(place ?? -1), Int64(byteCount), isWritten ? 1 : 0, begins]
+      words += [Int64(place ?? -1), Int64(byteCount), use.rawValue, begins]
     }
     for (position, argument) in arguments.enumerated() {
       guard case .buffer(let view) = argument else { continue }
-      let isWritten = [.output, .state].contains(host.plan.program.parameters[position].role)
+      let use: Use =
+        switch host.plan.program.parameters[position].role {
+        case .output: .write
+        case .state: .change
+        case .input, .weight, .scalar: .read
+        }
       let span = numbers.memory[position]
-      let place = append(view.pointer, span.count)
-      describe(.parameter(position), at: place.lowerBound, span.count, isWritten: isWritten)
-      if isWritten { back.append((.parameter(position), place)) }
+      let place = append(use == .write ? nil : view.pointer, span.count)
+      describe(.parameter(position), at: place.lowerBound, span.count, use)
+      if use != .read { back.append((.parameter(position), place)) }
     }
     for (position, size) in host.workspaceSizes.enumerated() {
       let byteCount = (size.value(numbers) + 63) / 64 * 64
       guard host.plan.workspaces[position].prints != nil else {
-        describe(.workspace(position), at: nil, byteCount, isWritten: true)
+        describe(.workspace(position), at: nil, byteCount, .write)
         continue
       }
       let place = append(nil, byteCount)
-      describe(.workspace(position), at: place.lowerBound, byteCount, isWritten: true)
+      describe(.workspace(position), at: place.lowerBound, byteCount, .change)
       back.append((.workspace(position), place))
     }
     let kernels = try (host.preparations + host.kernels(numbers)).filter { $0.cells.value(numbers) > 0 }
@@ -79,14 +89,14 @@ struct EmulatedJob {
     return words
   }
 
-  /// Appends bytes, or space for them, on a boundary of 64.
+  /// Appends bytes, or zeros, on a boundary of 64.
   private mutating func append(_ source: UnsafeRawPointer?, _ byteCount: Int) -> Range<Int> {
     contents += [UInt8](repeating: 0, count: (64 - contents.count % 64) % 64)
     let start = contents.count
     if let source {
       contents += UnsafeRawBufferPointer(start: source, count: byteCount)
     } else {
-      contents += [UInt8](repeating: 0xA5, count: byteCount)
+      contents += [UInt8](repeating: 0, count: byteCount)
     }
     return start..<contents.count
   }

@@ -81,8 +81,9 @@ enum EmulatedMain {
     }
     static void free_area(area *a) { call(UNMAP, (i64)a->pages, a->mapped + 2 * PAGE, 0, 0, 0); }
 
+    enum { IS_READ, IS_CHANGED, IS_WRITTEN };
     typedef struct {
-      i64 file_offset, bytes, is_written, begins;
+      i64 file_offset, bytes, use, begins;
     } buffer;
     typedef struct {
       i64 kernel, cells, is_reversed, scratch_bytes, buffers, integers, floats;
@@ -97,9 +98,9 @@ enum EmulatedMain {
       const buffer *buffers = (const buffer *)at;
       for (i64 b = 0; b < count; b++, at += sizeof(buffer) / 8) {
         areas[b] = make_area(buffers[b].bytes, buffers[b].begins);
-        if (buffers[b].file_offset < 0) continue;
+        if (buffers[b].use == IS_WRITTEN) continue;
         memcpy(areas[b].start, job + buffers[b].file_offset, buffers[b].bytes);
-        if (!buffers[b].is_written && areas[b].mapped)
+        if (buffers[b].use == IS_READ && areas[b].mapped)
           call(PROTECT, (i64)areas[b].pages + PAGE, areas[b].mapped, READ, 0, 0);
       }
       i32 status = 0;
@@ -123,7 +124,7 @@ enum EmulatedMain {
         free_area(&scratch);
       }
       for (i64 b = 0; b < count; b++) {
-        if (buffers[b].is_written && buffers[b].file_offset >= 0)
+        if (buffers[b].use != IS_READ && buffers[b].file_offset >= 0)
           memcpy(job + buffers[b].file_offset, areas[b].start, buffers[b].bytes);
         free_area(&areas[b]);
       }

@@ -6,6 +6,9 @@ public struct Emulator: Sendable {
   /// nil on a processor that runs the machine's programs itself.
   public let path: String?
 
+  /// Whether a machine is one that can be emulated, if an emulator is there.
+  public static func emulates(_ machine: MachineDescription) -> Bool { machine.triple.hasPrefix("aarch64") }
+
   /// The emulator for a machine: `$TESSERA_EMULATOR`, or `qemu-aarch64` or `qemu-aarch64-static` along
   /// `$PATH`.
   ///
@@ -13,7 +16,7 @@ public struct Emulator: Sendable {
   public static func find(
     for machine: MachineDescription, environment: [String: String] = ProcessInfo.processInfo.environment
   ) throws -> Emulator {
-    guard machine.triple.hasPrefix("aarch64") else {
+    guard emulates(machine) else {
       throw RuntimeError("\(machine.name) cannot be emulated; only aarch64 targets can")
     }
     if machine.runsHere { return Emulator(path: nil) }

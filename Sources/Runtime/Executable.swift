@@ -107,6 +107,7 @@ public final class Executable {
       }
     }
     usePointers(prepared)
+    for tile in host.prints { tile.clear(numbers, workspacePointers[tile.workspace]) }
     if prepared == nil {
       for kernel in host.preparations { try run(kernel, arguments, threads) }
     }

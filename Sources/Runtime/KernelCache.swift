@@ -160,20 +160,32 @@ public final class KernelCache: Sendable {
   /// seen by other processes as one step.
   private func keep(_ file: URL, as name: String) throws {
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    let fresh = folder.appendingPathComponent(".new-\(UUID().uuidString)")
+    trimOnce()
+    let fresh = folder.appendingPathComponent(".new-\(UUID().uuidString)").path
     do {
-      try FileManager.default.copyItem(at: file, to: fresh)
+      try write(try Data(contentsOf: file), to: fresh)
+      guard rename(fresh, folder.appendingPathComponent(name).path) == 0 else { throw systemError() }
     } catch {
-      try? FileManager.default.removeItem(at: fresh)
+      unlink(fresh)
       throw error
     }
-    guard rename(fresh.path, folder.appendingPathComponent(name).path) == 0 else {
-      let reason = String(cString: strerror(errno))
-      try? FileManager.default.removeItem(at: fresh)
-      throw RuntimeError(reason)
-    }
-    trimOnce()
   }
+
+  private func write(_ bytes: Data, to path: String) throws {
+    let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL, 0o755)
+    guard descriptor >= 0 else { throw systemError() }
+    defer { close(descriptor) }
+    try bytes.withUnsafeBytes { bytes in
+      var done = 0
+      while done < bytes.count {
+        let count = Foundation.write(descriptor, bytes.baseAddress! + done, bytes.count - done)
+        guard count > 0 else { throw systemError() }
+        done += count
+      }
+    }
+  }
+
+  private func systemError() -> RuntimeError { RuntimeError(String(cString: strerror(errno))) }
 
   private static func reason(_ error: any Error) -> String {
     let cocoa = error as NSError
@@ -203,7 +215,7 @@ public final class KernelCache: Sendable {
     try? FileManager.default.setAttributes([.modificationDate: Date()], ofItemAtPath: file.path)
   }
 
-  /// After the first object that a process adds: removes what interrupted processes left, and the
+  /// Before the first object that a process adds: removes what interrupted processes left, and the
   /// objects that were not used for longest while the folder is too large.
   private func trimOnce() {
     let isFirst = isTrimmed.withLock { trimmed in

@@ -471,20 +471,24 @@ extension RegionLowering {
     }
   }
 
-  /// A print fills a workspace over all axes of the value; the host prints it after the launch.
+  /// A print fills a workspace over all axes of the value, and marks behind it which elements exist; the
+  /// host prints it after the launch.
   private func lowerPrint(_ label: String, _ value: ValueID, _ statement: Statement) throws {
     let node = program[value]
-    let element: ElementType = node.type == .float32 ? .float32 : .int32
+    let word: ElementType = node.type == .float32 ? .float32 : .int32
     var axes = region.axes.map(\.dimension)
     axes += node.axes.filter { !axes.contains($0) }
     let extents = axes.map { analysis.fixed.contains($0) ? HostExpression.extent($0) : mostOf($0) }
     let count = extents.reduce(HostExpression.constant(1), { $0 * $1 })
-    workspaces.append(
-      Workspace(
-        name: "print_\(label.filter { $0.isLetter || $0.isNumber })", byteCount: count * .constant(4),
-        prints: Workspace.Print(
-          label: label, element: element, axes: axes, extents: extents, isTruth: node.type == .bool)))
-    let name = buffer(workspace: workspaces.count - 1, element)
+    // A statement may be lowered more than once: for whole blocks and for what is left.
+    if printed[statement] == nil {
+      printed[statement] = workspaces.count
+      workspaces.append(
+        Workspace(
+          name: "print_\(label.filter { $0.isLetter || $0.isNumber })", byteCount: count * .constant(8),
+          prints: Workspace.Print(label: label, element: node.type, axes: axes, extents: extents)))
+    }
+    let name = buffer(workspace: printed[statement]!, word)
     var offset = LaneCoordinate(.constant(0))
     for (axis, extent) in zip(axes, extents) {
       let here = environment.coordinates[axis]!
@@ -493,13 +497,19 @@ extension RegionLowering {
     }
     var shown = try emitWide(value, environment)
     if node.type == .bool { shown = shown.converted(to: .i32) }
-    if environment.lanes == 1 {
-      stack.append(.store(Access(name, element, offset.base), shown, active: nil))
-    } else {
-      stack.append(
-        .scatter(
-          Access(name, element, offset.base), lanes: laneValues(offset, environment.lanes), shown,
-          active: environment.active))
+    let behind = offset.base + scalar(count, "\(name)_count")
+    let mark = Expression.integer(1, MachineType(.i32, environment.lanes))
+    for (access, value) in [
+      (Access(name, word, offset.base), shown),
+      (Access(name, word, behind), word == .float32 ? mark.bitCast(to: .f32) : mark),
+    ] {
+      if environment.lanes == 1 {
+        stack.append(.store(access, value, active: nil))
+      } else {
+        stack.append(
+          .scatter(
+            access, lanes: laneValues(offset, environment.lanes), value, active: environment.active))
+      }
     }
   }
 

@@ -36,6 +36,8 @@ final class RegionLowering {
   private(set) var scratch: [ScratchArray] = []
   var messages: [Diagnostic]
   var workspaces: [Workspace]
+  /// The workspace of each print.
+  var printed: [Statement: Int] = [:]
   /// Kernels that lay weights out for this one.
   var preparations: [MachineKernel] = []
 

@@ -51,22 +51,33 @@ struct OperatorLaunch {
   /// What a launch returned, and how long its parts took.
   struct Run {
     let machine: MachineDescription
+    /// Whether an emulator ran it, on one thread.
+    let isEmulated: Bool
     /// Outputs and states by name.
     let results: [String: HostTensor]
     let wasCached: Bool
     /// Lowering, compiling or finding in the cache, and loading.
     let load: Duration
-    /// The launch alone: weights were laid out before.
+    /// The launch alone: weights were laid out before. Under an emulator its start too.
     let launch: Duration
   }
 
-  /// Runs it once on every thread of `pool`.
+  /// Runs it once on every thread of `pool`, or under an emulator where that is what runs `machine` here.
   func run(
     on machine: MachineDescription, schedule: Schedule = Schedule(), pool: ThreadPool, threads: Int? = nil,
     prints: (String) -> Void = { print($0) }
   ) throws -> Run {
     let clock = ContinuousClock()
     let start = clock.now
+    if !machine.runsHere, Emulator.emulates(machine) {
+      let executable = try EmulatedExecutable(
+        plan: Lowering.plan(program, for: machine, schedule: schedule))
+      let begin = clock.now
+      let results = try executable.run(arguments, extents: boundExtents, prints: prints)
+      return Run(
+        machine: machine, isEmulated: true, results: results, wasCached: executable.wasCached,
+        load: begin - start, launch: clock.now - begin)
+    }
     let executable = try Executable(program, for: machine, schedule: schedule, pool: pool)
     let load = clock.now - start
     let host = try HostArguments(program, arguments, extents: boundExtents)
@@ -76,7 +87,7 @@ struct OperatorLaunch {
       host.launch, extents: boundExtents, prepared: prepared, threads: threads, print: prints)
     let launch = clock.now - begin
     return Run(
-      machine: machine, results: host.results(), wasCached: executable.wasCached, load: load, launch: launch)
+      machine: machine, isEmulated: false, results: host.results(), wasCached: executable.wasCached, load: load, launch: launch)
   }
 
   /// What the reference interpreter returns.

@@ -109,6 +109,7 @@ struct RunReport: Encodable {
   let instance: String
   let target: String
   let threads: Int
+  let isEmulated: Bool
   let extents: [String: Int]
   let outputs: [TensorReport]
   /// Whether compiled kernels were in the cache.
@@ -126,7 +127,8 @@ struct RunReport: Encodable {
     self.operator = `operator`
     self.instance = instance
     target = run.machine.name
-    self.threads = threads
+    self.threads = run.isEmulated ? 1 : threads
+    isEmulated = run.isEmulated
     extents = launch.extents
     outputs = launch.program.parameters.compactMap { parameter in
       run.results[parameter.name].map { TensorReport(name: parameter.name, $0) }
@@ -140,7 +142,8 @@ struct RunReport: Encodable {
 
   var text: String {
     let sizes = extents.isEmpty ? "" : " at \(settings(extents))"
-    var lines = ["\(`operator`) \"\(instance)\"\(sizes) on \(target), \(count(threads, "thread"))"]
+    let place = isEmulated ? "emulated" : count(threads, "thread")
+    var lines = ["\(`operator`) \"\(instance)\"\(sizes) on \(target), \(place)"]
     for output in outputs {
       lines.append("  \(output.name)  \(output.element) \(output.shape)  sha256 \(output.sha256)")
       lines.append("    \(output.firstElements.joined(separator: " "))")

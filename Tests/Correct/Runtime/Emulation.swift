@@ -10,4 +10,6 @@ enum Emulation {
       return nil
     } catch { return "\(error)" }
   }()
+
+  static func runs(_ machine: MachineDescription) -> Bool { machine == .neon && missing == nil }
 }

@@ -1,0 +1,75 @@
+import Foundation
+import MachineIR
+import Operators
+import Runtime
+import Schedules
+import Testing
+import TileIR
+
+/// Kernels touch nothing beside their buffers and write no input: every operator under every schedule,
+/// at every small shape, with buffers that end at a page that cannot be touched or begin behind one. On
+/// `cpu-neon` `EmulatedBitsTests` does the same.
+@Suite struct PageEndTests {
+  @Test(arguments: BitsTests.machines.map(\.name))
+  func kernelsTouchNothingBesideTheirBuffers(_ target: String) async throws {
+    // A fault ends the process, so the kernels run in another, which leaves word where it is.
+    let folder = try ScratchFolder()
+    let path = folder.url.appendingPathComponent("place").path
+    await #expect(processExitsWith: .success) { [target = target as String, path = path as String] in
+      let machine = MachineDescription.named(target)!
+      for entry in OperatorLibrary.all {
+        for instance in entry.instances where instance.isSmall {
+          try Self.run(entry, instance, machine, leavingWordIn: path)
+        }
+      }
+      try FileManager.default.removeItem(atPath: path)
+    }
+    if let place = try? String(contentsOfFile: path, encoding: .utf8) { Issue.record("it ended at \(place)") }
+  }
+
+  private static func run(
+    _ entry: OperatorEntry, _ instance: OperatorInstance, _ machine: MachineDescription,
+    leavingWordIn path: String
+  ) throws {
+    let program = try instance.kernel().program()
+    for schedule in Schedule.candidates(for: program, on: machine) {
+      let executable = try Executable(program, for: machine, schedule: schedule)
+      for extents in instance.shapes {
+        for side in GuardedMemory.Side.allCases {
+          let place = "\(entry.name), \(instance.name), \(extents), \(side), under \(schedule)"
+          try place.write(toFile: path, atomically: false, encoding: .utf8)
+          try launch(executable, instance, extents, side)
+        }
+      }
+    }
+  }
+
+  private static func launch(
+    _ executable: Executable, _ instance: OperatorInstance, _ extents: [String: Int],
+    _ side: GuardedMemory.Side
+  ) throws {
+    let program = executable.plan.program
+    let inputs = try instance.randomArguments(extents: extents, kind: .ordinary, seed: 3)
+    var arguments: [String: Argument] = [:]
+    for parameter in program.parameters {
+      if let tensor = inputs[parameter.name] { arguments[parameter.name] = Argument(tensor, for: parameter) }
+    }
+    var bound: [TileIR.Dimension: Int] = [:]
+    for dimension in program.dimensions where program.lengths[dimension] == .buffer {
+      bound[dimension] = extents[dimension.name]
+    }
+    let host = try HostArguments(program, arguments, extents: bound)
+    var memory: [GuardedMemory] = []
+    let guarded = zip(program.parameters, host.launch).map { parameter, argument -> LaunchArgument in
+      guard case .buffer(let view) = argument else { return argument }
+      let byteCount = HostTensor.byteCount(of: view.element, view.shape)
+      let area = GuardedMemory(byteCount: byteCount, at: side)
+      memory.append(area)
+      if byteCount > 0 { area.pointer.copyMemory(from: view.pointer!, byteCount: byteCount) }
+      if parameter.role == .input || parameter.role == .weight { area.forbidWriting() }
+      return .buffer(TensorView(view.element, area.pointer, shape: view.shape))
+    }
+    try executable.launch(guarded, extents: bound, print: { _ in })
+    withExtendedLifetime(memory) {}
+  }
+}
