@@ -8,6 +8,8 @@ struct KernelPrinter {
   private var printer: ExpressionPrinter
   private var lines: [String] = []
   private var depth = 1
+  /// Whether the kernel has streaming stores, which other processors see only after a fence.
+  private var streams = false
 
   init(_ kernel: MachineKernel, program: Program, prelude: Prelude) {
     self.kernel = kernel
@@ -23,6 +25,7 @@ struct KernelPrinter {
     add("for (i64 \(cell) = first_cell; \(cell) < last_cell; \(cell)++) {")
     try block(kernel.body)
     add("}")
+    if streams { add("__builtin_ia32_sfence();") }
     return """
       void \(CNames.symbol(kernel.name))(const tessera_launch *launch, i64 first_cell, i64 last_cell, u8 *scratch) {
       \(lines.joined(separator: "\n"))
@@ -90,6 +93,14 @@ struct KernelPrinter {
       try assign(try printer.element(array, indices), .element(array, indices), value)
     case .store(let access, let value, let active):
       try store(Storage(access.element), access.buffer, access.offset, value, active)
+    case .stream(let access, let value, let when):
+      let storage = Storage(access.element)
+      try checkStored(storage, value, access.buffer)
+      let arguments = try printer.place(storage, access.buffer, access.offset, isConst: false)
+        + [try printer.printWide(value), try printer.print(when)]
+      let call = CExpression.call(try prelude.stream(storage, lanes: value.type.lanes), arguments)
+      add(.sequence([call.layout, .text(";")]))
+      streams = true
     case .scatter(let access, let lanes, let value, let active):
       try scatter(access, lanes, value, active)
     case .storeRaw(let buffer, let offset, let value):

@@ -113,9 +113,24 @@ final class Prelude {
   func inline(
     _ result: String, _ name: String, _ parameters: String, body: String, why: String? = nil
   ) -> String {
+    define(
+      "__attribute__((always_inline)) static inline", result, name, parameters, body: body, why: why)
+  }
+
+  /// A function that is called: long, and off the path that is usually taken.
+  func function(
+    _ result: String, _ name: String, _ parameters: String, body: String, why: String
+  ) -> String {
+    define("__attribute__((noinline)) static", result, name, parameters, body: body, why: why)
+  }
+
+  private func define(
+    _ attributes: String, _ result: String, _ name: String, _ parameters: String, body: String,
+    why: String?
+  ) -> String {
     let comment = why.map { $0.split(separator: "\n").map { "// \($0)\n" }.joined() } ?? ""
     return """
-      \(comment)__attribute__((always_inline)) static inline \(result) \(name)(\(parameters)) {
+      \(comment)\(attributes) \(result) \(name)(\(parameters)) {
       \(body)
       }
       """

@@ -106,7 +106,7 @@ extension Prelude {
     return add(name) {
       let parameters = (0..<count).map { "\(w) a\($0)" }.joined(separator: ", ")
       let terms = (0..<count).map { "a\($0)" }.joined(separator: ", ")
-      return inline(
+      return function(
         t, name, parameters,
         body: """
             \(w) part[\(count)] = {\(terms)};

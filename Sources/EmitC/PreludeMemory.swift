@@ -129,6 +129,31 @@ extension Prelude {
     }
   }
 
+  /// A store of whole cache lines past the caches.
+  func stream(_ storage: Storage, lanes: Int) throws -> String {
+    guard machine.has(.streamingStores), isX86, !storage.isPacked else {
+      throw Refusal("the machine has no streaming stores of \(storage.memory)")
+    }
+    let t = vector(storage.register, lanes)
+    let name = "stream_\(t)\(storage.suffix.replacingPrefix("_from", with: "_as"))"
+    let (plain, anywhere) = (vector(storage.memory, lanes), unaligned(storage.memory, lanes))
+    vector("u64", 1)
+    return add(name) {
+      inline(
+        "void", name, "\(storage.memory) *p, \(t) x, i64 streams",
+        body: """
+            typedef \(plain) lines __attribute__((aligned(64)));
+            const \(plain) value = \(narrow("x", storage, lanes));
+            if (streams && ((u64)p & 63) == 0) {
+              __builtin_nontemporal_store(value, (lines *)p);
+            } else {
+              *(\(anywhere) *)p = value;
+            }
+          """,
+        why: "Whole cache lines that are not read first and not kept, where the result is larger than caches.")
+    }
+  }
+
   func store(_ storage: Storage, lanes: Int) -> String {
     let t = vector(storage.register, lanes)
     let name = "store_\(t)\(storage.suffix.replacingPrefix("_from", with: "_as"))"

@@ -23,7 +23,13 @@ public struct MachineDescription: Hashable, Sendable {
     case lookup16
     /// Byte shuffles of a table of 128.
     case lookup128
+    /// Stores that leave the caches alone.
+    case streamingStores
   }
+
+  /// Bytes of a result from which on no cache is expected to hold it: last-level caches of servers have
+  /// 32 MiB and more.
+  public static let streamedResult = 32 << 20
 
   public func has(_ feature: Feature) -> Bool { features.contains(feature) }
   /// Lanes of `scalar` in one register.
@@ -34,17 +40,17 @@ extension MachineDescription {
   /// x86-64 baseline. Fused multiply-add is emulated: right, and about twenty times slower.
   public static let sse2 = MachineDescription(
     name: "cpu-sse2", vectorBytes: 16, vectorRegisters: 16, nearMemory: [32 << 10, 256 << 10],
-    features: [], triple: "x86_64-linux-gnu", compilerOptions: ["-march=x86-64"])
+    features: [.streamingStores], triple: "x86_64-linux-gnu", compilerOptions: ["-march=x86-64"])
 
   public static let avx2 = MachineDescription(
     name: "cpu-avx2", vectorBytes: 32, vectorRegisters: 16, nearMemory: [32 << 10, 256 << 10],
-    features: [.fusedMultiplyAdd, .lookup16], triple: "x86_64-linux-gnu",
+    features: [.fusedMultiplyAdd, .lookup16, .streamingStores], triple: "x86_64-linux-gnu",
     compilerOptions: ["-march=x86-64-v3"])
 
   /// AVX-512 with VNNI (Ice Lake, Zen 4 and later).
   public static let avx512 = MachineDescription(
     name: "cpu-avx512", vectorBytes: 64, vectorRegisters: 32, nearMemory: [32 << 10, 1 << 20],
-    features: [.fusedMultiplyAdd, .maskedMemory, .dot4, .lookup16, .lookup128], triple: "x86_64-linux-gnu",
+    features: [.fusedMultiplyAdd, .maskedMemory, .dot4, .lookup16, .lookup128, .streamingStores], triple: "x86_64-linux-gnu",
     compilerOptions: ["-march=x86-64-v4", "-mavx512vnni", "-mavx512vbmi", "-mprefer-vector-width=512"])
 
   public static let neon = MachineDescription(

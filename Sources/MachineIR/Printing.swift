@@ -103,6 +103,8 @@ private struct PlanPrinter {
       add("\(array.name)[\(Expression.list(indices))] = \(value)")
     case .store(let access, let value, let active):
       add("\(access.buffer)[\(Expression.place(access.offset, value.type.lanes, active))] = \(value)")
+    case .stream(let access, let value, let when):
+      add("stream \(access.buffer)[\(Expression.place(access.offset, value.type.lanes, nil))] when \(when) = \(value)")
     case .scatter(let access, let lanes, let value, let active):
       add("scatter \(access.buffer)[\(access.offset); \(lanes)\(Expression.first(active))] = \(value)")
     case .storeRaw(let buffer, let offset, let value):

@@ -36,6 +36,9 @@ public indirect enum MachineStatement: Hashable, Sendable {
   /// Consecutive elements; lanes from `active` on are not written. Values of narrow formats come as
   /// codes in `i32` lanes and are truncated.
   case store(Access, Expression, active: Expression?)
+  /// As a store of all lanes; where the scalar is not 0 and the place begins a cache line, the lines are
+  /// not read first and not kept near: for results larger than every cache.
+  case stream(Access, Expression, when: Expression)
   /// One element a lane at offset + lane offset, in ascending lane order.
   case scatter(Access, lanes: Expression, Expression, active: Expression?)
   /// A raw vector into an on-chip array of its own lane type.

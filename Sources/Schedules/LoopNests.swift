@@ -395,7 +395,12 @@ extension RegionLowering {
       case .uniform where environment.lanes == 1:
         store = .store(access, stored, active: nil)
       case .strided(1) where condition == nil && (element.bitWidth >= 8 || place.alignment % 2 == 0):
-        store = .store(access, stored, active: environment.active)
+        let bytes = environment.lanes * element.bitWidth / 8
+        if environment.active == nil, bytes % 64 == 0, let streams = streams(position) {
+          store = .stream(access, stored, when: streams)
+        } else {
+          store = .store(access, stored, active: environment.active)
+        }
       default:
         guard element.bitWidth >= 8 else {
           return try lowerApart(access, place, stored, where: condition)
@@ -411,6 +416,24 @@ extension RegionLowering {
     case .print(let label, let value):
       try lowerPrint(label, value, statement)
     }
+  }
+
+  /// A number that is not 0 where an output is larger than every cache; nil where its stores stay plain.
+  private func streams(_ position: Int) -> Expression? {
+    let parameter = program.parameters[position]
+    guard machine.has(.streamingStores), parameter.role == .output, parameter.element.bitWidth >= 8 else {
+      return nil
+    }
+    let count = parameter.axes.reduce(HostExpression.constant(parameter.element.bitWidth / 8)) {
+      $0 * mostOf($1)
+    }
+    let most = parameter.axes.reduce(Double(parameter.element.bitWidth / 8)) {
+      $0 * Double($1.range.upperBound)
+    }
+    guard most >= Double(MachineDescription.streamedResult) else { return nil }
+    return scalar(
+      .minimum(.constant(1), .divided(count, MachineDescription.streamedResult)),
+      "\(parameter.name)_streams")
   }
 
   /// A store under a condition, lane by lane where lanes may disagree.

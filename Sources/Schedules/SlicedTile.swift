@@ -303,15 +303,18 @@ struct SlicedTile {
     _ least: Expression
   ) {
     let powers = self.powers(least)
-    let sum = RegisterArray(lowering.stack.unique("sum"), sums, [size, product.terms.count])
+    // Few rows have few sums, and each waits for its last product: low and high nibbles get their own.
+    let sets = size <= 2 ? product.codesPerByte : 1
+    let sum = RegisterArray(lowering.stack.unique("sum"), sums, [sets, size, product.terms.count])
     lowering.stack.append(.registers(sum))
     lowering.stack.append(
       lowering.unrolled("r", size) { r in
-        product.terms.enumerated().map { number, term in
+        product.terms.enumerated().flatMap { number, term in
           let at = (r * runs + run) * .constant(product.left.count) + .constant(term.left)
           let planeSum = Expression.raw(buffer: planeSums, offset: at, MachineType(.i32))
           let bias = Expression.integer(Int64(-product.rightBias[term.right]), MachineType(.i32))
-          return .setElement(sum, [r, .constant(number)], planeSum.apply(.multiply, bias).broadcast(to: lanes))
+          let starts = [planeSum.apply(.multiply, bias).broadcast(to: lanes), .integer(0, sums)]
+          return (0..<sets).map { MachineStatement.setElement(sum, [.constant($0), r, .constant(number)], starts[$0]) }
         }
       })
     forEachGroup { group in
@@ -324,9 +327,9 @@ struct SlicedTile {
       multiplyVector(
         size, run, place, group * .constant(vectors) + .variable(vector), shift: named,
         correction: correction
-      ) { r, number, right, left in
-        let old = Expression.element(sum, [r, .constant(number)])
-        return .setElement(sum, [r, .constant(number)], .apply(.dot4, [old, right, left], sums))
+      ) { half, r, number, right, left in
+        let at = [.constant(half % sets), r, .constant(number)]
+        return .setElement(sum, at, .apply(.dot4, [.element(sum, at), right, left], sums))
       }
       lowering.stack.append(
         .loop(
@@ -335,7 +338,11 @@ struct SlicedTile {
     }
     lowering.stack.append(
       lowering.unrolled("r", size) { r in
-        let exact = combine(product.terms.indices.map { .element(sum, [r, .constant($0)]) })
+        let exact = combine(
+          product.terms.indices.map { term in
+            let parts = (0..<sets).map { Expression.element(sum, [.constant($0), r, .constant(term)]) }
+            return parts.dropFirst().reduce(parts[0]) { $0.apply(.add, $1) }
+          })
         let scale = rowScale(r, run)
         let scaled = zip(exact, powers).map { $0.apply(.multiply, scale.apply(.multiply, $1)) }
         return addToTotal(row + r, panel, concatenated(scaled.map { $0.converted(to: .f32) }))
@@ -367,7 +374,7 @@ struct SlicedTile {
   private func multiplyVector(
     _ size: Int, _ run: Expression, _ place: Expression, _ vector: Expression, shift: Expression?,
     correction: Expression?,
-    _ accumulate: (Expression, Int, Expression, Expression) -> MachineStatement
+    _ accumulate: (Int, Expression, Int, Expression, Expression) -> MachineStatement
   ) {
     let offset = (place * .constant(weight.vectors) + vector) * .constant(lanes)
     let packed = lowering.stack.define(
@@ -381,7 +388,7 @@ struct SlicedTile {
             let at = planeWord(size, run, term.left, r) + word
             let left = Expression.raw(buffer: planes, offset: at, MachineType(.i32))
               .broadcast(to: lanes).bitCast(to: .i8)
-            return accumulate(r, number, right[term.right], left)
+            return accumulate(half, r, number, right[term.right], left)
           }
         })
     }
