@@ -199,6 +199,14 @@ extension Expression {
     let lanes = type.lanes * type.scalar.byteCount / scalar.byteCount
     return .apply(.bitCast, [self], MachineType(scalar, lanes))
   }
+  /// 2^(code - bias) in f64 for codes in `i32` lanes; NaN for 255.
+  public func powerOfTwo(bias: Int) -> Expression {
+    let code = converted(to: .i64)
+    let power = code.apply(.add, .integer(Int64(1023 - bias), code.type))
+      .apply(.shiftLeft, .integer(52, code.type)).bitCast(to: .f64)
+    let nan = Expression.float(Double.nan.bitPattern, power.type)
+    return .apply(.select, [code.compared(.equal, .integer(255, code.type)), nan, power], power.type)
+  }
   public func broadcast(to lanes: Int) -> Expression {
     if type.lanes == lanes { return self }
     switch self {

@@ -1,8 +1,6 @@
-import Foundation
 import MachineIR
 import Schedules
 import Steps
-import Synchronization
 import TileIR
 
 /// A chip with the programs compiled for it: steps are loaded onto it and share what they have in common.
@@ -45,23 +43,11 @@ public final class Device {
     _ programs: [Program], progress: @escaping @Sendable (Progress) -> Void = { _ in }
   ) throws {
     let missing = programs.filter { executables[$0] == nil }
-    let (machine, cache) = (machine, cache)
-    let plans = Mutex<[Result<Plan, any Error>?]>(Array(repeating: nil, count: missing.count))
-    DispatchQueue.concurrentPerform(iterations: missing.count) { number in
-      let plan = Result {
-        let plan = try Lowering.plan(missing[number], for: machine)
-        _ = try cache.library(of: plan)
-        return plan
-      }
-      let done = plans.withLock { plans in
-        plans[number] = plan
-        return plans.count { $0 != nil }
-      }
-      progress(.compiled(done, of: missing.count, missing[number].name))
+    let plans = try missing.map { try Lowering.plan($0, for: machine) }
+    let loaded = try Executable.load(plans, cache: cache, pool: pool) {
+      progress(.compiled($0.done, of: $0.total, $0.name))
     }
-    for (program, plan) in zip(missing, plans.withLock { $0 }) {
-      executables[program] = try Executable(plan: plan!.get(), cache: cache, pool: pool)
-    }
+    for (program, executable) in zip(missing, loaded) { executables[program] = executable }
   }
 
   /// The compiled form of a program that `compile` was given.

@@ -126,11 +126,7 @@ struct FixedPanelReader {
   func quanta(_ panel: Expression, depth: Expression, column: Expression, lanes: Int) -> Expression {
     let block = (first + panel) * blocks + depth.divided(by: weight.panels.block)
     let access = Access(scales, .uint8, block * .constant(weight.panels.width) + column)
-    let code = Expression.load(access, MachineType(.i32, lanes), active: nil).converted(to: .i64)
-    let power = code
-      .apply(.add, .integer(Int64(1023 - FixedPanels.quantumBias), code.type))
-      .apply(.shiftLeft, .integer(52, code.type)).bitCast(to: .f64)
-    let nan = Expression.float(Double.nan.bitPattern, power.type)
-    return .apply(.select, [code.compared(.equal, .integer(255, code.type)), nan, power], power.type)
+    return Expression.load(access, MachineType(.i32, lanes), active: nil)
+      .powerOfTwo(bias: FixedPanels.quantumBias)
   }
 }

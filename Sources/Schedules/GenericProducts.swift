@@ -259,7 +259,7 @@ extension RegionLowering {
           dimension, LaneCoordinate(first.minimum(count - .constant(1)), alignment: group))
         stack.open(binding: [dimension])
         let factor = try scale(groupEnvironment)
-        for statement in stack.close() { stack.append(statement) }
+        stack.append(contentsOf: stack.close())
         if let factor { exact = exact.apply(.multiply, factor.broadcast(to: resultLanes)) }
         terms.append(stack.define("term", exact))
       }
@@ -306,7 +306,7 @@ extension RegionLowering {
     stack.append(.loop(CountedLoop(counter, from: lower, to: whole, step: lanes, vectors)))
     stack.open(binding: [dimension])
     let active = stack.define("active", upper - whole)
-    for statement in try at(whole, active) { stack.append(statement) }
+    stack.append(contentsOf: try at(whole, active))
     stack.append(.branch(whole.compared(.less, upper), stack.close(), []))
   }
 

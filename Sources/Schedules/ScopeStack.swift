@@ -67,6 +67,11 @@ struct ScopeStack {
     scopes[(depth ?? scopes.count) - 1].statements.append(statement)
   }
 
+  /// Appends what another list has collected.
+  mutating func append(contentsOf statements: [MachineStatement]) {
+    scopes[scopes.count - 1].statements += statements
+  }
+
   /// Defines a variable holding `value` and returns it.
   mutating func define(_ name: String, _ value: Expression, at depth: Int? = nil) -> Expression {
     switch value {

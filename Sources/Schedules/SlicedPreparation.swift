@@ -125,7 +125,7 @@ extension RegionLowering {
       let stored = Expression.apply(.select, [isNaN, .integer(255, type), scale], type)
       let offset = (place.number * .constant(weight.groups) + .constant(group)) * .constant(lanes)
       stack.append(.store(Access(target, .uint8, offset), stored, active: nil))
-      for statement in stack.close() { stack.append(statement) }
+      stack.append(contentsOf: stack.close())
     }
   }
 }
