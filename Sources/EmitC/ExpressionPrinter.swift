@@ -101,6 +101,7 @@ struct ExpressionPrinter {
   private func storage(
     _ element: ElementType, _ type: MachineType, _ buffer: String
   ) throws -> Storage {
+    if type.scalar == .i16, element.bitWidth == 16 { return .plain(Prelude.scalarName(.i16)) }
     let storage = Storage(element)
     guard type.scalar == element.register else {
       throw Refusal(
@@ -217,6 +218,7 @@ struct ExpressionPrinter {
     case .evenLanes: return try part("even", 0, first, type)
     case .oddLanes: return try part("odd", 1, first, type)
     case .concatenate: return .call(prelude.concatenate(first.type), try wide(operands))
+    case .interleave: return .call(prelude.interleave(first.type), try wide(operands))
     case .dot4: return .call(try prelude.dot4(lanes: type.lanes), try wide(operands))
     case .lookup16:
       return .call(try prelude.lookup16(first.type, lanes: type.lanes), try wide(operands))

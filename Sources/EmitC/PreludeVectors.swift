@@ -28,6 +28,17 @@ extension Prelude {
     }
   }
 
+  /// The lanes of two vectors in turns.
+  func interleave(_ half: MachineType) -> String {
+    let scalar = Self.scalarName(half.scalar)
+    let (t, h) = (vector(scalar, half.lanes * 2), vector(scalar, half.lanes))
+    return add("interleave_\(t)") {
+      let lanes = (0..<half.lanes).map { "\($0), \($0 + half.lanes)" }.joined(separator: ", ")
+      return inline(
+        t, "interleave_\(t)", "\(h) a, \(h) b", returns: "__builtin_shufflevector(a, b, \(lanes))")
+    }
+  }
+
   /// acc + sums of four u8 x i8 products, exact in i32.
   func dot4(lanes: Int) throws -> String {
     guard machine.has(.dot4), isX86 else {

@@ -38,6 +38,8 @@ public enum Instruction: Hashable, Sendable {
   case evenLanes, oddLanes
   /// Lanes of two vectors one after the other.
   case concatenate
+  /// Lanes of two vectors in turns, the first's first.
+  case interleave
   /// acc + the exact sum of four neighbouring u8 x i8 products: operands acc (i32 x n), u8 x 4n,
   /// i8 x 4n. Exact: no saturation.
   case dot4
@@ -79,6 +81,7 @@ public indirect enum Expression: Hashable, Sendable {
   case apply(Instruction, [Expression], MachineType)
   case broadcast(Expression, Int)
   /// Consecutive elements; where `active` is given, lanes from it on are 0 and not touched in memory.
+  /// Lanes are of the element's register type, or of `i16` where elements have 16 bits.
   case load(Access, MachineType, active: Expression?)
   /// One element a lane, at the `i64`-sum of the access' offset and the `i32` lane offsets; lanes
   /// from `active` on are 0 and not touched.

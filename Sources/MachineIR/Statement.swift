@@ -34,7 +34,7 @@ public indirect enum MachineStatement: Hashable, Sendable {
   case registers(RegisterArray)
   case setElement(RegisterArray, [Expression], Expression)
   /// Consecutive elements; lanes from `active` on are not written. Values of narrow formats come as
-  /// codes in `i32` lanes and are truncated.
+  /// codes in `i32` lanes and are truncated; 16 bits may come as `i16` lanes.
   case store(Access, Expression, active: Expression?)
   /// As a store of all lanes; where the scalar is not 0 and the place begins a cache line, the lines are
   /// not read first and not kept near: for results larger than every cache.

@@ -272,7 +272,7 @@ extension RegionLowering {
     guard dimension == nest.vector else {
       return try scalarLoop(dimension, body)
     }
-    try vectorLoop(dimension, lanes: nest.lanes, group: nest.group, body)
+    try vectorLoop(dimension, lanes: nest.lanes, group: nest.group, paired: pairsLanes(nest), body)
   }
 
   func scalarLoop(_ dimension: Dimension, _ body: () throws -> Void) throws {
@@ -289,20 +289,21 @@ extension RegionLowering {
   }
 
   func vectorLoop(
-    _ dimension: Dimension, lanes: Int, group: Int, _ body: () throws -> Void
+    _ dimension: Dimension, lanes: Int, group: Int, paired: Bool = false, _ body: () throws -> Void
   ) throws {
     let count = try length(dimension)
     let lower = domains[dimension]?.lower ?? .constant(0)
     let step = lanes * group
+    vectorLoops += 1
     let outer = environment
     defer { environment = outer }
     let whole = count.constantValue.map { Expression.constant($0 / step * step) }
       ?? stack.define("\(dimension.name)_whole", count - count.remainder(by: step))
 
     func bodyAt(_ base: Expression, _ active: Expression?) throws {
-      let coordinate = LaneCoordinate(
-        lower + base, lanes: .strided(1), alignment: lower.constantValue == 0 ? lanes : 1)
-      environment.bind(dimension, coordinate)
+      let order: LaneCoordinate.Lanes = paired ? .paired : .strided(1)
+      let alignment = lower.constantValue == 0 ? lanes : 1
+      environment.bind(dimension, LaneCoordinate(lower + base, lanes: order, alignment: alignment))
       environment.lanes = lanes
       environment.active = active
       guard group > 1 else { return try body() }
@@ -311,10 +312,7 @@ extension RegionLowering {
       defer { groupMember = nil }
       stack.open(binding: [dimension])
       let shifted = base + .variable(member) * .constant(lanes)
-      environment.bind(
-        dimension,
-        LaneCoordinate(
-          lower + shifted, lanes: .strided(1), alignment: lower.constantValue == 0 ? lanes : 1))
+      environment.bind(dimension, LaneCoordinate(lower + shifted, lanes: order, alignment: alignment))
       if active != nil {
         let left = (count - shifted).maximum(.constant(0)).minimum(.constant(lanes))
         environment.active = stack.define("active", left)
@@ -363,6 +361,8 @@ extension RegionLowering {
     switch place.lanes {
     case .strided(1):
       stack.append(.storeRaw(buffer: name, offset: place.base, stored))
+    case .paired:
+      stack.append(.storeRaw(buffer: name, offset: place.base, stored.inOrder))
     case .uniform:
       stack.append(.storeRaw(buffer: name, offset: place.base, stored))
     default:

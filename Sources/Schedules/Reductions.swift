@@ -114,6 +114,7 @@ extension RegionLowering {
       }
       value = parts[0]
     }
+    if nest.vector == dimension, pairsLanes(nest) { value = stack.define("in_order", value.inOrder) }
     if nest.vector == dimension { value = foldLanes(value) { self.combine(id, $0, $1) } }
     try keep(value, id)
   }

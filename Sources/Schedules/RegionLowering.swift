@@ -23,6 +23,11 @@ final class RegionLowering {
   var fixedOperands: [FixedOperandKey: FixedOperand] = [:]
   /// First coordinate and count of axes that a cell holds a block of.
   var domains: [Dimension: (lower: Expression, count: Expression, most: HostExpression)] = [:]
+  /// The parallel axis whose loop is innermost around a cell's items, the rows that it has read, and how many
+  /// vector loops have begun.
+  var rowAxis: Dimension?
+  var rowReads: Set<RowRead> = []
+  var vectorLoops = 0
   /// The register that a group's unrolled loop is at.
   var groupMember: Expression?
   /// The counters of the carried loops around the place being built.
@@ -161,6 +166,7 @@ final class RegionLowering {
     let counter = stack.variable(dimension.name, .index)
     let outer = environment
     environment.bind(dimension, LaneCoordinate(.variable(counter)))
+    rowAxis = loops.count == 1 ? dimension : nil
     stack.open(binding: [dimension])
     try lowerLoops(loops.dropFirst(), levels)
     let body = stack.close()

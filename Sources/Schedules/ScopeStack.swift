@@ -7,6 +7,8 @@ struct LaneCoordinate {
     case uniform
     /// Lane l adds l * stride.
     case strided(Int)
+    /// The first half of the lanes adds 0, 2, 4, …, the second half 1, 3, 5, …
+    case paired
     /// Lane values of their own (i32), added to the base.
     case general(Expression)
   }

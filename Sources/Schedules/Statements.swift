@@ -9,8 +9,12 @@ extension RegionLowering {
     case .store(let position, let indices, let value, let condition):
       stack.append(.note("\(program.parameters[position].name)", statement.location))
       let element = program.parameters[position].element
-      let stored = widen(try emitVisible(value, environment), to: environment.lanes)
-      let place = try place(position, indices, environment)
+      var stored = widen(try emitVisible(value, environment), to: environment.lanes)
+      var place = try place(position, indices, environment)
+      if case .paired = place.lanes, condition == nil, element.bitWidth >= 8 {
+        stored = inMemoryOrder(stored, element)
+        place.lanes = .strided(1)
+      }
       let access = Access(buffer(position, written: true), element, place.base)
       let store: MachineStatement
       switch place.lanes {
@@ -19,6 +23,7 @@ extension RegionLowering {
       case .strided(1) where condition == nil && (element.bitWidth >= 8 || place.alignment % 2 == 0):
         let bytes = environment.lanes * element.bitWidth / 8
         if environment.active == nil, bytes % 64 == 0, let streams = streams(position) {
+          try prefetchNextRow()
           store = .stream(access, stored, when: streams)
         } else {
           store = .store(access, stored, active: environment.active)

@@ -31,6 +31,10 @@ extension RegionLowering {
         switch inner.lanes {
         case .uniform: .uniform
         case .strided(let s): .strided(s * n)
+        case .paired:
+          .general(
+            laneValues(inner, environment.lanes)
+              .apply(.multiply, .integer(Int64(n), MachineType(.i32, environment.lanes))))
         case .general(let v):
           .general(v.apply(.multiply, .integer(Int64(n), v.type)))
         }
@@ -61,6 +65,7 @@ extension RegionLowering {
       s == 1
         ? .laneNumbers(lanes)
         : Expression.laneNumbers(lanes).apply(.multiply, .integer(Int64(s), MachineType(.i32, lanes)))
+    case .paired: .paired(.laneNumbers(lanes))
     case .general(let v): v
     }
   }
@@ -82,6 +87,8 @@ extension RegionLowering {
     case .strided(let s) where s > 0 && n % (s * environment.lanes) == 0
       && a.alignment % (s * environment.lanes) == 0:
       return LaneCoordinate(base, lanes: remainder ? .strided(s) : .uniform)
+    case .paired where n % environment.lanes == 0 && a.alignment % environment.lanes == 0:
+      return LaneCoordinate(base, lanes: remainder ? .paired : .uniform)
     default:
       let value = coordinateValue(a, environment.lanes)
       return LaneCoordinate(
@@ -201,7 +208,11 @@ extension RegionLowering {
     switch place.lanes {
     case .uniform: return .load(access, type.with(lanes: 1), active: nil)
     case .strided(1) where parameter.element.bitWidth >= 8 || place.alignment % 2 == 0:
+      noteRowRead(position, indices, environment)
       return .load(access, type, active: environment.active)
+    case .paired where parameter.element.bitWidth >= 8:
+      noteRowRead(position, indices, environment)
+      return pairedLoad(access, type)
     default:
       return .gather(
         access, lanes: laneValues(place, environment.lanes), type, active: environment.active)
@@ -223,7 +234,7 @@ extension RegionLowering {
         term = LaneCoordinate(
           coordinate.base * stride,
           alignment: axis == indices.count - 1 ? coordinate.alignment : 2)
-      case .strided, .general:
+      case .strided, .paired, .general:
         if stride.constantValue == 1 {
           term = coordinate
         } else {
@@ -251,6 +262,9 @@ extension RegionLowering {
       case .uniform: value = .raw(buffer: name, offset: place.base, MachineType(scalar))
       case .strided(1):
         value = .raw(buffer: name, offset: place.base, MachineType(scalar, environment.lanes))
+      case .paired:
+        let type = MachineType(scalar, environment.lanes)
+        value = .paired(stack.define("in_order", .raw(buffer: name, offset: place.base, type)))
       default:
         value = .gather(
           Access(name, scalar == .f32 ? .float32 : .int32, place.base),
