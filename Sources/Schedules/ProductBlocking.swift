@@ -45,7 +45,7 @@ struct ProductBlocking {
     tileVectors = 1
     let most = weights.map(\.product.tileRows).min()!
     tileRows = schedule.registersPerVector == 1 ? max(1, most / 2) : most
-    bodies = Self.bodies(tileRows)
+    bodies = [tileRows]
     let block = weights[0].panels.block
     // Long enough that panels are read as streams.
     depth = block * max(1, (schedule.registersPerVector == 2 ? 1024 : 4096) / block)

@@ -16,7 +16,8 @@ extension RegionLowering {
   /// Remembers a read of consecutive elements of a row.
   func noteRowRead(_ position: Int, _ indices: [Index], _ environment: Environment) {
     guard let row = rowAxis, case .axis(let vector)? = indices.last, environment.canonical.contains(vector),
-      indices.dropLast().contains(.axis(row)), program.parameters[position].element.bitWidth >= 8
+      indices.dropLast().contains(.axis(row)), program.parameters[position].element.bitWidth >= 8,
+      indices.dropLast().allSatisfy({ $0.values.isEmpty && analysis.fixed.isSuperset(of: $0.dimensions) })
     else { return }
     rowReads.insert(RowRead(position: position, indices: indices, vector: vector, loop: vectorLoops))
   }

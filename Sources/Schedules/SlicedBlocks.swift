@@ -4,11 +4,11 @@ import TileIR
 /// One block of one panel: byte dot products, the exact sum under its scales, and the total it goes to.
 extension SlicedTile {
   func multiplyBlock(
-    _ size: Int, _ row: Expression, _ panel: Expression, _ run: Expression, _ place: Expression
-  ) throws {
+    _ size: Expression, _ row: Expression, _ panel: Expression, _ run: Expression, _ place: Expression
+  ) {
     let groupScales = (0..<weight.groups).map { groupScale(place, .constant($0)) }
     let least = extreme(groupScales, .minimum)
-    let together = lowering.collect { blockSum(size, row, panel, run, place, least) }
+    let together = lowering.collect { blockSums(size, row, panel, run, place, least) }
     guard weight.groups > 1 else { return lowering.stack.append(contentsOf: together) }
     // Shifts above 3 do not fit a byte, and a NaN scale is no shift.
     let most = extreme(groupScales, .maximum)
@@ -42,12 +42,35 @@ extension SlicedTile {
     }
   }
 
-  /// The whole block in one exact sum.
-  private func blockSum(
-    _ size: Int, _ row: Expression, _ panel: Expression, _ run: Expression, _ place: Expression,
+  /// The whole block in one exact sum a row: a whole tile by one body, fewer rows two by two.
+  private func blockSums(
+    _ size: Expression, _ row: Expression, _ panel: Expression, _ run: Expression, _ place: Expression,
     _ least: Expression
   ) {
     let powers = self.powers(least)
+    func body(_ rows: Int, from first: Expression) -> [MachineStatement] {
+      lowering.collect { blockSum(rows, from: first, row, panel, run, place, least, powers) }
+    }
+    let whole = body(blocking.tileRows, from: .constant(0))
+    guard blocking.tileRows > 1 else { return lowering.stack.append(contentsOf: whole) }
+    var fewer: [MachineStatement] = []
+    if blocking.tileRows > 2 {
+      let pair = lowering.stack.variable("pair", .index)
+      fewer.append(
+        .loop(
+          CountedLoop(
+            pair, from: .constant(0), to: size - .constant(1), step: 2, body(2, from: .variable(pair)))))
+    }
+    let last = body(1, from: size - .constant(1))
+    fewer.append(.branch(size.remainder(by: 2).compared(.equal, .constant(1)), last, []))
+    lowering.stack.append(.branch(size.compared(.equal, .constant(blocking.tileRows)), whole, fewer))
+  }
+
+  /// The sums of `size` rows from `first` of the tile.
+  private func blockSum(
+    _ size: Int, from first: Expression, _ row: Expression, _ panel: Expression, _ run: Expression,
+    _ place: Expression, _ least: Expression, _ powers: [Expression]
+  ) {
     // Few rows have few sums, and each waits for its last product: low and high nibbles get their own.
     let sets = size <= 2 ? product.codesPerByte : 1
     let sum = RegisterArray(lowering.stack.unique("sum"), sums, [sets, size, product.terms.count])
@@ -55,7 +78,7 @@ extension SlicedTile {
     lowering.stack.append(
       lowering.unrolled("r", size) { r in
         product.terms.enumerated().flatMap { number, term in
-          let at = (r * runs + run) * .constant(product.left.count) + .constant(term.left)
+          let at = ((first + r) * runs + run) * .constant(product.left.count) + .constant(term.left)
           let planeSum = Expression.raw(buffer: planeSums, offset: at, MachineType(.i32))
           let bias = Expression.integer(Int64(-product.rightBias[term.right]), MachineType(.i32))
           let starts = [planeSum.apply(.multiply, bias).broadcast(to: lanes), .integer(0, sums)]
@@ -72,7 +95,7 @@ extension SlicedTile {
       let vector = lowering.stack.variable("vector", .index)
       lowering.stack.open()
       multiplyVector(
-        size, run, place, group * .constant(vectors) + .variable(vector), shift: named,
+        size, from: first, run, place, group * .constant(vectors) + .variable(vector), shift: named,
         correction: correction
       ) { half, r, number, right, left in
         let at = [.constant(half % sets), r, .constant(number)]
@@ -90,9 +113,9 @@ extension SlicedTile {
             let parts = (0..<sets).map { Expression.element(sum, [.constant($0), r, .constant(term)]) }
             return parts.dropFirst().reduce(parts[0]) { $0.apply(.add, $1) }
           })
-        let scale = rowScale(r, run)
+        let scale = rowScale(first + r, run)
         let scaled = zip(exact, powers).map { $0.apply(.multiply, scale.apply(.multiply, $1)) }
-        return [addToTotal(row + r, panel, concatenated(scaled.map { $0.converted(to: .f32) }))]
+        return [addToTotal(row + first + r, panel, concatenated(scaled.map { $0.converted(to: .f32) }))]
       })
   }
 
@@ -119,8 +142,8 @@ extension SlicedTile {
 
   /// Reads one vector of codes and gives each term of each row its dot products.
   private func multiplyVector(
-    _ size: Int, _ run: Expression, _ place: Expression, _ vector: Expression, shift: Expression?,
-    correction: Expression?,
+    _ size: Int, from first: Expression, _ run: Expression, _ place: Expression, _ vector: Expression,
+    shift: Expression?, correction: Expression?,
     _ accumulate: (Int, Expression, Int, Expression, Expression) -> MachineStatement
   ) {
     let packed = packedCodes(place, vector)
@@ -129,7 +152,7 @@ extension SlicedTile {
       lowering.stack.append(
         lowering.unrolled("r", size) { r in
           product.terms.enumerated().map { number, term in
-            let left = leftBytes(size, run, term, r, vector, half)
+            let left = leftBytes(run, term, first + r, vector, half)
             return accumulate(half, r, number, right[term.right], left)
           }
         })
@@ -146,11 +169,11 @@ extension SlicedTile {
   /// The four bytes of a row's plane that meet those of a vector, or of its low or high nibbles, in every
   /// lane.
   private func leftBytes(
-    _ size: Int, _ run: Expression, _ term: SlicedProduct.Term, _ r: Expression, _ vector: Expression,
+    _ run: Expression, _ term: SlicedProduct.Term, _ r: Expression, _ vector: Expression,
     _ half: Int
   ) -> Expression {
     let word = vector * .constant(product.codesPerByte) + .constant(half)
-    let at = planeWord(size, run, term.left, r) + word
+    let at = planeWord(run, term.left, r) + word
     return Expression.raw(buffer: planes, offset: at, MachineType(.i32))
       .broadcast(to: lanes).bitCast(to: .i8)
   }
@@ -185,7 +208,7 @@ extension SlicedTile {
 
   /// Scales too far apart for shifts: each group's sum is exact, and all are rounded together.
   private func groupSums(
-    _ size: Int, _ row: Expression, _ panel: Expression, _ run: Expression, _ place: Expression
+    _ size: Expression, _ row: Expression, _ panel: Expression, _ run: Expression, _ place: Expression
   ) {
     let r = lowering.stack.variable("r", .index)
     lowering.stack.open()
@@ -205,7 +228,7 @@ extension SlicedTile {
         let right = rightPlanes(packed, half, nil, nil)[0]
         for (number, term) in product.terms.enumerated() {
           let left = lowering.stack.define(
-            "left", leftBytes(size, run, term, .variable(r), at, half))
+            "left", leftBytes(run, term, .variable(r), at, half))
           let biased = Expression.apply(.dot4, [.variable(terms[number]), right, left], sums)
           let bias = Expression.apply(
             .dot4, [.integer(0, sums), .integer(12, bytes), left], sums)
@@ -232,7 +255,7 @@ extension SlicedTile {
     }
     lowering.stack.append(addToTotal(row + .variable(r), panel, concatenated(rounded)))
     lowering.stack.append(
-      .loop(CountedLoop(r, from: .constant(0), to: .constant(size), lowering.stack.close())))
+      .loop(CountedLoop(r, from: .constant(0), to: size, lowering.stack.close())))
   }
 
   // MARK: From sums to totals

@@ -75,26 +75,31 @@ extension RegionLowering {
     stack.open()
     let word = stack.variable("word", type)
     stack.append(.declare(word, .integer(0, type)))
-    for member in 0..<weight.product.vectorDepth {
-      let at = stack.define(
-        "at",
-        place.start + Expression.variable(vector) * .constant(weight.product.vectorDepth) + .constant(member))
-      stack.open(binding: [weight.panels.depth])
-      var inner = environment
-      inner.bind(weight.panels.depth, LaneCoordinate(at))
-      let code = stack.define("code", try emitWide(weight.operand, inner))
-      let shift = weight.product.codesPerByte == 2 ? 8 * (member % 4) + 4 * (member / 4) : 8 * member
-      let placed = code.apply(.shiftLeft, .integer(Int64(shift), type))
-      stack.append(.assign(word, Expression.variable(word).apply(.or, placed)))
-      if weight.product.rightFormat == .e4m3 {
-        let magnitude = code.apply(.and, .integer(0x7F, type))
-        let isNaN = magnitude.compared(.equal, .integer(0x7F, type))
-        stack.append(
-          .assign(
-            nan, .apply(.select, [isNaN, .integer(1, type), .variable(nan)], type)))
-      }
-      stack.append(.branch(at.compared(.less, place.depth), stack.close(), []))
+    let member = stack.variable("member", .index)
+    let number = Expression.variable(member)
+    stack.open()
+    let at = stack.define(
+      "at", place.start + Expression.variable(vector) * .constant(weight.product.vectorDepth) + number)
+    stack.open(binding: [weight.panels.depth])
+    var inner = environment
+    inner.bind(weight.panels.depth, LaneCoordinate(at))
+    let code = stack.define("code", try emitWide(weight.operand, inner))
+    let byte = number.remainder(by: 4) * .constant(8)
+    let shift = weight.product.codesPerByte == 2 ? byte + number.divided(by: 4) * .constant(4) : byte
+    let placed = code.apply(.shiftLeft, shift.converted(to: .i32).broadcast(to: lanes))
+    stack.append(.assign(word, Expression.variable(word).apply(.or, placed)))
+    if weight.product.rightFormat == .e4m3 {
+      let magnitude = code.apply(.and, .integer(0x7F, type))
+      let isNaN = magnitude.compared(.equal, .integer(0x7F, type))
+      stack.append(
+        .assign(
+          nan, .apply(.select, [isNaN, .integer(1, type), .variable(nan)], type)))
     }
+    stack.append(.branch(at.compared(.less, place.depth), stack.close(), []))
+    stack.append(
+      .loop(
+        CountedLoop(
+          member, from: .constant(0), to: .constant(weight.product.vectorDepth), stack.close())))
     let offset = (place.number * .constant(weight.vectors) + .variable(vector)) * .constant(lanes)
     stack.append(.store(Access(target, .int32, offset), .variable(word), active: nil))
     stack.append(
@@ -107,25 +112,25 @@ extension RegionLowering {
   ) throws {
     let lanes = weight.panels.width
     let type = MachineType(.i32, lanes)
-    for group in 0..<weight.groups {
-      stack.open(binding: [weight.panels.depth])
-      // A group past the end takes the scale of the block's first: it must not widen the block.
-      let own = stack.define("own", place.start + .constant(group * weight.group))
-      let at = stack.define("group_at", .conditional(own.compared(.less, place.depth), own, place.start))
-      var inner = environment
-      inner.bind(weight.panels.depth, LaneCoordinate(at, alignment: weight.group))
-      var scale = Expression.integer(127, type)
-      if let id = weight.scale {
-        scale = stack.define("scale", try emitWide(id, inner))
-        // Absent columns are zeros under the scale 1.
-        scale = .apply(
-          .select, [activeMask(environment.active!, lanes), scale, .integer(127, type)], type)
-      }
-      let isNaN = Expression.variable(nan).compared(.notEqual, .integer(0, type))
-      let stored = Expression.apply(.select, [isNaN, .integer(255, type), scale], type)
-      let offset = (place.number * .constant(weight.groups) + .constant(group)) * .constant(lanes)
-      stack.append(.store(Access(target, .uint8, offset), stored, active: nil))
-      stack.append(contentsOf: stack.close())
+    let group = stack.variable("group", .index)
+    stack.open(binding: [weight.panels.depth])
+    // A group past the end takes the scale of the block's first: it must not widen the block.
+    let own = stack.define("own", place.start + Expression.variable(group) * .constant(weight.group))
+    let at = stack.define("group_at", .conditional(own.compared(.less, place.depth), own, place.start))
+    var inner = environment
+    inner.bind(weight.panels.depth, LaneCoordinate(at, alignment: weight.group))
+    var scale = Expression.integer(127, type)
+    if let id = weight.scale {
+      scale = stack.define("scale", try emitWide(id, inner))
+      // Absent columns are zeros under the scale 1.
+      scale = .apply(
+        .select, [activeMask(environment.active!, lanes), scale, .integer(127, type)], type)
     }
+    let isNaN = Expression.variable(nan).compared(.notEqual, .integer(0, type))
+    let stored = Expression.apply(.select, [isNaN, .integer(255, type), scale], type)
+    let offset = (place.number * .constant(weight.groups) + .variable(group)) * .constant(lanes)
+    stack.append(.store(Access(target, .uint8, offset), stored, active: nil))
+    stack.append(
+      .loop(CountedLoop(group, from: .constant(0), to: .constant(weight.groups), stack.close())))
   }
 }

@@ -3,7 +3,7 @@ import TileIR
 
 /// Byte planes of the left operand: each slice of the integers of a row's codes, and sums of slices.
 extension SlicedTile {
-  func packRows(_ size: Int, _ row: Expression, _ runCount: Expression) throws {
+  func packRows(_ size: Expression, _ row: Expression, _ runCount: Expression) throws {
     let outer = lowering.environment
     let lower = lowering.domains[pattern.rows]!.lower
     let member = lowering.stack.variable("tile_row", .index)
@@ -14,17 +14,17 @@ extension SlicedTile {
     lowering.stack.open(binding: [pattern.depth])
     let first = lowering.stack.define("first", start + Expression.variable(run) * .constant(weight.panels.block))
     let last = lowering.stack.define("last", (first + .constant(weight.panels.block)).minimum(end))
-    try packRun(size, .variable(member), .variable(run), first, last)
+    try packRun(.variable(member), .variable(run), first, last)
     let body = lowering.stack.close()
     lowering.stack.append(.loop(CountedLoop(run, from: .constant(0), to: runCount, body)))
     let rowBody = lowering.stack.close()
     lowering.environment = outer
     lowering.stack.append(
-      .loop(CountedLoop(member, from: .constant(0), to: .constant(size), rowBody)))
+      .loop(CountedLoop(member, from: .constant(0), to: size, rowBody)))
   }
 
   private func packRun(
-    _ size: Int, _ member: Expression, _ run: Expression, _ first: Expression, _ last: Expression
+    _ member: Expression, _ run: Expression, _ first: Expression, _ last: Expression
   ) throws {
     let count = product.left.slices.count
     let zero = Expression.integer(0, sums)
@@ -51,7 +51,7 @@ extension SlicedTile {
         slices.append(lowering.stack.define("slice_pair", slices[pair.a].apply(.add, slices[pair.b])))
       }
       for (plane, slice) in slices.enumerated() {
-        let word = planeWord(size, run, plane, member) + at.divided(by: 4)
+        let word = planeWord(run, plane, member) + at.divided(by: 4)
         lowering.stack.append(.storeRaw(buffer: planes, offset: word, slice.bitCast(to: .i32)))
       }
       return lowering.stack.close()

@@ -2,7 +2,8 @@ import MachineIR
 import TileIR
 
 /// The loops of one depth block of a sliced product: rows are cut into byte planes a tile at a time,
-/// panels are read as they were laid out, and byte dot products gather in a register tile.
+/// panels are read as they were laid out, and byte dot products gather in a register tile. Each block of a
+/// panel meets all rows of the tile before the next is read.
 struct SlicedTile {
   let lowering: RegionLowering
   let pattern: ProductPattern
@@ -66,29 +67,20 @@ struct SlicedTile {
 
   // MARK: Rows
 
-  /// Takes rows a tile at a time; what is left goes to bodies of fewer rows.
+  /// Takes rows a tile at a time.
   func walkRows() throws {
     let rows = lowering.domains[pattern.rows]!
     let row = lowering.stack.variable("row", .index)
-    lowering.stack.append(.declare(row, .constant(0)))
-    for (position, size) in blocking.bodies.enumerated() {
-      let enough = (rows.count - .variable(row)).compared(.greaterOrEqual, .constant(size))
-      var body = try tile(size, .variable(row))
-      body.append(.assign(row, Expression.variable(row) + .constant(size)))
-      if position == 0 {
-        let step = lowering.stack.variable("tile", .index)
-        lowering.stack.append(
-          .loop(
-            CountedLoop(
-              step, from: .constant(0), to: rows.count.divided(by: size), body)))
-      } else {
-        lowering.stack.append(.branch(enough, body, []))
-      }
-    }
+    lowering.stack.open()
+    let left = (rows.count - .variable(row)).minimum(.constant(blocking.tileRows))
+    try tile(.variable(row), lowering.stack.define("tile_rows", left))
+    lowering.stack.append(
+      .loop(
+        CountedLoop(
+          row, from: .constant(0), to: rows.count, step: blocking.tileRows, lowering.stack.close())))
   }
 
-  private func tile(_ size: Int, _ row: Expression) throws -> [MachineStatement] {
-    lowering.stack.open()
+  private func tile(_ row: Expression, _ size: Expression) throws {
     let runCount = lowering.stack.define(
       "runs", (end - start + .constant(weight.panels.block - 1)).divided(by: weight.panels.block))
     try packRows(size, row, runCount)
@@ -101,13 +93,12 @@ struct SlicedTile {
     let place = lowering.stack.define(
       "place",
       (firstPanel + .variable(panel)) * blocks + start.divided(by: weight.panels.block) + .variable(run))
-    try multiplyBlock(size, row, .variable(panel), .variable(run), place)
+    multiplyBlock(size, row, .variable(panel), .variable(run), place)
     let body = lowering.stack.close()
     lowering.stack.append(.loop(CountedLoop(run, from: .constant(0), to: runCount, body)))
     let count = (columns.count + .constant(lanes - 1)).divided(by: lanes)
     lowering.stack.append(
       .loop(CountedLoop(panel, from: .constant(0), to: count, lowering.stack.close())))
-    return lowering.stack.close()
   }
 
   /// -1 where a code is negative, else 0.
@@ -117,10 +108,8 @@ struct SlicedTile {
   }
 
   /// Where the words of a plane of a tile's row begin.
-  func planeWord(
-    _ size: Int, _ run: Expression, _ plane: Int, _ row: Expression
-  ) -> Expression {
-    (run * .constant(product.left.count) + .constant(plane)) * .constant(size * words)
+  func planeWord(_ run: Expression, _ plane: Int, _ row: Expression) -> Expression {
+    (run * .constant(product.left.count) + .constant(plane)) * .constant(blocking.tileRows * words)
       + row * .constant(words)
   }
 }
