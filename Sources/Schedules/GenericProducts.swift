@@ -32,6 +32,7 @@ extension RegionLowering {
     switch productClass {
     case .ordered(let order, let multiplyAdd):
       try lowerOrderedProduct(id, order, multiplyAdd, dimension)
+    case .exactBlock where nibbles?.id == id: try lower(nibbles!)
     case .exactBlock(let block):
       var scales = node.operands.dropFirst(2)
       let leftScale = scaledLeft ? scales.removeFirst() : nil

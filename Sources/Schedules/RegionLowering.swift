@@ -14,6 +14,8 @@ final class RegionLowering {
   let analysis: RegionAnalysis
   /// The region's matrix products, where it is made of them.
   let pattern: ProductPattern?
+  /// The region's product of nibbles, where lanes run along its columns.
+  let nibbles: NibbleProduct?
   /// The parallel axis that lanes run along, if any.
   let laneAxis: Dimension?
   var stack = ScopeStack()
@@ -67,8 +69,10 @@ final class RegionLowering {
     self.schedule = schedule
     self.workspaces = workspaces
     self.messages = messages
-    let laneAxis = Self.laneAxis(of: region, in: program, schedule)
+    let nibbles = NibbleProduct(program, region, machine)
+    let laneAxis = Self.laneAxis(of: region, in: program, schedule, nibbles)
     self.laneAxis = laneAxis
+    self.nibbles = nibbles?.columns == laneAxis ? nibbles : nil
     let fixed = region.axes.map(\.dimension).filter { $0 != laneAxis }
     pattern = schedule.blocksProducts ? ProductPattern(program: program, region: region) : nil
     analysis = RegionAnalysis(
@@ -88,7 +92,8 @@ final class RegionLowering {
     let levels = analysis.levels(fixed)
     for (position, axis) in region.axes.enumerated().reversed() {
       let isBlock = axis.dimension == laneAxis
-      var size = isBlock ? schedule.cellLanes : (position == 0 ? schedule.cellRows : 1)
+      var size = position == 0 ? schedule.cellRows : 1
+      if isBlock { size = nibbles == nil ? schedule.cellLanes : min(schedule.cellLanes, NibbleProduct.cellColumns) }
       if axis.dimension == fixed.last, fixed.count > 1 { size = levels.isShared ? schedule.cellInner : 1 }
       let lowerBound = try axis.bounds.map { try host($0.lower) } ?? .constant(0)
       let upperBound = try axis.bounds.map { try host($0.upper) } ?? .extent(axis.dimension)
@@ -132,9 +137,10 @@ final class RegionLowering {
   }
 
   /// The parallel axis for lanes: one that the schedule names, or the contiguous axis of the stores of a
-  /// region that is elementwise along it and has no long axes inside its cells.
+  /// region that is elementwise along it and has no long axes inside its cells, or has a product of nibbles
+  /// along it.
   private static func laneAxis(
-    of region: Region, in program: Program, _ schedule: Schedule
+    of region: Region, in program: Program, _ schedule: Schedule, _ nibbles: NibbleProduct?
   ) -> Dimension? {
     let usable = region.axes.filter { $0.partition == nil }.map(\.dimension)
     switch schedule.laneAxis {
@@ -142,6 +148,7 @@ final class RegionLowering {
     case .parallel(let name): return usable.first { $0.name == name }
     case .automatic: break
     }
+    if let nibbles { return nibbles.columns }
     let whole = RegionAnalysis(
       program: program, region: region, fixed: Set(region.axes.map(\.dimension)),
       keepsFromCost: schedule.keepsFromCost)
