@@ -7,16 +7,17 @@ extension RegionLowering {
   /// The integers of `id` along `axis`. With `folding`, each coordinate along `axis` is first
   /// multiplied by the quantum that the other operand has there.
   func fixedOperand(
-    _ id: ValueID, along axis: Dimension, bits: Int, block: Int,
+    _ id: ValueID, along axis: Dimension, bits: Int, block: Int, as scalar: MachineScalar = .f32,
     folding other: (id: ValueID, operand: FixedOperand)? = nil
   ) throws -> FixedOperand {
-    let key = FixedOperandKey(id: id, axis: axis, bits: bits, block: block, folded: other?.id)
+    let key = FixedOperandKey(
+      id: id, axis: axis, bits: bits, block: block, scalar: scalar, folded: other?.id)
     if let known = fixedOperands[key] { return known }
     let axes = analysis.innerAxes(id).filter { $0 != axis } + [axis]
     let outer = axes.dropLast().reduce(HostExpression.constant(1)) { $0 * most($1) }
     let blocks = most(axis).dividedUp(by: block)
     let operand = FixedOperand(
-      integers: scratch("\(name(of: id))_integers", .f32, count: outer * most(axis)),
+      integers: scratch("\(name(of: id))_integers", scalar, count: outer * most(axis)), scalar: scalar,
       quanta: scratch("\(name(of: id))_quanta", .f64, count: outer * blocks), axes: axes, axis: axis,
       block: block)
     let nest = Nest(loops: Array(axes.dropLast()), vector: nil, lanes: 1, group: 1, work: [])
@@ -109,7 +110,7 @@ extension RegionLowering {
       let bounded: Expression = .apply(.select, [named.compared(.greater, low), named, low], type)
       let place = try place(in: operand.axes, environment)
       stack.append(
-        .storeRaw(buffer: operand.integers, offset: place.base, bounded.converted(to: .f32)))
+        .storeRaw(buffer: operand.integers, offset: place.base, bounded.converted(to: operand.scalar)))
     }
     stack.append(
       .loop(

@@ -6,8 +6,9 @@ import TileIR
 extension RegionLowering {
   /// An operand of a fixed-point product as integers with one exponent a block.
   struct FixedOperand {
-    /// f32 integers over the operand's inner axes with `axis` last.
+    /// Integers over the operand's inner axes with `axis` last, as `scalar`.
     let integers: String
+    let scalar: MachineScalar
     /// f64 powers of two over the same axes with blocks in place of `axis`.
     let quanta: String
     let axes: [Dimension]
@@ -19,6 +20,7 @@ extension RegionLowering {
     let axis: Dimension
     let bits: Int
     let block: Int
+    let scalar: MachineScalar
     /// The quanta of the other operand that are folded in, if any.
     let folded: ValueID?
   }
@@ -40,14 +42,22 @@ extension RegionLowering {
       try lowerExactBlock(id, dimension, block, scales: [leftScale, rightScale].compactMap { $0 })
     case .fixedPoint(let bits, let block):
       try checkSums(bits, block, dimension, at: node.location)
+      if let tile = fixedTile(id, along: dimension, block: block, foldedAlong: nil) {
+        let a = try fixedOperand(left, along: dimension, bits: bits, block: block, as: .f64)
+        let b = try fixedOperand(right, along: dimension, bits: bits, block: block)
+        return try lower(tile, a, b)
+      }
       let a = try fixedOperand(left, along: dimension, bits: bits, block: block)
       let b = try fixedOperand(right, along: dimension, bits: bits, block: block)
       try lowerFixedPoint(id, dimension, block, a, b, quantumOfRight: true)
     case .fixedPointFolded(let bits, let block, let axis):
       try checkSums(bits, block, dimension, at: node.location)
       let b = try fixedOperand(right, along: axis, bits: bits, block: axis.range.upperBound)
+      let tile = fixedTile(id, along: dimension, block: block, foldedAlong: axis)
       let a = try fixedOperand(
-        left, along: dimension, bits: bits, block: block, folding: (right, b))
+        left, along: dimension, bits: bits, block: block, as: tile == nil ? .f32 : .f64,
+        folding: (right, b))
+      if let tile { return try lower(tile, a, b) }
       try lowerFixedPoint(id, dimension, block, a, b, quantumOfRight: false)
     case .exact:
       throw Refusal(
@@ -330,10 +340,10 @@ extension RegionLowering {
     })
   }
 
-  /// The integers at the environment's coordinates, one lane or all, in f32.
+  /// The integers at the environment's coordinates, one lane or all.
   func integers(_ operand: FixedOperand, _ environment: Environment) throws -> Expression {
     let place = try place(in: operand.axes, environment)
-    let type = MachineType(.f32, place.isUniform ? 1 : environment.lanes)
+    let type = MachineType(operand.scalar, place.isUniform ? 1 : environment.lanes)
     let value: Expression
     switch place.lanes {
     case .uniform, .strided(1): value = .raw(buffer: operand.integers, offset: place.base, type)

@@ -18,6 +18,8 @@ final class RegionLowering {
   let nibbles: NibbleProduct?
   /// The parallel axis that lanes run along, if any.
   let laneAxis: Dimension?
+  /// The parallel axis that a cell holds a block of for its register tiles, if any.
+  let sharedAxis: Dimension?
   var stack = ScopeStack()
   /// The coordinates that hold at the place being built.
   var environment = Environment()
@@ -73,8 +75,10 @@ final class RegionLowering {
     let laneAxis = Self.laneAxis(of: region, in: program, schedule, nibbles)
     self.laneAxis = laneAxis
     self.nibbles = nibbles?.columns == laneAxis ? nibbles : nil
-    let fixed = region.axes.map(\.dimension).filter { $0 != laneAxis }
     pattern = schedule.blocksProducts ? ProductPattern(program: program, region: region) : nil
+    let sharedAxis = pattern == nil ? Self.sharedAxis(of: region, in: program, schedule) : nil
+    self.sharedAxis = sharedAxis == laneAxis ? nil : sharedAxis
+    let fixed = region.axes.map(\.dimension).filter { $0 != laneAxis && $0 != sharedAxis }
     analysis = RegionAnalysis(
       program: program, region: region, fixed: pattern?.fixed ?? Set(fixed),
       keepsFromCost: schedule.keepsFromCost)
@@ -88,12 +92,15 @@ final class RegionLowering {
     var cells = HostExpression.constant(1)
     // The last parallel axis varies fastest from cell to cell.
     var fixedLoops: [(Dimension, Expression, Expression)] = []
-    let fixed = region.axes.map(\.dimension).filter { $0 != laneAxis }
+    let fixed = region.axes.map(\.dimension).filter { $0 != laneAxis && $0 != sharedAxis }
     let levels = analysis.levels(fixed)
     for (position, axis) in region.axes.enumerated().reversed() {
-      let isBlock = axis.dimension == laneAxis
+      let isBlock = axis.dimension == laneAxis || axis.dimension == sharedAxis
       var size = position == 0 ? schedule.cellRows : 1
-      if isBlock { size = nibbles == nil ? schedule.cellLanes : min(schedule.cellLanes, NibbleProduct.cellColumns) }
+      if axis.dimension == sharedAxis { size = 2 * schedule.cellInner }
+      if axis.dimension == laneAxis {
+        size = nibbles == nil ? schedule.cellLanes : min(schedule.cellLanes, NibbleProduct.cellColumns)
+      }
       if axis.dimension == fixed.last, fixed.count > 1 { size = levels.isShared ? schedule.cellInner : 1 }
       let lowerBound = try axis.bounds.map { try host($0.lower) } ?? .constant(0)
       let upperBound = try axis.bounds.map { try host($0.upper) } ?? .extent(axis.dimension)

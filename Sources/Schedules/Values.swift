@@ -283,7 +283,7 @@ extension RegionLowering {
     for dimension in axes {
       let extent = scalar(most(dimension), "\(dimension.name)_most")
       var coordinate = try coordinate(.axis(dimension), environment)
-      if let domain = domains[dimension] { coordinate.base = coordinate.base - domain.lower }
+      if let domain = domains[dimension] { coordinate.base = coordinate.base.counted(from: domain.lower) }
       let scaledLanes: LaneCoordinate.Lanes
       switch total.lanes {
       case .uniform: scaledLanes = .uniform
@@ -346,5 +346,16 @@ extension RegionLowering {
           [.assign(found, .apply(.add, [.variable(found), passed.converted(to: .i32)], found.type))])),
       at: depth)
     return .variable(found)
+  }
+}
+
+extension Expression {
+  /// What is left of `lower`: a coordinate of a block is most often `lower` and something.
+  fileprivate func counted(from lower: Expression) -> Expression {
+    if case .apply(.add, let terms, .index) = self {
+      if terms[0] == lower { return terms[1] }
+      if case .apply(.add, _, .index) = terms[0] { return terms[0].counted(from: lower) + terms[1] }
+    }
+    return self - lower
   }
 }
