@@ -27,11 +27,11 @@ import TileIR
     x.bytes.withUnsafeBytes { executable.input("x").copyMemory(from: $0) }
     executable.set("rows", to: rows)
     executable.set("start", to: 11)
-    try executable.run { launch in
+    try executable.run(observe: { launch in
       if launch == 0, case .view(let view) = example.step.launches[0].arguments[2] {
         #expect(executable.contents(of: view) == normed)
       }
-    }
+    })
     #expect(Array(executable.output("y").prefix(product.bytes.count)) == product.bytes)
     #expect(memory.contents("ring") == ring)
   }
