@@ -1,13 +1,14 @@
 # `make run` and `make test` do everything that they need from a fresh clone on Debian 12 with a Swift
 # toolchain on PATH: Scripts/bootstrap installs what is missing and says so.
 
-.PHONY: help run test bench check-elementary clean
+.PHONY: help run test bench check-elementary check-layers clean
 
 help:
 	@echo 'make run               show an operator being written and run, then a model writing text'
 	@echo 'make test              run the tests'
 	@echo 'make bench             measure against other libraries, write to Benchmarks (minutes)'
 	@echo 'make check-elementary  check the elementary functions over all 2^32 inputs (minutes a function)'
+	@echo 'make check-layers      compare the tiny model with golden data, by exact products (minutes)'
 	@echo 'make clean             remove what was built; .tools, which holds what was installed, stays'
 
 run:
@@ -26,6 +27,10 @@ bench:
 check-elementary:
 	@Scripts/bootstrap check-elementary
 	@swift run -c release check-elementary
+
+check-layers:
+	@Scripts/bootstrap run
+	@swift run -c release check-layers
 
 clean:
 	@swift package clean

@@ -30,6 +30,7 @@ let package = Package(
     .target(name: "CTesseraShims"),
     .target(
       name: "Runtime", dependencies: ["Schedules", "EmitC", "Steps", "DynamicLibrary", "CTesseraShims"]),
+    .target(name: "Alignment", dependencies: ["TileIR", "Reference", "Runtime"]),
     .target(name: "Operators", dependencies: ["Tiles"]),
     .target(name: "JSON"),
     .target(name: "Safetensors", dependencies: ["TileIR", "JSON"]),
@@ -41,6 +42,12 @@ let package = Package(
       name: "check-elementary",
       dependencies: [
         "ElementaryOracle", "Runtime", "Tiles",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
+    .executableTarget(
+      name: "check-layers",
+      dependencies: [
+        "TileIR", "Operators", "Reference", "Runtime", "Alignment", "DeepSeek", "Safetensors",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .target(name: "CBenchKernels"),
@@ -64,7 +71,7 @@ let package = Package(
       name: "Correct",
       dependencies: [
         "Formats", "DynamicLibrary", "ElementaryOracle", "Operators", "Reference", "Runtime", "Steps", "JSON",
-        "Safetensors", "DeepSeek", "Fuzzing", "CAllocationCount", "CTesseraShims",
+        "Alignment", "Safetensors", "DeepSeek", "Fuzzing", "check-layers", "CAllocationCount", "CTesseraShims",
       ]),
     .target(name: "CAllocationCount", path: "Tests/CAllocationCount", publicHeadersPath: "include"),
     .testTarget(
@@ -73,7 +80,8 @@ let package = Package(
     .testTarget(
       name: "Claims",
       dependencies: [
-        "tessera", "example-own-operator", "Operators", "Reference", "Runtime", "Safetensors", "CBenchKernels",
+        "tessera", "example-own-operator", "Operators", "Reference", "Runtime", "Steps", "Alignment", "Safetensors",
+        "CBenchKernels",
       ], exclude: ["Help"]),
   ],
   swiftLanguageModes: [.v6]

@@ -6,8 +6,18 @@ public enum AttentionEntries: Sendable {
   case none
   /// Those that the indexer chose, at most so many.
   case picked(Int)
-  /// All that are complete: one for each group of so many tokens.
-  case all(ratio: Int)
+  /// All that are complete: one for each group of so many tokens. No sequence has more than `most`; memory
+  /// that a thread computes in is made for so many.
+  case all(ratio: Int, most: Int)
+
+  /// All that are complete, as many as positions allow.
+  public static func all(ratio: Int) -> AttentionEntries { .all(ratio: ratio, most: mostRows / ratio) }
+
+  /// Positions of which no token sees more entries than there may be.
+  var positions: ClosedRange<Int> {
+    guard case .all(let ratio, let most) = self else { return 1...mostRows }
+    return 1...min(mostRows, (most + 1) * ratio - 1)
+  }
 }
 
 /// The constants of an attention.
@@ -53,7 +63,7 @@ public func attention(_ shape: AttentionShape, arithmetic: Arithmetic = .quantis
     let (channels, heads) = (Dimension("channels", shape.latent.channels), Dimension("heads", shape.heads))
     let width = Dimension("width", shape.heads * shape.latent.channels)
     let span = Dimension("span", shape.span)
-    let positions = k.dimension("positions", in: 1...mostRows)
+    let positions = k.dimension("positions", in: shape.entries.positions)
     let batch = Batch(k, positions: positions, writesRings: true)
     let (tokens, sequences) = (batch.tokens, batch.sequences)
     let q = FloatBuffer(k, .input, "q", [tokens, heads, channels], arithmetic)
@@ -130,7 +140,7 @@ private struct EntryList {
         buffer(),
         picks: k.input("picks", Int32.self, [batch.tokens, slots], .coordinate(of: capacity)),
         counts: k.input("counts", Int32.self, [batch.tokens], .range(0, count)))
-    case .all(let ratio): (kind, most) = (.all(buffer(), ratio: ratio), mostRows / ratio)
+    case .all(let ratio, let most): (kind, self.most) = (.all(buffer(), ratio: ratio), most)
     }
   }
 

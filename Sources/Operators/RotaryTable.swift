@@ -1,8 +1,8 @@
 /// The cosines and sines of rotary position embedding, correctly rounded to fp32.
 ///
 /// - Mathematics: theta[i] is base^(-2i / rotated), under YaRN times k[i] + (1 - k[i]) / factor, rounded
-///   once to fp32; the angle of position p is RNE32(p theta[i]); the table holds the fp32 numbers nearest
-///   to its cosine and sine.
+///   once to fp32, or as the released code rounds it (`Rounding`); the angle of position p is
+///   RNE32(p theta[i]); the table holds the fp32 numbers nearest to its cosine and sine.
 /// - Range: positions below 2^21, so that angles stay below 2^21; `base` from 2 to 2^64.
 /// - Method: a polynomial in double precision, whose result is taken where nothing within its error
 ///   rounds to another number; else the same in double-double, whose error is below 2^-72.
@@ -25,31 +25,48 @@ public struct RotaryTable: Sendable {
     }
   }
 
+  /// How frequencies come to be fp32 numbers.
+  public enum Rounding: String, Hashable, Sendable {
+    /// Rounded once: what this project's models use.
+    case once
+    /// Every operation of DeepSeek's code rounded: the power, its reciprocal, and YaRN's blend step by step.
+    /// Frequencies then differ in their last bit, and angles at position p by p such bits; for comparison with
+    /// results that were made so.
+    case eachStep
+  }
+
   /// One for each pair of channels.
   public let frequencies: [Float]
   /// Positions at most.
   public static let mostPositions = 1 << 21
 
   /// The frequencies for `rotated` channels, an even number.
-  public init(rotated: Int, base: Double, yarn: Yarn? = nil) {
+  public init(rotated: Int, base: Double, yarn: Yarn? = nil, rounding: Rounding = .once) {
     precondition(rotated > 0 && rotated % 2 == 0, "an even number of channels is rotated")
     precondition((2...0x1p64).contains(base), "a base from 2 to 2^64")
     let logBase = DoubleDouble(base).logarithm
-    let share = yarn.map { Self.shares(rotated: rotated, logBase: logBase, $0) }
+    let ramp = yarn.map { Self.ramp(rotated: rotated, logBase: logBase, $0) }
     frequencies = (0..<rotated / 2).map { pair in
-      let exponent = logBase * DoubleDouble(Double(-2 * pair)) / DoubleDouble(Double(rotated))
-      var theta = exponent.exponential
-      if let share { theta = theta * share[pair] }
-      guard let rounded = theta.rounded(certainTo: 80) else {
+      let sign: Double = rounding == .once ? -1 : 1
+      let exponent = logBase * DoubleDouble(sign * Double(2 * pair)) / DoubleDouble(Double(rotated))
+      var power = exponent.exponential
+      if rounding == .once, let yarn, let ramp {
+        power = power * ((DoubleDouble(1) - ramp[pair]) + ramp[pair] / DoubleDouble(yarn.factor))
+      }
+      guard let rounded = power.rounded(certainTo: 80) else {
         preconditionFailure("the frequency of pair \(pair) lies half way between two fp32 numbers")
       }
-      return rounded
+      guard rounding == .eachStep else { return rounded }
+      let theta = 1 / rounded
+      guard let yarn, let ramp else { return theta }
+      let kept = 1 - Float(ramp[pair].high)
+      return theta / Float(yarn.factor) * (1 - kept) + theta * kept
     }
   }
 
-  /// What YaRN multiplies each frequency by: k + (1 - k) / factor, k falling from 1 to 0 between the pairs
-  /// that turn `betaFast` and `betaSlow` times over the original length.
-  private static func shares(rotated: Int, logBase: DoubleDouble, _ yarn: Yarn) -> [DoubleDouble] {
+  /// How much of each frequency YaRN divides: 0 up to the pair that turns `betaFast` times over the original
+  /// length, 1 from the one that turns `betaSlow` times.
+  private static func ramp(rotated: Int, logBase: DoubleDouble, _ yarn: Yarn) -> [DoubleDouble] {
     func turning(_ rotations: Double) -> DoubleDouble {
       let ratio =
         DoubleDouble(Double(yarn.originalLength)) / (DoubleDouble.pi * DoubleDouble(2 * rotations))
@@ -67,8 +84,7 @@ public struct RotaryTable: Sendable {
       low == high ? DoubleDouble(1) / DoubleDouble(1000) : DoubleDouble(high) - DoubleDouble(low)
     return (0..<rotated / 2).map { pair in
       let ramp = DoubleDouble(Double(pair) - low) / width
-      let divided = ramp.high <= 0 ? DoubleDouble(0) : (ramp.high >= 1 ? DoubleDouble(1) : ramp)
-      return (DoubleDouble(1) - divided) + divided / DoubleDouble(yarn.factor)
+      return ramp.high <= 0 ? DoubleDouble(0) : (ramp.high >= 1 ? DoubleDouble(1) : ramp)
     }
   }
 

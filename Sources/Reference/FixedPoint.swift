@@ -69,32 +69,3 @@ struct FixedPointLine {
     return accumulator
   }
 }
-
-/// Lines already cut, by where they start and how many elements they have.
-struct FixedPointLines {
-  private struct Key: Hashable {
-    let start: Int
-    let count: Int
-  }
-  private let lines: Lines<Double>
-  private let bits: Int
-  private let block: Int
-  private let leastExponent: Int?
-  private var known: [Key: FixedPointLine] = [:]
-
-  init(_ lines: Lines<Double>, bits: Int, block: Int, leastExponent: Int?) {
-    self.lines = lines
-    self.bits = bits
-    self.block = block
-    self.leastExponent = leastExponent
-  }
-
-  mutating func line(_ result: Int, count: Int) -> FixedPointLine {
-    let key = Key(start: lines.start(result), count: count)
-    if let line = known[key] { return line }
-    let line = FixedPointLine(
-      lines.line(result, count: count), bits: bits, block: block, leastExponent: leastExponent)
-    known[key] = line
-    return line
-  }
-}

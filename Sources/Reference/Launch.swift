@@ -3,6 +3,7 @@ import TileIR
 /// A program with its arguments: what every part of the interpreter reads and none changes.
 struct Launch {
   let program: Program
+  let products: ProductMeaning
   /// Extents of the dimensions that buffers bind, and of the constant ones.
   var extents: [Dimension: Int] = [:]
   /// By parameter position: the shape of a buffer, outputs included; empty for scalars.

@@ -30,6 +30,31 @@ struct Lines<Element> {
   }
 }
 
+/// Lines of an operand in the form that a product takes them, each made once: by where they start and how
+/// many elements they have.
+struct PreparedLines<Line> {
+  private struct Key: Hashable {
+    let start: Int
+    let count: Int
+  }
+  private let lines: Lines<Double>
+  private let prepare: (ArraySlice<Double>) -> Line
+  private var known: [Key: Line] = [:]
+
+  init(_ lines: Lines<Double>, _ prepare: @escaping (ArraySlice<Double>) -> Line) {
+    self.lines = lines
+    self.prepare = prepare
+  }
+
+  mutating func line(_ result: Int, count: Int) -> Line {
+    let key = Key(start: lines.start(result), count: count)
+    if let line = known[key] { return line }
+    let line = prepare(lines.line(result, count: count))
+    known[key] = line
+    return line
+  }
+}
+
 extension BlockEvaluator {
   /// Computes every element over `axes` from how many elements its line along `dimension` has; a fault
   /// of the length, or one that `compute` returns, is the element's.

@@ -7,7 +7,7 @@ extension BlockEvaluator {
     along dimension: Dimension, _ productClass: ProductClass, _ node: Node, scaledLeft: Bool,
     scaledRight: Bool, over axes: [Axis]
   ) throws(Diagnostic) -> Grid<UInt32> {
-    switch productClass {
+    switch launch.products.applied(to: productClass) {
     case .ordered(let order, let multiplyAdd):
       let left = try grid(of: node.operands[0]).map { Float(bitPattern: $0) }
       let right = try grid(of: node.operands[1]).map { Float(bitPattern: $0) }
@@ -21,22 +21,24 @@ extension BlockEvaluator {
       }
     case .exact:
       let (left, right) = try dequantised(node, scaledLeft: scaledLeft, scaledRight: scaledRight)
-      return try contract(left, right, along: dimension, over: axes) { a, b, _, _ in
-        exactBlockProduct(a, b, block: max(a.count, 1))
+      var a = PreparedLines(Lines(left, along: dimension, over: axes), ExactLine.init)
+      var b = PreparedLines(Lines(right, along: dimension, over: axes), ExactLine.init)
+      return try contract(left, right, along: dimension, over: axes) { _, _, result, count in
+        ExactLine.product(a.line(result, count: count), b.line(result, count: count))
       }
     case .fixedPoint(let bits, let block):
       let (left, right) = try dequantised(node, scaledLeft: false, scaledRight: false)
-      var a = FixedPointLines(
-        Lines(left, along: dimension, over: axes), bits: bits, block: block, leastExponent: -126)
-      var b = FixedPointLines(
-        Lines(right, along: dimension, over: axes), bits: bits, block: block, leastExponent: -126)
+      let cut = { FixedPointLine($0, bits: bits, block: block, leastExponent: -126) }
+      var a = PreparedLines(Lines(left, along: dimension, over: axes), cut)
+      var b = PreparedLines(Lines(right, along: dimension, over: axes), cut)
       return try contract(left, right, along: dimension, over: axes) { _, _, result, count in
         FixedPointLine.product(a.line(result, count: count), b.line(result, count: count))
       }
     case .fixedPointFolded(let bits, let block, let axis):
       let (left, right) = try folded(node, bits: bits, sharing: axis)
-      var a = FixedPointLines(
-        Lines(left, along: dimension, over: axes), bits: bits, block: block, leastExponent: nil)
+      var a = PreparedLines(Lines(left, along: dimension, over: axes)) {
+        FixedPointLine($0, bits: bits, block: block, leastExponent: nil)
+      }
       return try contract(left, right, along: dimension, over: axes) { _, integers, result, count in
         let line = a.line(result, count: count)
         let blocks = stride(from: integers.startIndex, to: integers.endIndex, by: block)
@@ -53,7 +55,7 @@ extension BlockEvaluator {
   }
 
   /// Computes every element over `axes` from one line of each operand.
-  private func contract<Element>(
+  func contract<Element>(
     _ left: Grid<Element>, _ right: Grid<Element>, along dimension: Dimension, over axes: [Axis],
     _ product: (ArraySlice<Element>, ArraySlice<Element>, _ result: Int, _ count: Int) -> Float
   ) throws(Diagnostic) -> Grid<UInt32> {

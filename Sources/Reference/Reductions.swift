@@ -6,6 +6,15 @@ extension BlockEvaluator {
   func reduce(
     _ reduction: Reduction, along dimension: Dimension, _ node: Node, over axes: [Axis], id: ValueID
   ) throws(Diagnostic) -> Grid<UInt32> {
+    if launch.products == .exact, let squared = program.squared(id) {
+      let numbers = try grid(of: squared).map { Double(Float(bitPattern: $0)) }
+      // A square may have axes by broadcasting alone that its operand lacks; the dot product needs this one.
+      let whole = numbers.broadcast(to: numbers.axes.union([try axis(dimension)]))
+      return try contract(whole, whole, along: dimension, over: axes) { a, _, _, _ in
+        let line = ExactLine(a)
+        return ExactLine.product(line, line)
+      }
+    }
     let operand = try grid(of: node.operands[0])
     let type = program[node.operands[0]].type
     let lines = Lines(operand, along: dimension, over: axes)

@@ -120,8 +120,12 @@ public final class StepExecutable {
   ///
   /// Run numbers beyond `largest` and inputs that break what their readers ask for are refused before
   /// anything runs. Throws the message of a failed assertion. `observe` is told the number of each launch
-  /// that is done, when buffers hold what it wrote.
-  public func run(threads: Int? = nil, observe: ((Int) throws -> Void)? = nil) throws {
+  /// that is done, when buffers hold what it wrote. `by` may do a launch in the device's place, by the
+  /// reference for one, and give its outputs and states; a launch for which it gives nil is the device's.
+  public func run(
+    threads: Int? = nil, by substitute: ((HostLaunch) throws -> [String: HostTensor]?)? = nil,
+    observe: ((Int) throws -> Void)? = nil
+  ) throws {
     for (position, number) in step.numbers.enumerated() {
       guard number.range.lowerBound <= numbers[position], numbers[position] <= largest[position] else {
         throw RuntimeError(
@@ -132,8 +136,13 @@ public final class StepExecutable {
     for check in inputChecks { try check.run(numbers) }
     let threads = min(threads ?? device.pool.threads, device.pool.threads)
     for (position, launch) in launches.enumerated() {
-      try launch.run(
-        numbers, threads: threads, scratch: UnsafePointer(scratch.baseAddress!), scratchBytes: scratchBytes)
+      let call = HostLaunch(position, of: self)
+      if let results = try substitute?(call) {
+        call.replace(results)
+      } else {
+        try launch.run(
+          numbers, threads: threads, scratch: UnsafePointer(scratch.baseAddress!), scratchBytes: scratchBytes)
+      }
       try observe?(position)
     }
   }
@@ -155,12 +164,43 @@ public final class StepExecutable {
   /// What a view holds, at the numbers of the last run: a temporary is right between the launch that
   /// writes it and the last that reads it.
   public func contents(of view: View) -> HostTensor {
-    let shape = view.shape.map { CompiledSize($0, step.numbers).value(numbers) }
-    let count = HostTensor.byteCount(of: view.element, shape)
-    let offset = CompiledSize(view.byteOffset, step.numbers).value(numbers)
-    let bytes = UnsafeRawBufferPointer(start: bases[view.buffer].pointer! + offset, count: count)
-    return HostTensor(view.element, shape, bytes: Array(bytes))
+    let place = place(of: view)
+    let size = HostTensor.byteCount(of: view.element, place.shape)
+    let bytes = [UInt8](unsafeUninitializedCapacity: size) { memory, done in
+      place.visitRows { byte, count in
+        memcpy(memory.baseAddress! + done, place.pointer! + byte, count)
+        done += count
+      }
+    }
+    return HostTensor(view.element, place.shape, bytes: bytes)
   }
+
+  /// Puts a tensor of a view's type and shape in its place.
+  func replace(_ view: View, by tensor: HostTensor) {
+    let place = place(of: view)
+    precondition(
+      tensor.element == view.element && tensor.shape == place.shape,
+      "\(view.element.rawValue) \(place.shape) expected, \(tensor.element.rawValue) \(tensor.shape) came")
+    tensor.bytes.withUnsafeBytes { bytes in
+      var done = 0
+      place.visitRows { byte, count in
+        (place.pointer! + byte).copyMemory(from: bytes.baseAddress! + done, byteCount: count)
+        done += count
+      }
+    }
+  }
+
+  /// Where a view lies at the numbers of the last run. Only whole buffers have strides of their own.
+  private func place(of view: View) -> TensorView {
+    let base = bases[view.buffer]
+    let shape = view.shape.map { value(of: $0) }
+    if base.shape == shape { return base }
+    let offset = value(of: view.byteOffset)
+    return TensorView(view.element, base.pointer.map { $0 + offset }, shape: shape)
+  }
+
+  /// A size at the numbers of the last run.
+  func value(of size: Size) -> Int { CompiledSize(size, step.numbers).value(numbers) }
 
   private func position(of name: String, _ kind: BufferKind) -> Int {
     guard let number = step.buffer(named: name), step.buffers[number].kind == kind else {

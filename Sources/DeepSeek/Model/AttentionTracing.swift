@@ -40,7 +40,7 @@ extension LayerTracer {
     case .none: seen = .none
     case .heavy:
       views["entries"] = try compressed(layer, kind, down)
-      seen = .all(ratio: kind.ratio)
+      seen = .all(ratio: kind.ratio, most: mostEntries(kind))
     case .sparse:
       views["entries"] = try compressed(layer, kind, down)
       views.merge(try picked(layer, down, queries)) { $1 }
@@ -52,6 +52,13 @@ extension LayerTracer {
           heads: shape.headCount, latent: latents, window: shape.window, span: caches.span(shape.window),
           entries: seen), arithmetic: arithmetic),
       views)["y"]
+  }
+
+  /// A power of two that holds the entries of a sequence: contexts of about one length share a program.
+  private func mostEntries(_ kind: Configuration.Compression) -> Int {
+    var most = 1
+    while most < options.cache.capacity(ratio: kind.ratio) { most *= 2 }
+    return most
   }
 
   /// Where every token stands.

@@ -52,3 +52,13 @@ extension Model {
       on: device, progress: progress)
   }
 }
+
+extension SingleLayer {
+  /// Loads one layer of an open checkpoint; see `Model.init(_:options:on:progress:)`.
+  public convenience init(_ number: Int, of weights: Weights, options: Model.Options, on device: Device) throws {
+    var options = options
+    options.expertFormat = weights.expertForm == .fp8 ? .fp8 : .fp4
+    try self.init(
+      number, of: weights.configuration, from: CheckpointStore(weights), options: options, on: device)
+  }
+}

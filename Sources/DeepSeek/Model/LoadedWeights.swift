@@ -223,7 +223,7 @@ public final class LoadedWeights {
       return TensorView(view.element, view.pointer, shape: buffer.shape.map { $0.fixed! })
     }
     try withoutActuallyEscaping(progress) { progress in
-      try executable.run { progress($0 + 1, self.conversions.count) }
+      try executable.run(observe: { progress($0 + 1, self.conversions.count) })
     }
     conversions = []
   }

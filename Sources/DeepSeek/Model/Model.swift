@@ -22,6 +22,8 @@ public final class Model {
     public var drafts: Bool
     /// How routed experts are stored.
     public var expertFormat = WeightFormat.fp4
+    /// How the frequencies of rotary tables are rounded.
+    public var rotaryRounding = RotaryTable.Rounding.once
 
     public init(
       arithmetic: Arithmetic = .quantised, cache: CacheRoom, chunk: Int = 256, rows: Int = 2,
@@ -91,9 +93,11 @@ public final class Model {
   /// Refuses, before anything runs, a batch that is larger than the model was loaded for, a piece that does
   /// not begin where its sequence ends, and token ids beyond the vocabulary.
   ///
-  /// `observe` is told the number of each launch that is done.
+  /// `observe` is told the number of each launch that is done; `by` may do launches in the device's place, see
+  /// `StepExecutable.run`.
   public func run(
-    _ batch: Batch, temperatures: [Float] = [], observe: ((Int) throws -> Void)? = nil
+    _ batch: Batch, temperatures: [Float] = [],
+    by substitute: ((HostLaunch) throws -> [String: HostTensor]?)? = nil, observe: ((Int) throws -> Void)? = nil
   ) throws {
     try sequences.admit(batch, options)
     forward.fill(batch) { batch.pieces[$0].tokens[$1] }
@@ -101,7 +105,7 @@ public final class Model {
     for row in 0..<batch.wantedCount {
       memory[row] = row < temperatures.count && temperatures[row] > 0 ? temperatures[row] : 1
     }
-    try forward.run(threads: threads, observe: observe)
+    try forward.run(threads: threads, by: substitute, observe: observe)
     for piece in batch.pieces { sequences.append(piece.tokens, to: piece.sequence) }
   }
 

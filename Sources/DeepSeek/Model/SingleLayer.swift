@@ -29,15 +29,17 @@ public final class SingleLayer {
     sequences.append(repeatElement(0, count: length - sequences.length(sequence)), to: sequence)
   }
 
-  /// Runs the layer on streams [tokens, streams, hidden] of a batch; `output` has theirs then.
+  /// Runs the layer on streams [tokens, streams, hidden] of a batch; `output` has theirs then. `by` may do
+  /// launches in the device's place, see `StepExecutable.run`.
   public func run(
     _ batch: Batch, _ streams: some Collection<UInt8>, threads: Int? = nil,
+    by substitute: ((HostLaunch) throws -> [String: HostTensor]?)? = nil,
     observe: ((Int) throws -> Void)? = nil
   ) throws {
     try sequences.admit(batch, options)
     executable.fill(batch) { batch.pieces[$0].tokens[$1] }
     executable.input("streams.in").copyBytes(from: streams)
-    try executable.run(threads: threads, observe: observe)
+    try executable.run(threads: threads, by: substitute, observe: observe)
     for piece in batch.pieces { sequences.append(piece.tokens, to: piece.sequence) }
   }
 

@@ -12,6 +12,12 @@ struct Bench: ParsableCommand {
       seconds; nothing else should run meanwhile.
       """)
 
+  @Argument(
+    help: ArgumentHelp(
+      "Measure only operators, or only the model: the miniature and layers of DeepSeek-V4 Flash.",
+      valueName: "group"))
+  var group: BenchGroup?
+
   @Option(help: "Measure only what has this text in its name, such as \"linear_fp4\".")
   var filter: String?
 
@@ -42,11 +48,12 @@ struct Bench: ParsableCommand {
 
   func run() throws {
     if loadLibrary { return print(try LibraryLoad.measure().text) }
-    let measurements = Benchmark.all.filter { benchmark in
+    let all = group?.benchmarks ?? Benchmark.all
+    let measurements = all.filter { benchmark in
       filter.map { benchmark.name.range(of: $0, options: .caseInsensitive) != nil } ?? true
     }
     guard !measurements.isEmpty else {
-      throw unknown("measurement", filter ?? "", among: Benchmark.all.map(\.name))
+      throw unknown("measurement", filter ?? "", among: all.map(\.name))
     }
     let session = BenchSession(
       machine: try BenchMachine.current(), schedule: Schedule(), isQuick: quick,
@@ -87,3 +94,5 @@ struct Bench: ParsableCommand {
       .joined(separator: " ")
   }
 }
+
+extension BenchGroup: ExpressibleByArgument {}

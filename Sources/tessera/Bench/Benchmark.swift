@@ -9,8 +9,23 @@ struct Benchmark: Sendable {
     self.rows = rows
   }
 
+  /// Operators by themselves, what compiling and launching them takes, and the memory's rates.
+  static let operators: [Benchmark] = products + matrixVectors + rowOperators + attention + latencies + memory
+
   /// Every measurement, in the order of the results.
-  static let all: [Benchmark] = products + matrixVectors + rowOperators + attention + layers + models + latencies + memory
+  static let all: [Benchmark] = BenchGroup.allCases.flatMap(\.benchmarks)
+}
+
+/// A part of the measurements, as the command line names it.
+enum BenchGroup: String, CaseIterable {
+  case operators, model
+
+  var benchmarks: [Benchmark] {
+    switch self {
+    case .operators: Benchmark.operators
+    case .model: Benchmark.models + Benchmark.layers
+    }
+  }
 }
 
 /// `1 thread`, `2 threads`.

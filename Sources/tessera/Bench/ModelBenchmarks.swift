@@ -67,11 +67,12 @@ final class NanoRuns {
       if round % 10 == 0 { try prefill(threads: 1) }
       var before = BenchClock.elapsed.now()
       let start = model.sequences.length(0)
-      try model.run(Batch([.init(sequence: 0, start: start, tokens: [7], wanted: 1)])) { launch in
+      let batch = Batch([.init(sequence: 0, start: start, tokens: [7], wanted: 1)])
+      try model.run(batch, observe: { launch in
         let now = BenchClock.elapsed.now()
         best[launch] = min(best[launch], now - before)
         before = BenchClock.elapsed.now()
-      }
+      })
     }
     let sum = best.reduce(0, +)
     let lines = step.launches.indices.sorted { best[$0] > best[$1] }.prefix(40).map { number in

@@ -5,7 +5,7 @@ import Safetensors
 import TileIR
 
 /// Random weights of a configuration in the released forms, for measurements: of ordinary size, the same
-/// for a seed.
+/// for a seed. Experts have pages of their own and repeat the bits of the 32nd before.
 final class SyntheticWeights: WeightStore {
   private let configuration: Configuration
   private let expected: [String: ExpectedWeight]
@@ -29,7 +29,8 @@ final class SyntheticWeights: WeightStore {
       key = name.replacing(".experts.\(expert).", with: ".experts.*.")
       (place, count) = (expert, configuration.expertCount)
     }
-    let area = try areas[key] ?? fill(try AlignedMemory(byteCount: size * count), with: element)
+    let area = try areas[key]
+      ?? fill(try AlignedMemory(byteCount: size * count), of: size * min(count, 32), with: element)
     areas[key] = area
     return WeightTensor(.element(element), shape: shape, pointer: UnsafeRawPointer(area.pointer + place * size))
   }
@@ -44,9 +45,10 @@ final class SyntheticWeights: WeightStore {
     }
   }
 
-  private func fill(_ area: AlignedMemory, with element: ElementType) -> AlignedMemory {
+  /// Fills the first `byteCount` bytes with random numbers and the rest with copies of them.
+  private func fill(_ area: AlignedMemory, of byteCount: Int, with element: ElementType) -> AlignedMemory {
     let words = UnsafeMutableBufferPointer(
-      start: area.pointer.assumingMemoryBound(to: UInt32.self), count: area.byteCount / 4)
+      start: area.pointer.assumingMemoryBound(to: UInt32.self), count: byteCount / 4)
     switch element {
     case .float32:
       for at in words.indices { words[at] = Float.random(in: -0.05...0.05, using: &random).bitPattern }
@@ -58,11 +60,15 @@ final class SyntheticWeights: WeightStore {
       for at in words.indices { words[at] = UInt32(truncatingIfNeeded: random.next()) & 0xBFBF_BFBF }
     case .e8m0:
       for at in words.indices { words[at] = 0x7675_7476 }
-      for at in words.count * 4..<area.byteCount { area.pointer.storeBytes(of: 0x75, toByteOffset: at, as: UInt8.self) }
+      for at in words.count * 4..<byteCount { area.pointer.storeBytes(of: 0x75, toByteOffset: at, as: UInt8.self) }
     case .int32:
       for at in words.indices { words[at] = UInt32(at % configuration.expertCount) }
     default:
       for at in words.indices { words[at] = UInt32(truncatingIfNeeded: random.next()) }
+    }
+    for start in stride(from: byteCount, to: area.byteCount, by: max(byteCount, 1)) {
+      let count = min(byteCount, area.byteCount - start)
+      (area.pointer + start).copyMemory(from: area.pointer, byteCount: count)
     }
     return area
   }

@@ -1,4 +1,7 @@
+import MachineIR
 import Operators
+import Reference
+import Schedules
 import Testing
 import TileIR
 import Tiles
@@ -97,13 +100,41 @@ import Tiles
     expectSameBits(launch.results["ring"]!.numbers, kept.flatMap { $0 }, "ring")
   }
 
+  /// What a thread computes in holds the entries that there may be, not those of the longest context.
+  @Test func memoryIsForTheEntriesThatThereMayBe() throws {
+    func elements(_ entries: AttentionEntries) throws -> Int {
+      let shape = AttentionShape(
+        heads: 1, latent: LatentShape(channels: 64, rotated: 4), window: 5, span: 6, entries: entries)
+      let plan = try Lowering.plan(attention(shape).program(), for: .avx2)
+      return plan.kernels.flatMap(\.scratch).reduce(0) {
+        $0 + $1.count.evaluate(extent: { $0.range.upperBound }, stride: { _, _ in 1 }, scalar: { _ in 0 })
+      }
+    }
+    #expect(try elements(.all(ratio: 128, most: 32)) * 20 < elements(.all(ratio: 128)))
+  }
+
+  /// An attention made for few entries is refused positions that would see more.
+  @Test func positionsBeyondTheEntriesAreRefused() throws {
+    let program = try attention(
+      AttentionShape(
+        heads: 1, latent: LatentShape(channels: 6, rotated: 4), window: 5, span: 6, entries: .all(ratio: 4, most: 2))
+    ).program()
+    for (positions, isTaken) in [(11, true), (12, false)] {
+      let arguments = try program.randomArguments(
+        extents: ["tokens": 1, "sequences": 1, "positions": positions, "capacity": 2], seed: 3)
+      let message = refusal { _ = try Reference.run(program, arguments.mapValues { .tensor($0) }) }
+      #expect(message.isEmpty == isTaken, "\(message)")
+      #expect(isTaken || message.contains("positions"))
+    }
+  }
+
   /// One sequence of 20 tokens: in one piece, in pieces of any size, with a draft of two tokens rolled back
   /// after every piece, and beside another sequence.
   @Test(arguments: [1, 2, 3, 7, 20], [Arithmetic.quantised, .float32])
   func everyChunkingGivesTheSame(_ size: Int, _ arithmetic: Arithmetic) throws {
     let kernel = attention(
       AttentionShape(
-        heads: 2, latent: LatentShape(channels: 6, rotated: 4), window: 5, span: 6, entries: .all(ratio: 4)),
+        heads: 2, latent: LatentShape(channels: 6, rotated: 4), window: 5, span: 6, entries: .all(ratio: 4, most: 5)),
       arithmetic: arithmetic)
     let program = try kernel.program()
     let length = 20

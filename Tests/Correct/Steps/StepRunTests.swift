@@ -1,3 +1,4 @@
+import Alignment
 import Operators
 import Reference
 import Runtime
@@ -27,13 +28,38 @@ import TileIR
     x.bytes.withUnsafeBytes { executable.input("x").copyMemory(from: $0) }
     executable.set("rows", to: rows)
     executable.set("start", to: 11)
-    try executable.run { launch in
+    try executable.run(observe: { launch in
       if launch == 0, case .view(let view) = example.step.launches[0].arguments[2] {
         #expect(executable.contents(of: view) == normed)
       }
-    }
+    })
     #expect(Array(executable.output("y").prefix(product.bytes.count)) == product.bytes)
     #expect(memory.contents("ring") == ring)
+  }
+
+  @Test("launches done elsewhere are read by those that the device does")
+  func substitutes() throws {
+    let example = try TwoLaunchStep()
+    let memory = try TensorMemory(example.weights)
+    let executable = try StepExecutable(example.step, on: Device()) { try memory.view($0) }
+    let ones = HostTensor(
+      .bfloat16, [3, TwoLaunchStep.width], numbers: Array(repeating: 1, count: 3 * TwoLaunchStep.width))
+    executable.set("rows", to: 3)
+    executable.set("start", to: 5)
+    var seen: [HostLaunch] = []
+    try executable.run(by: { launch in
+      seen.append(launch)
+      if launch.number == 0 { return ["y": ones] }
+      #expect(launch.number == 2 || launch.arguments["a"] == .tensor(ones))
+      return launch.number == 1 ? nil : try launch.byReference()
+    })
+    #expect(seen.map(\.program.name) == example.step.programs.map(\.name))
+    #expect(seen[2].arguments["start"] == .int(5))
+    let sums = try Reference.run(
+      example.step.programs[1], ["a": .tensor(ones), "b": .tensor(example.weights["w"]!)])["y"]!
+    #expect(Array(executable.output("y").prefix(sums.bytes.count)) == sums.bytes)
+    #expect(Array(memory.contents("ring").numbers[5 * TwoLaunchStep.columns..<6 * TwoLaunchStep.columns])
+      == Array(sums.numbers[..<TwoLaunchStep.columns]))
   }
 
   @Test("a run beyond what the step was loaded for is refused before it starts")
