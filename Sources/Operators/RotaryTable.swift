@@ -1,8 +1,8 @@
 /// The cosines and sines of rotary position embedding, correctly rounded to fp32.
 ///
-/// - Mathematics: theta[i] is base^(-2i / rotated), under YaRN times k[i] + (1 - k[i]) / factor, rounded
-///   once to fp32, or as the released code rounds it (`Rounding`); the angle of position p is
-///   RNE32(p theta[i]); the table holds the fp32 numbers nearest to its cosine and sine.
+/// - Mathematics: theta[i] is 1 / base^(2i / rotated), under YaRN theta[i] k[i] + (theta[i] / factor)(1 - k[i]);
+///   every operation is rounded to fp32, as in the code that the weights were trained with; the angle of
+///   position p is RNE32(p theta[i]); the table holds the fp32 numbers nearest to its cosine and sine.
 /// - Range: positions below 2^21, so that angles stay below 2^21; `base` from 2 to 2^64.
 /// - Method: a polynomial in double precision, whose result is taken where nothing within its error
 ///   rounds to another number; else the same in double-double, whose error is below 2^-72.
@@ -25,39 +25,23 @@ public struct RotaryTable: Sendable {
     }
   }
 
-  /// How frequencies come to be fp32 numbers.
-  public enum Rounding: String, Hashable, Sendable {
-    /// Rounded once: what this project's models use.
-    case once
-    /// Every operation of DeepSeek's code rounded: the power, its reciprocal, and YaRN's blend step by step.
-    /// Frequencies then differ in their last bit, and angles at position p by p such bits; for comparison with
-    /// results that were made so.
-    case eachStep
-  }
-
   /// One for each pair of channels.
   public let frequencies: [Float]
   /// Positions at most.
   public static let mostPositions = 1 << 21
 
   /// The frequencies for `rotated` channels, an even number.
-  public init(rotated: Int, base: Double, yarn: Yarn? = nil, rounding: Rounding = .once) {
+  public init(rotated: Int, base: Double, yarn: Yarn? = nil) {
     precondition(rotated > 0 && rotated % 2 == 0, "an even number of channels is rotated")
     precondition((2...0x1p64).contains(base), "a base from 2 to 2^64")
     let logBase = DoubleDouble(base).logarithm
     let ramp = yarn.map { Self.ramp(rotated: rotated, logBase: logBase, $0) }
     frequencies = (0..<rotated / 2).map { pair in
-      let sign: Double = rounding == .once ? -1 : 1
-      let exponent = logBase * DoubleDouble(sign * Double(2 * pair)) / DoubleDouble(Double(rotated))
-      var power = exponent.exponential
-      if rounding == .once, let yarn, let ramp {
-        power = power * ((DoubleDouble(1) - ramp[pair]) + ramp[pair] / DoubleDouble(yarn.factor))
+      let exponent = logBase * DoubleDouble(Double(2 * pair)) / DoubleDouble(Double(rotated))
+      guard let power = exponent.exponential.rounded(certainTo: 80) else {
+        preconditionFailure("the power of pair \(pair) lies half way between two fp32 numbers")
       }
-      guard let rounded = power.rounded(certainTo: 80) else {
-        preconditionFailure("the frequency of pair \(pair) lies half way between two fp32 numbers")
-      }
-      guard rounding == .eachStep else { return rounded }
-      let theta = 1 / rounded
+      let theta = 1 / power
       guard let yarn, let ramp else { return theta }
       let kept = 1 - Float(ramp[pair].high)
       return theta / Float(yarn.factor) * (1 - kept) + theta * kept

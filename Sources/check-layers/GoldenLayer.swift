@@ -30,11 +30,9 @@ final class GoldenLayer {
     self.number = number
     golden = try SafetensorsFile(path: folder + "/golden.safetensors")
     // A longest draft of the whole context, so that a run can be taken back.
-    var options = Model.Options(
+    let options = Model.Options(
       arithmetic: .quantised, cache: CacheRoom(context: Self.golden, longestDraft: Self.golden),
       chunk: Self.golden, rows: 1)
-    // The golden data were made with frequencies as the released code rounds them.
-    options.rotaryRounding = .eachStep
     layer = try SingleLayer(
       number, of: Weights(folder: folder, Configuration(folder: folder)), options: options, on: Device())
   }

@@ -22,16 +22,26 @@ def nearest(x):
     return np.float32(mpmath.ldexp(n, e - 24))
 
 
-def shares(rotated, base, factor, length, fast, slow):
-    """What YaRN multiplies each frequency by."""
+def ramp(rotated, base, factor, length, fast, slow):
+    """How much of each frequency YaRN divides."""
     def turning(rotations):
         return rotated * mpmath.log(length / (rotations * 2 * mpmath.pi)) / (2 * mpmath.log(base))
     low = max(mpmath.floor(turning(fast)), 0)
     high = min(mpmath.ceil(turning(slow)), rotated - 1)
     width = mpmath.mpf(1) / 1000 if low == high else high - low
     for i in range(rotated // 2):
-        k = 1 - min(max((i - low) / width, 0), 1)
-        yield k + (1 - k) / factor
+        yield nearest(min(max((i - low) / width, 0), 1))
+
+
+def frequencies(rotated, base, yarn):
+    """Each operation of the released code rounded to fp32."""
+    one = np.float32(1)
+    theta = [
+        one / nearest(mpmath.power(base, mpmath.mpf(2 * i) / rotated)) for i in range(rotated // 2)]
+    if not yarn:
+        return theta
+    kept = [one - r for r in ramp(rotated, base, *yarn)]
+    return [t / np.float32(yarn[0]) * (one - k) + t * k for t, k in zip(theta, kept)]
 
 
 def main():
@@ -41,9 +51,7 @@ def main():
     parser.add_argument("positions", type=int, nargs="+")
     parser.add_argument("--yarn", type=int, nargs=4)
     a = parser.parse_args()
-    scale = shares(a.rotated, a.base, *a.yarn) if a.yarn else [mpmath.mpf(1)] * (a.rotated // 2)
-    theta = [
-        nearest(mpmath.power(a.base, mpmath.mpf(-2 * i) / a.rotated) * s) for i, s in enumerate(scale)]
+    theta = frequencies(a.rotated, a.base, a.yarn)
     rows = [theta]
     for p in a.positions:
         angles = [mpmath.mpf(float(np.float32(np.float64(p) * np.float64(t)))) for t in theta]

@@ -22,8 +22,6 @@ public final class Model {
     public var drafts: Bool
     /// How routed experts are stored.
     public var expertFormat = WeightFormat.fp4
-    /// How the frequencies of rotary tables are rounded.
-    public var rotaryRounding = RotaryTable.Rounding.once
 
     public init(
       arithmetic: Arithmetic = .quantised, cache: CacheRoom, chunk: Int = 256, rows: Int = 2,

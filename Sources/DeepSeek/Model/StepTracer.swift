@@ -58,12 +58,12 @@ struct StepTracer {
 
   /// Weights that no checkpoint holds: cosines and sines by position.
   func tables() -> [String: HostTensor] {
-    let plain = RotaryTable(rotated: shape.ropeSize, base: shape.ropeTheta, rounding: options.rotaryRounding)
+    let plain = RotaryTable(rotated: shape.ropeSize, base: shape.ropeTheta)
     let compressed = RotaryTable(
       rotated: shape.ropeSize, base: shape.compressedRopeTheta,
       yarn: RotaryTable.Yarn(
         factor: shape.yarn.factor, originalLength: shape.yarn.originalLength, betaFast: shape.yarn.betaFast,
-        betaSlow: shape.yarn.betaSlow), rounding: options.rotaryRounding)
+        betaSlow: shape.yarn.betaSlow))
     var tensors: [String: HostTensor] = [:]
     for (name, table) in [("rotary", plain), ("rotary.compressed", compressed)] {
       let (cos, sin) = table.table(of: 0..<options.cache.context)
