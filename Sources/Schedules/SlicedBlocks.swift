@@ -192,13 +192,11 @@ extension SlicedTile {
       return [lowering.stack.define("right", value)]
     }
     let code = lowering.stack.define("code", packed.bitCast(to: .u8))
-    let sign = signs(code).bitCast(to: .u8)
-    // (64 + m) with its bits turned round is 191 - m: 129 more is 64 - m.
-    let turn = lowering.stack.define("turn", sign.apply(.and, .integer(129, bytes)))
     var planes = product.right.slices.map { table in
       let biased = ByteTable("\(table.name)_and_64", table.bytes.map { $0 + 64 })
-      let magnitude = Expression.apply(.lookup128, [.table(biased), code], bytes)
-      return lowering.stack.define("right", magnitude.apply(.xor, sign).apply(.add, turn))
+      let above = lowering.stack.define("slice", .apply(.lookup128, [.table(biased), code], bytes))
+      let below = Expression.integer(128, bytes).apply(.subtract, above)
+      return lowering.stack.define("right", .apply(.select, [isNegative(code), below, above], bytes))
     }
     for pair in product.right.sums {
       planes.append(lowering.stack.define("right_pair", planes[pair.a].apply(.add, planes[pair.b])))

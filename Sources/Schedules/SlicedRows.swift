@@ -116,10 +116,12 @@ extension SlicedTile {
 
   /// Slices of the integers of 64 codes, each with the sign of its code.
   private func signedSlices(_ code: Expression, _ tables: [ByteTable]) -> [Expression] {
-    let sign = signs(code)
-    return tables.map { table in
-      let magnitude = Expression.apply(.lookup128, [.table(table), code], bytes).bitCast(to: .i8)
-      return lowering.stack.define("slice", magnitude.apply(.xor, sign).apply(.subtract, sign))
+    tables.map { table in
+      let magnitude = lowering.stack.define(
+        "magnitude", Expression.apply(.lookup128, [.table(table), code], bytes).bitCast(to: .i8))
+      let negated = magnitude.apply(.negate)
+      return lowering.stack.define(
+        "slice", .apply(.select, [isNegative(code), negated, magnitude], signedBytes))
     }
   }
 }

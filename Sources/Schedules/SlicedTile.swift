@@ -101,10 +101,9 @@ struct SlicedTile {
       .loop(CountedLoop(panel, from: .constant(0), to: count, lowering.stack.close())))
   }
 
-  /// -1 where a code is negative, else 0.
-  func signs(_ code: Expression) -> Expression {
-    lowering.stack.define(
-      "sign", code.bitCast(to: .i8).apply(.shiftRightArithmetic, .integer(7, signedBytes)))
+  /// Where codes are negative.
+  func isNegative(_ code: Expression) -> Expression {
+    code.bitCast(to: .i8).compared(.less, .integer(0, signedBytes))
   }
 
   /// Where the words of a plane of a tile's row begin.
