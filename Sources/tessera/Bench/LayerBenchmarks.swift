@@ -6,7 +6,8 @@ import Steps
 
 extension Benchmark {
   /// One layer of each kind at the sizes of DeepSeek-V4 Flash, with synthetic weights: a decode step behind
-  /// 4096 tokens against the rate at which memory is read, and a chunk of a prefill.
+  /// 4096 tokens against the rate at which memory is read, and a chunk of a prefill against the tokens that its
+  /// products with weights alone would let through at their own rates.
   static let layers: [Benchmark] = [(0, "window"), (4, "CSA"), (3, "HCA")].map { number, kind in
     Benchmark("v4-flash \(kind) layer") { session in
       let released = Release.flash.configuration
@@ -28,18 +29,19 @@ extension Benchmark {
           Contender("tessera", work: bytes) { try layer.run(tokens: 1, threads: threads) },
           try session.memoryRead(threads: threads),
         ])
-        let prefill = try session.contest(threads: threads).figures([
-          Contender("tessera", work: Double(LayerRuns.chunk)) {
-            try layer.run(tokens: LayerRuns.chunk, threads: threads)
-          }
-        ])
+        let prefill = try session.contest(threads: threads).figures(
+          [
+            Contender("tessera", work: Double(LayerRuns.chunk)) {
+              try layer.run(tokens: LayerRuns.chunk, threads: threads)
+            }
+          ] + WeightProduct.allCases.map { try $0.contender(threads: threads, session) })
         return [
           BenchRow(
             "\(name), decode, \(threadsText(threads))", unit: "GB/s", ours: figures[0],
-            peers: [figures[1]], .ratio(atLeast: 0.5)),
+            peers: [figures[1]], threads == session.threadCounts.last ? .ratio(atLeast: 0.5) : nil),
           BenchRow(
             "\(name), \(LayerRuns.chunk) tokens, \(threadsText(threads))", unit: "tokens/s",
-            ours: prefill[0]),
+            ours: prefill[0], peers: [layer.productsAlone(Array(prefill.dropFirst()))]),
         ]
       }
     }
@@ -79,18 +81,31 @@ final class LayerRuns {
     }
   }
 
+  /// The run numbers of a step of so many tokens behind the context.
+  private func numbers(tokens: Int) -> (RunNumber) -> Int {
+    { number in
+      switch number.name {
+      case "tokens": tokens
+      case "reach": Self.context / 4
+      default: 0
+      }
+    }
+  }
+
   /// Bytes that each launch of a decode step must move.
   private var traffic: [Int] {
     let step = layer.executable.step
-    return step.launches.map { launch in
-      step.traffic(of: launch) { number in
-        switch number.name {
-        case "tokens": 1
-        case "reach": Self.context / 4
-        default: 0
-        }
-      }.total
+    return step.launches.map { step.traffic(of: $0, numbers(tokens: 1)).total }
+  }
+
+  /// Tokens a second of a chunk whose products with weights are all there is, at the rates of products by
+  /// themselves, in the order of `WeightProduct.allCases`.
+  func productsAlone(_ rates: [Figure]) -> Figure {
+    let work = layer.executable.step.weightProducts(numbers(tokens: Self.chunk))
+    func tokens(_ rate: (Figure) -> Double) -> Double {
+      Double(Self.chunk) / zip(WeightProduct.allCases, rates).reduce(0) { $0 + work[$1.0, default: 0] / rate($1.1) }
     }
+    return Figure(name: "products alone", best: tokens(\.best), median: tokens(\.median))
   }
 
   /// Bytes that a decode step must move.
