@@ -24,6 +24,7 @@ let package = Package(
     .target(name: "Tiles", dependencies: ["TileIR", "Formats"]),
     .target(name: "Reference", dependencies: ["TileIR", "Formats"]),
     .target(name: "MachineIR", dependencies: ["TileIR"]),
+    .target(name: "Proofs", dependencies: ["TileIR", "MachineIR", "Reference", "DynamicLibrary"]),
     .target(name: "Schedules", dependencies: ["MachineIR"]),
     .target(name: "EmitC", dependencies: ["MachineIR"]),
     .target(name: "Steps", dependencies: ["TileIR"]),
@@ -70,8 +71,8 @@ let package = Package(
     .testTarget(
       name: "Correct",
       dependencies: [
-        "Formats", "DynamicLibrary", "ElementaryOracle", "Operators", "Reference", "Runtime", "Steps", "JSON",
-        "Alignment", "Safetensors", "DeepSeek", "Fuzzing", "check-layers", "CAllocationCount", "CTesseraShims",
+        "Formats", "DynamicLibrary", "ElementaryOracle", "Operators", "Proofs", "Reference", "Runtime", "Steps",
+        "JSON", "Alignment", "Safetensors", "DeepSeek", "Fuzzing", "check-layers", "CAllocationCount", "CTesseraShims",
       ]),
     .target(name: "CAllocationCount", path: "Tests/CAllocationCount", publicHeadersPath: "include"),
     .testTarget(

@@ -1,0 +1,115 @@
+import DynamicLibrary
+import Foundation
+
+/// The solver, loaded at run time. Each query has a context of its own with a fixed seed and a limit of
+/// steps, never of time, so that an answer depends on the query alone.
+public final class Z3: Sendable {
+  /// How to get it, for messages.
+  public static let advice =
+    "Z3 is not here: run Scripts/bootstrap, or set TESSERA_Z3 to the path of libz3.so of version 5 "
+    + "(pip install z3-solver brings it)"
+
+  private typealias Text = UnsafePointer<CChar>
+  private let makeConfiguration: @Sendable @convention(c) () -> OpaquePointer?
+  private let setParameter: @Sendable @convention(c) (OpaquePointer?, Text, Text) -> Void
+  private let deleteConfiguration: @Sendable @convention(c) (OpaquePointer?) -> Void
+  private let makeContext: @Sendable @convention(c) (OpaquePointer?) -> OpaquePointer?
+  private let deleteContext: @Sendable @convention(c) (OpaquePointer?) -> Void
+  private let evaluate: @Sendable @convention(c) (OpaquePointer?, Text) -> Text?
+  private let setErrorHandler:
+    @Sendable @convention(c) (OpaquePointer?, (@convention(c) (OpaquePointer?, CInt) -> Void)?) -> Void
+  /// Such as `Z3 5.4.1.0`.
+  public let version: String
+  private let library: DynamicLibrary
+
+  /// The solver of this machine, or nil: `$TESSERA_Z3`, the project's `.tools`, the system's.
+  public static let standard: Z3? = try? Z3()
+
+  public init(environment: [String: String] = ProcessInfo.processInfo.environment) throws {
+    let library =
+      if let path = environment["TESSERA_Z3"] {
+        try DynamicLibrary(named: [path])
+      } else {
+        try DynamicLibrary(
+          named: ["libz3.so", "libz3.so.4", "libz3.dylib"], searching: Self.projectFolders())
+      }
+    self.library = library
+    makeConfiguration = try library.symbol("Z3_mk_config", as: type(of: makeConfiguration))
+    setParameter = try library.symbol("Z3_set_param_value", as: type(of: setParameter))
+    deleteConfiguration = try library.symbol("Z3_del_config", as: type(of: deleteConfiguration))
+    makeContext = try library.symbol("Z3_mk_context", as: type(of: makeContext))
+    deleteContext = try library.symbol("Z3_del_context", as: type(of: deleteContext))
+    evaluate = try library.symbol("Z3_eval_smtlib2_string", as: type(of: evaluate))
+    setErrorHandler = try library.symbol("Z3_set_error_handler", as: type(of: setErrorHandler))
+    let fullVersion = try library.symbol(
+      "Z3_get_full_version", as: (@convention(c) () -> UnsafePointer<CChar>).self)
+    version = String(cString: fullVersion())
+  }
+
+  /// Where `Scripts/bootstrap` puts it, from the executable and the current folder upward.
+  private static func projectFolders() -> [String] {
+    let starts = [CommandLine.arguments.first ?? "", FileManager.default.currentDirectoryPath + "/x"]
+    var found: [String] = []
+    for start in starts {
+      var folder = URL(fileURLWithPath: start).resolvingSymlinksInPath().deletingLastPathComponent()
+      while folder.path != "/" {
+        let python = folder.appendingPathComponent(".tools/python/lib")
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: python.path))?.sorted() ?? [] {
+          let path = python.appendingPathComponent("\(name)/site-packages/z3/lib").path
+          if !found.contains(path), FileManager.default.fileExists(atPath: path) { found.append(path) }
+        }
+        folder.deleteLastPathComponent()
+      }
+    }
+    return found
+  }
+
+  /// A solver's answer to a query.
+  enum Answer {
+    case unsat
+    case sat(Counterexample)
+    case unknown(String)
+  }
+
+  /// Steps after which a query is given up: some seconds of work.
+  static let limit = 20_000_000
+
+  func check(_ query: Query) -> Answer {
+    let configuration = makeConfiguration()
+    setParameter(configuration, "rlimit", "\(Self.limit)")
+    let context = makeContext(configuration)
+    deleteConfiguration(configuration)
+    defer { deleteContext(context) }
+    // The default handler ends the process.
+    setErrorHandler(context) { _, _ in }
+    func run(_ text: String) -> String { evaluate(context, text).map { String(cString: $0) } ?? "" }
+    let answer = run(query.text).trimmingCharacters(in: .whitespacesAndNewlines)
+    switch answer {
+    case "unsat": return .unsat
+    case "sat": return .sat(model(query, run))
+    case "unknown":
+      let reason = run("(get-info :reason-unknown)").trimmingCharacters(in: .whitespacesAndNewlines)
+      return .unknown("\(version) gives up: \(reason)")
+    default: return .unknown("\(version) answers \(answer)")
+    }
+  }
+
+  private func model(_ query: Query, _ run: (String) -> String) -> Counterexample {
+    // ((name value)), the value `12`, `(- 12)`, `#x0c` or `#b01`; the name has bars or not.
+    func number(_ symbol: String) -> Int? {
+      let text = run("(get-value (\(symbol)))")
+      guard let end = text.lastIndex(where: { $0 != ")" && !$0.isWhitespace }) else { return nil }
+      let value = text[...end].reversed().prefix { $0.isHexDigit || $0 == "#" || $0 == "x" }.reversed()
+      let digits = String(value)
+      if digits.hasPrefix("#x") { return UInt64(digits.dropFirst(2), radix: 16).map { Int(truncatingIfNeeded: $0) } }
+      if digits.hasPrefix("#b") { return UInt64(digits.dropFirst(2), radix: 2).map { Int(truncatingIfNeeded: $0) } }
+      let isNegative = text[...end].dropLast(digits.count).hasSuffix("(- ")
+      return Int(digits).map { isNegative ? -$0 : $0 }
+    }
+    var values: [Counterexample.Value] = []
+    for name in query.variables.map(\.name) + query.words.map(\.name) {
+      if let value = number(name.smtSymbol) { values.append(.init(name, value)) }
+    }
+    return Counterexample(values)
+  }
+}
