@@ -61,8 +61,8 @@ let package = Package(
     .executableTarget(
       name: "tessera",
       dependencies: [
-        "Operators", "Reference", "Runtime", "DeepSeek", "Safetensors", "DynamicLibrary", "CBenchKernels",
-        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Operators", "Proofs", "Reference", "Runtime", "DeepSeek", "Safetensors", "DynamicLibrary",
+        "CBenchKernels", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     // The example as its own package builds it, compiled here too so that a test can run it.
     .executableTarget(

@@ -1,0 +1,277 @@
+import TileIR
+
+/// Walks from what an effect needs to everything that is read for it, and obliges each access to name an
+/// element that exists, each integer to fit its width and each computed length its declared range.
+///
+/// As in the reference, nothing is needed that nothing uses: the side of a `select` that is not taken, the
+/// value of a store whose condition is false, elements beyond the end of an axis.
+struct AccessWalk {
+  private let context: TileContext
+  /// The axes of the region at hand.
+  var parallel: Set<Dimension> = []
+  private var visited: Set<Visit> = []
+  private var lengths: Set<Visit> = []
+  private var program: Program { context.program }
+  private var values: TileValues { context.values }
+
+  private struct Visit: Hashable {
+    let subject: Subject
+    let site: TileSite
+    let path: [Formula]
+    enum Subject: Hashable {
+      case value(ValueID)
+      case length(Dimension)
+    }
+  }
+
+  init(_ context: TileContext) { self.context = context }
+
+  // MARK: Values
+
+  /// Everything that the element of a value at a site needs, where `path` holds.
+  mutating func need(_ id: ValueID, at site: TileSite, _ path: [Formula]) {
+    let node = program[id]
+    let site = site.over(node.axes)
+    guard visited.insert(Visit(subject: .value(id), site: site, path: path)).inserted else { return }
+    switch node.operation {
+    case .constant, .coordinate, .scalar, .segment, .round, .carried: break
+    case .index(let index):
+      need(index, at: site, path, node.location)
+      oblige(fits: values.term(index, at: site), "int32", node.location, path)
+    case .load(let parameter, let indices):
+      for (axis, index) in indices.enumerated() {
+        need(index, at: site, path, node.location)
+        access(parameter, axis, indices, at: site, path, node.location)
+      }
+    case .elementwise(.select):
+      need(node.operands[0], at: site, path)
+      let condition = values.formula(node.operands[0], at: site)
+      need(node.operands[1], at: site, path + told(condition))
+      need(node.operands[2], at: site, path + told(!condition))
+    case .elementwise(let operation):
+      for operand in node.operands { need(operand, at: site, path) }
+      arithmetic(operation, id, node, at: site, path)
+    case .call: for operand in node.operands { need(operand, at: site, path) }
+    case .reduce(let reduction, let dimension): whole(dimension, node, at: site, path, reduction)
+    case .scan(let dimension, _), .sort(let dimension), .stableOrder(let dimension), .topK(let dimension, _):
+      whole(dimension, node, at: site, path, nil)
+    case .product(let dimension, let productClass, _, _):
+      var axes = [dimension]
+      if case .fixedPointFolded(_, _, let shared) = productClass { axes.append(shared) }
+      product(axes, node, at: site, path)
+    case .sample(let dimension, let index):
+      need(index, at: site, path, node.location)
+      needLength(of: dimension, at: site, path, node.location)
+      let (place, length) = (values.term(index, at: site), values.length(of: dimension, at: site))
+      context.oblige(
+        .inBounds, at: node.location,
+        "a tile at \(dimension.name) = \(place): \(place) < \(length), \(dimension.name)'s length", given: path,
+        goal: place.isCoordinate(of: length))
+      need(node.operands[0], at: site.with(dimension, place), path)
+    case .join(let parts, let into): join(parts, into, node, at: site, path)
+    case .loopResult(let loop, let position): results(of: loop, position, node, at: site, path)
+    }
+  }
+
+  /// What a condition tells; nothing where it is of floats, which the logic does not follow.
+  private func told(_ condition: Formula) -> [Formula] {
+    var hasIntegers = false
+    condition.visitVariables { if ($0.lower, $0.upper) != (0, 1) { hasIntegers = true } }
+    return hasIntegers ? [condition] : []
+  }
+
+  // MARK: Accesses
+
+  mutating func need(_ index: Index, at site: TileSite, _ path: [Formula], _ location: SourceLocation) {
+    for id in index.values { need(id, at: site, path) }
+    for dimension in index.extents { needLength(of: dimension, at: site, path, location) }
+    switch index {
+    case .constant, .axis, .extent, .scalar, .value: return
+    case .sum, .scaled, .divided, .remainder: break
+    }
+    // An index is computed in 64 bits, each step of it.
+    var steps: [Formula] = []
+    index.visit { steps.append(values.term($0, at: site).isIn(-(1 << 62)...1 << 62)) }
+    context.oblige(
+      .noOverflow, at: location, "\(index.text(in: program)) fits 64 bits", given: path, goal: .all(steps))
+  }
+
+  func access(
+    _ parameter: Int, _ axis: Int, _ indices: [Index], at site: TileSite, _ path: [Formula],
+    _ location: SourceLocation
+  ) {
+    let declared = program.parameters[parameter]
+    let dimension = declared.axes[axis]
+    let place = values.term(indices[axis], at: site)
+    let extent = values.length(of: dimension, at: TileSite())
+    let list = indices.map { $0.text(in: program) }.joined(separator: ", ")
+    context.oblige(
+      .inBounds, at: location,
+      "\(declared.name)[\(list)]: \(place) < \(extent), \(dimension.name)'s extent", given: path,
+      goal: place.isCoordinate(of: extent))
+  }
+
+  private func oblige(fits term: Term, _ type: String, _ location: SourceLocation, _ path: [Formula]) {
+    context.oblige(
+      .noOverflow, at: location, "\(term) fits \(type)", given: path,
+      goal: term.isIn(Int(Int32.min)...Int(Int32.max)))
+  }
+
+  private func arithmetic(
+    _ operation: Elementwise, _ id: ValueID, _ node: Node, at site: TileSite, _ path: [Formula]
+  ) {
+    guard node.type == .int32 else { return }
+    switch operation {
+    case .add, .subtract, .multiply, .negate, .absolute:
+      guard program[node.operands[0]].type == .int32 else { return }
+      oblige(fits: values.term(id, at: site), "int32", node.location, path)
+    case .shiftLeft, .shiftRightLogical, .shiftRightArithmetic:
+      let bits = values.term(node.operands[1], at: site)
+      context.oblige(
+        .defined, at: node.location, "a shift by \(bits) bits, 0 to 31", given: path, goal: bits.isIn(0...31))
+    default: break
+    }
+  }
+
+  // MARK: Axes
+
+  /// The length of a dimension where it is computed: what it reads, and its declared range.
+  mutating func needLength(
+    of dimension: Dimension, at site: TileSite, _ path: [Formula], _ location: SourceLocation
+  ) {
+    guard case .computed(let index)? = program.lengths[dimension], dimension.extent == nil else { return }
+    let length = values.length(of: dimension, at: site)
+    let visit = Visit(subject: .length(dimension), site: site.over(axes(of: index)), path: path)
+    guard lengths.insert(visit).inserted else { return }
+    need(index, at: site, path, location)
+    context.oblige(
+      .withinRefinement, at: location,
+      "the length \(length) of \(dimension.name) is in \(dimension.range.lowerBound)...\(dimension.range.upperBound)",
+      given: path, goal: length.isIn(dimension.range))
+  }
+
+  private func axes(of index: Index) -> [Dimension] {
+    var axes = index.dimensions + index.values.flatMap { program[$0].axes }
+    for dimension in index.extents {
+      if case .computed(let length)? = program.lengths[dimension] { axes += self.axes(of: length) }
+    }
+    return axes
+  }
+
+  /// The site at a coordinate of its own along a whole axis, and that it exists.
+  private mutating func opened(
+    _ dimension: Dimension, for operands: [ValueID], at site: TileSite, _ path: [Formula],
+    _ location: SourceLocation
+  ) -> (site: TileSite, path: [Formula]) {
+    needLength(of: dimension, at: site, path, location)
+    var rest = site.over(operands.flatMap { program[$0].axes })
+    rest.coordinates[dimension] = nil
+    var taken = rest.names
+    for formula in path { formula.visitVariables { taken.insert($0.name) } }
+    let place = values.coordinate(dimension, avoiding: taken)
+    let exists = place.isCoordinate(of: values.length(of: dimension, at: site))
+    return (site.with(dimension, place), path + [exists])
+  }
+
+  private mutating func whole(
+    _ dimension: Dimension, _ node: Node, at site: TileSite, _ path: [Formula], _ reduction: Reduction?
+  ) {
+    let inner = opened(dimension, for: node.operands, at: site, path, node.location)
+    need(node.operands[0], at: inner.site, inner.path)
+    let length = values.length(of: dimension, at: site)
+    context.oblige(
+      .countedOnce, at: node.location, "each element along \(dimension.name) is taken once", given: path,
+      goal: .constant(0) .<= length, lemma: "a whole axis is every coordinate from 0 to its length, once")
+    var isRanking = reduction == .argmax
+    var isScan = false
+    switch node.operation {
+    case .topK, .sort, .stableOrder: isRanking = true
+    case .scan: isScan = true
+    default: break
+    }
+    if isRanking {
+      context.oblige(
+        .totalOrder, at: node.location, "equal elements along \(dimension.name) are told apart", given: [],
+        goal: .truth(true), lemma: "of equal elements the one at the lower coordinate comes first")
+    }
+    if node.type == .int32, reduction == .sum(nil) || isScan { partialSums(dimension, node, at: site, path) }
+  }
+
+  /// A sum of integers in any order: no partial sum leaves int32.
+  private func partialSums(_ dimension: Dimension, _ node: Node, at site: TileSite, _ path: [Formula]) {
+    let length = values.length(of: dimension, at: site)
+    if let (counted, along) = values.countedBins(node.operands[0], dimension) {
+      let all = values.length(of: along, at: site)
+      _ = counted
+      return context.oblige(
+        .exactAccumulator, at: node.location, "counts along \(dimension.name) add up to \(all) at most",
+        given: path, goal: all .<= .constant(Int(Int32.max)),
+        lemma: "every element falls into one bin at most")
+    }
+    let bounds = values.elementBounds(node, dimension, at: site)
+    let (lower, upper) = (min(0, bounds.lower ?? .min / 2), max(0, bounds.upper ?? .max / 2))
+    context.oblige(
+      .exactAccumulator, at: node.location,
+      "sums of \(length) integers in \(lower)...\(upper) along \(dimension.name) fit int32", given: path,
+      goal: (length * upper .<= .constant(Int(Int32.max))) && (.constant(Int(Int32.min)) .<= length * lower))
+  }
+
+  private mutating func product(_ axes: [Dimension], _ node: Node, at site: TileSite, _ path: [Formula]) {
+    var (inner, deeper) = (site, path)
+    for axis in axes { (inner, deeper) = opened(axis, for: node.operands, at: inner, deeper, node.location) }
+    for operand in node.operands { need(operand, at: inner, deeper) }
+    context.oblige(
+      .countedOnce, at: node.location, "each element along \(axes[0].name) is taken once", given: path,
+      goal: .constant(0) .<= values.length(of: axes[0], at: site),
+      lemma: "a whole axis is every coordinate from 0 to its length, once")
+  }
+
+  private mutating func join(
+    _ parts: [Dimension], _ into: Dimension, _ node: Node, at site: TileSite, _ path: [Formula]
+  ) {
+    var rest = site.coordinates[into] ?? values.coordinate(into)
+    let place = rest
+    var before: [Formula] = []
+    for (part, operand) in zip(parts, node.operands) {
+      needLength(of: part, at: site, path + before, node.location)
+      let length = values.length(of: part, at: site)
+      need(operand, at: site.with(part, rest), path + before + [rest .< length])
+      before = [length .<= rest]
+      rest = rest - length
+    }
+    context.oblige(
+      .inBounds, at: node.location, "coordinate \(place) of \(into.name) lies in one of its parts", given: path,
+      goal: rest .< .constant(0))
+  }
+
+  // MARK: Loops
+
+  /// A value after a loop: what it was before, and what a round computes at any element that later rounds
+  /// may read.
+  private mutating func results(
+    of number: Int, _ position: Int, _ node: Node, at site: TileSite, _ path: [Formula]
+  ) {
+    let loop = program.loops[number]
+    need(loop.count, at: site, path, loop.location)
+    let count = values.term(loop.count, at: site)
+    context.oblige(
+      .defined, at: loop.location, "a loop of \(count) rounds, 0 or more", given: path,
+      goal: .constant(0) .<= count)
+    let round = values.round(number)
+    for position in loop.carried.indices {
+      var (inner, deeper) = (site, path)
+      for axis in program[loop.carried[position]].axes {
+        // A parallel axis is never read at another coordinate than the cell's own.
+        if parallel.contains(axis) { continue }
+        let taken = inner.names
+        let place = values.coordinate(axis, avoiding: taken)
+        deeper.append(place.isCoordinate(of: values.length(of: axis, at: inner)))
+        inner = inner.with(axis, place)
+      }
+      need(loop.initial[position], at: inner, deeper)
+      inner.rounds[number] = round
+      need(loop.next[position], at: inner, deeper + [round.isCoordinate(of: count)])
+    }
+  }
+
+}

@@ -1,0 +1,104 @@
+import TileIR
+
+/// What is known at a point of a program: collects the hypotheses of obligations.
+final class TileContext {
+  let program: Program
+  let values: TileValues
+  private(set) var obligations: [Obligation] = []
+  private var seen: Set<Seen> = []
+  private let constraints: [Formula]
+
+  private struct Seen: Hashable {
+    let kind: ObligationKind
+    let location: SourceLocation
+    let goal: Formula
+    let hypotheses: [Formula]
+  }
+
+  init(_ program: Program) {
+    self.program = program
+    let values = TileValues(program)
+    self.values = values
+    constraints = program.constraints.map {
+      values.term($0.lower, at: TileSite()) .<= values.term($0.upper, at: TileSite())
+    }
+  }
+
+  /// Adds an obligation; the same one met again by another way is one.
+  func oblige(
+    _ kind: ObligationKind, at location: SourceLocation, _ sentence: @autoclosure () -> String,
+    given path: [Formula], goal: Formula, lemma: String? = nil
+  ) {
+    let hypotheses = hypotheses(path, goal)
+    guard seen.insert(Seen(kind: kind, location: location, goal: goal, hypotheses: hypotheses)).inserted
+    else { return }
+    obligations.append(
+      Obligation(
+        kind, kernel: program.name, at: location, sentence(), hypotheses: hypotheses, goal: goal, lemma: lemma))
+  }
+
+  /// The path, the program's constraints and the facts of all variables that occur, facts of facts
+  /// included.
+  private func hypotheses(_ path: [Formula], _ goal: Formula) -> [Formula] {
+    var all = path.filter { $0 != .truth(true) }
+    var known: Set<Variable> = []
+    var next: [Formula] = all + constraints + [goal]
+    all += constraints
+    while !next.isEmpty {
+      var found: [Variable] = []
+      for formula in next { formula.visitVariables { if known.insert($0).inserted { found.append($0) } } }
+      next = found.flatMap { values.facts[$0] ?? [] } + pairFacts(found, known)
+      all += next
+    }
+    return all
+  }
+
+  /// What is known of two elements of one source: equal places hold equal elements, and what the source
+  /// declares about pairs.
+  private func pairFacts(_ found: [Variable], _ known: Set<Variable>) -> [Formula] {
+    var facts: [Formula] = []
+    for variable in found {
+      guard let element = values.elements[variable] else { continue }
+      let twins = known.filter { other in
+        other != variable && values.elements[other]?.source == element.source
+          && (!found.contains(other) || other < variable)
+      }
+      for other in twins.sorted() { facts += pairFacts(other, variable, element.source) }
+    }
+    return facts
+  }
+
+  private func pairFacts(_ a: Variable, _ b: Variable, _ source: TileValues.Element.Source) -> [Formula] {
+    let (i, j) = (values.elements[a]!.indices, values.elements[b]!.indices)
+    let (x, y) = (Term.variable(a), Term.variable(b))
+    let isSamePlace = Formula.all(zip(i, j).map { $0 .== $1 })
+    var facts = [isSamePlace.implies(x .== y)]
+    switch source {
+    case .parameter(let position):
+      for refinement in program.parameters[position].refinements {
+        switch refinement {
+        case .permutation: facts.append((x .== y).implies(isSamePlace))
+        case .partition:
+          facts.append((i[0] .<= j[0]).implies(x .<= y))
+          facts.append((j[0] .<= i[0]).implies(y .<= x))
+        case .increasing:
+          let isSameRow = Formula.all(zip(i, j).dropLast().map { $0 .== $1 })
+          // Strictly ascending integers are at least as far apart as their places.
+          facts.append((isSameRow && (i.last! .<= j.last!)).implies(j.last! - i.last! .<= y - x))
+          facts.append((isSameRow && (j.last! .<= i.last!)).implies(i.last! - j.last! .<= x - y))
+        case .range, .coordinate: break
+        }
+      }
+    case .node(let number):
+      let node = program.nodes[number]
+      switch node.operation {
+      case .stableOrder(let dimension), .topK(_, into: let dimension):
+        let place = node.axes.firstIndex(of: dimension)!
+        let isSameRow = Formula.all(zip(i, j).enumerated().filter { $0.offset != place }.map { $0.element.0 .== $0.element.1 })
+        facts.append((isSameRow && (x .== y) && (.constant(0) .<= x)).implies(i[place] .== j[place]))
+      default: break
+      }
+    }
+    return facts
+  }
+}
