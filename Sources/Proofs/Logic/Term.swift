@@ -114,6 +114,17 @@ public indirect enum Term: Hashable, Sendable {
     }
   }
 
+  /// How many operations and leaves it has.
+  var size: Int {
+    switch self {
+    case .constant, .variable: 1
+    case .sum(let a, let b), .product(let a, let b), .minimum(let a, let b), .maximum(let a, let b):
+      1 + a.size + b.size
+    case .scaled(let a, _), .quotient(let a, _), .remainder(let a, _): 1 + a.size
+    case .choice(_, let a, let b): 2 + a.size + b.size
+    }
+  }
+
   /// The term with other terms in place of variables.
   public func replacing(_ terms: [Variable: Term]) -> Term {
     switch self {

@@ -7,32 +7,85 @@ import TileIR
 /// value of a store whose condition is false, elements beyond the end of an axis.
 struct AccessWalk {
   private let context: TileContext
-  /// The axes of the region at hand.
-  var parallel: Set<Dimension> = []
-  private var visited: Set<Visit> = []
-  private var lengths: Set<Visit> = []
+  /// The effect at hand and the axes of its region.
+  private var effect: EffectSite?
+  private var parallel: Set<Dimension> = []
+  /// Reads of state buffers.
+  private(set) var stateLoads: [TileContext.StateLoad] = []
+  /// By value: where it is needed, and under which conditions. A value is looked at when all that need it
+  /// were, which is in the order of their numbers.
+  private var pending: [Int: [TileSite: [[Formula]]]] = [:]
+  private var lengths: Set<LengthVisit> = []
   private var program: Program { context.program }
   private var values: TileValues { context.values }
 
-  private struct Visit: Hashable {
-    let subject: Subject
+  private struct LengthVisit: Hashable {
+    let dimension: Dimension
     let site: TileSite
     let path: [Formula]
-    enum Subject: Hashable {
-      case value(ValueID)
-      case length(Dimension)
+  }
+
+  /// Samples of samples are followed exactly up to indices of this size.
+  private static let mostFollowed = 10
+
+  init(_ context: TileContext) { self.context = context }
+
+  /// Walks from what `roots` asks for in the name of an effect.
+  mutating func walk(_ effect: EffectSite, _ roots: (inout AccessWalk) -> Void) {
+    self.effect = effect
+    parallel = Set(program.regions[effect.region].axes.map(\.dimension))
+    roots(&self)
+    while let number = pending.keys.max() {
+      let places = pending.removeValue(forKey: number)!
+      for site in places.keys.sorted(by: { $0.text < $1.text }) {
+        for path in Self.merged(places[site]!) { visit(ValueID(number), at: site, path) }
+      }
     }
   }
 
-  init(_ context: TileContext) { self.context = context }
+  /// The same conditions in fewer paths: one that asks for more is covered by one that asks for less, and
+  /// two that differ in one condition's truth are one without it.
+  private static func merged(_ paths: [[Formula]]) -> [[Formula]] {
+    var merged: [[Formula]] = []
+    for path in paths {
+      var path = path
+      var isNew = true
+      var next = 0
+      while next < merged.count {
+        if Set(merged[next]).isSubset(of: path) {
+          isNew = false
+          break
+        }
+        if let rest = joined(merged[next], path) {
+          path = rest
+          merged.remove(at: next)
+          next = 0
+          continue
+        }
+        if Set(path).isSubset(of: merged[next]) { merged.remove(at: next) } else { next += 1 }
+      }
+      if isNew { merged.append(path) }
+    }
+    return merged
+  }
+
+  private static func joined(_ a: [Formula], _ b: [Formula]) -> [Formula]? {
+    guard a.count == b.count else { return nil }
+    let (only, others) = (a.filter { !b.contains($0) }, b.filter { !a.contains($0) })
+    guard only.count == 1, others.count == 1, only[0] == !others[0] else { return nil }
+    return a.filter { $0 != only[0] }
+  }
 
   // MARK: Values
 
   /// Everything that the element of a value at a site needs, where `path` holds.
   mutating func need(_ id: ValueID, at site: TileSite, _ path: [Formula]) {
+    let site = site.over(program[id].axes)
+    pending[id.number, default: [:]][site, default: []].append(context.relevant(path, to: site))
+  }
+
+  private mutating func visit(_ id: ValueID, at site: TileSite, _ path: [Formula]) {
     let node = program[id]
-    let site = site.over(node.axes)
-    guard visited.insert(Visit(subject: .value(id), site: site, path: path)).inserted else { return }
     switch node.operation {
     case .constant, .coordinate, .scalar, .segment, .round, .carried: break
     case .index(let index):
@@ -42,6 +95,12 @@ struct AccessWalk {
       for (axis, index) in indices.enumerated() {
         need(index, at: site, path, node.location)
         access(parameter, axis, indices, at: site, path, node.location)
+      }
+      if program.parameters[parameter].role == .state, let effect {
+        stateLoads.append(
+          TileContext.StateLoad(
+            parameter: parameter, indices: indices, location: node.location, site: site, path: path,
+            effect: effect))
       }
     case .elementwise(.select):
       need(node.operands[0], at: site, path)
@@ -67,7 +126,13 @@ struct AccessWalk {
         .inBounds, at: node.location,
         "a tile at \(dimension.name) = \(place): \(place) < \(length), \(dimension.name)'s length", given: path,
         goal: place.isCoordinate(of: length))
-      need(node.operands[0], at: site.with(dimension, place), path)
+      if place.size <= Self.mostFollowed {
+        need(node.operands[0], at: site.with(dimension, place), path)
+      } else {
+        // Which element it is no longer matters; that it is one was obliged above.
+        let inner = opened(dimension, for: node.operands, at: site, path, node.location)
+        need(node.operands[0], at: inner.site, inner.path)
+      }
     case .join(let parts, let into): join(parts, into, node, at: site, path)
     case .loopResult(let loop, let position): results(of: loop, position, node, at: site, path)
     }
@@ -141,21 +206,13 @@ struct AccessWalk {
   ) {
     guard case .computed(let index)? = program.lengths[dimension], dimension.extent == nil else { return }
     let length = values.length(of: dimension, at: site)
-    let visit = Visit(subject: .length(dimension), site: site.over(axes(of: index)), path: path)
+    let visit = LengthVisit(dimension: dimension, site: site.over(context.axes(of: index)), path: path)
     guard lengths.insert(visit).inserted else { return }
     need(index, at: site, path, location)
     context.oblige(
       .withinRefinement, at: location,
       "the length \(length) of \(dimension.name) is in \(dimension.range.lowerBound)...\(dimension.range.upperBound)",
       given: path, goal: length.isIn(dimension.range))
-  }
-
-  private func axes(of index: Index) -> [Dimension] {
-    var axes = index.dimensions + index.values.flatMap { program[$0].axes }
-    for dimension in index.extents {
-      if case .computed(let length)? = program.lengths[dimension] { axes += self.axes(of: length) }
-    }
-    return axes
   }
 
   /// The site at a coordinate of its own along a whole axis, and that it exists.
@@ -166,6 +223,7 @@ struct AccessWalk {
     needLength(of: dimension, at: site, path, location)
     var rest = site.over(operands.flatMap { program[$0].axes })
     rest.coordinates[dimension] = nil
+    let path = context.relevant(path, to: rest)
     var taken = rest.names
     for formula in path { formula.visitVariables { taken.insert($0.name) } }
     let place = values.coordinate(dimension, avoiding: taken)

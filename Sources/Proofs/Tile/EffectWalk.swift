@@ -38,7 +38,7 @@ extension TileContext {
     var site = TileSite()
     for axis in axes {
       site.coordinates[axis] = .variable(
-        Variable(axis.name + mark, from: 0, to: max(0, axis.range.upperBound - 1)))
+        Variable(mark + axis.name, from: 0, to: max(0, axis.range.upperBound - 1)))
     }
     var path: [Formula] = []
     for axis in axes {
@@ -75,6 +75,8 @@ extension Program {
     var walk = AccessWalk(context)
     for region in regions { context.obligeBounds(of: region, &walk) }
     for effect in context.effectSites() { context.obligeAccesses(of: effect, &walk) }
+    context.obligeStores()
+    context.obligeIndependence(walk.stateLoads)
     return context.obligations
   }
 }
@@ -98,21 +100,22 @@ extension TileContext {
   /// What an effect reads, and where a store writes.
   fileprivate func obligeAccesses(of effect: EffectSite, _ walk: inout AccessWalk) {
     let statement = program.regions[effect.region].statements[effect.statement]
-    walk.parallel = Set(program.regions[effect.region].axes.map(\.dimension))
-    for axis in effect.axes { walk.needLength(of: axis, at: effect.site, [], statement.location) }
-    switch statement.effect {
-    case .store(let parameter, let indices, let value, let condition):
-      var path = effect.path
-      if let condition {
-        walk.need(condition, at: effect.site, path)
-        path.append(values.formula(condition, at: effect.site))
+    walk.walk(effect) { walk in
+      for axis in effect.axes { walk.needLength(of: axis, at: effect.site, [], statement.location) }
+      switch statement.effect {
+      case .store(let parameter, let indices, let value, let condition):
+        var path = effect.path
+        if let condition {
+          walk.need(condition, at: effect.site, path)
+          path.append(values.formula(condition, at: effect.site))
+        }
+        walk.need(value, at: effect.site, path)
+        for (axis, index) in indices.enumerated() {
+          walk.need(index, at: effect.site, path, statement.location)
+          walk.access(parameter, axis, indices, at: effect.site, path, statement.location)
+        }
+      case .assert(let value, _), .print(_, let value): walk.need(value, at: effect.site, effect.path)
       }
-      walk.need(value, at: effect.site, path)
-      for (axis, index) in indices.enumerated() {
-        walk.need(index, at: effect.site, path, statement.location)
-        walk.access(parameter, axis, indices, at: effect.site, path, statement.location)
-      }
-    case .assert(let value, _), .print(_, let value): walk.need(value, at: effect.site, effect.path)
     }
   }
 }

@@ -37,6 +37,64 @@ final class TileContext {
         kind, kernel: program.name, at: location, sentence(), hypotheses: hypotheses, goal: goal, lemma: lemma))
   }
 
+  // MARK: What matters
+
+  private var roots: [Formula: Set<String>] = [:]
+
+  /// The part of a path that can tell anything about values at a site: what speaks of its coordinates, or
+  /// of what that speaks of.
+  func relevant(_ path: [Formula], to site: TileSite) -> [Formula] {
+    var names: Set<String> = []
+    for term in site.coordinates.values { collect(term, &names) }
+    for term in site.rounds.values { collect(term, &names) }
+    var open = path
+    var kept: Set<Formula> = []
+    var isGrowing = true
+    while isGrowing {
+      isGrowing = false
+      open.removeAll { formula in
+        let roots = roots(of: formula)
+        guard roots.isEmpty || !roots.isDisjoint(with: names) else { return false }
+        kept.insert(formula)
+        if !roots.isSubset(of: names) {
+          names.formUnion(roots)
+          isGrowing = true
+        }
+        return true
+      }
+    }
+    return path.filter(kept.contains)
+  }
+
+  /// The coordinates on which a formula depends, through elements too; lengths and scalars are everywhere.
+  private func roots(of formula: Formula) -> Set<String> {
+    if let known = roots[formula] { return known }
+    var names: Set<String> = []
+    formula.visitVariables { collect($0, &names) }
+    roots[formula] = names
+    return names
+  }
+
+  private func collect(_ term: Term, _ names: inout Set<String>) {
+    var found: [Variable] = []
+    term.visitVariables { found.append($0) }
+    for variable in found { collect(variable, &names) }
+  }
+
+  private func collect(_ variable: Variable, _ names: inout Set<String>) {
+    if let element = values.elements[variable] {
+      for index in element.indices { collect(index, &names) }
+    } else if !variable.name.hasPrefix("|"), !isScalar(variable) {
+      names.insert(variable.name)
+    }
+  }
+
+  private func isScalar(_ variable: Variable) -> Bool {
+    program.parameters.contains { $0.role == .scalar && $0.name == variable.name }
+  }
+
+  // MARK: Hypotheses
+
   /// The path, the program's constraints and the facts of all variables that occur, facts of facts
   /// included.
   private func hypotheses(_ path: [Formula], _ goal: Formula) -> [Formula] {

@@ -16,6 +16,12 @@ struct TileSite: Hashable {
     TileSite(coordinates: coordinates.filter { axes.contains($0.key) }, rounds: rounds)
   }
 
+  /// The same for equal sites, for an order that does not change from run to run.
+  var text: String {
+    let places = coordinates.map { "\($0.key.name) = \($0.value)" }.sorted()
+    return (places + rounds.map { "\($0.key): \($0.value)" }.sorted()).joined(separator: ", ")
+  }
+
   /// Names of all variables in it.
   var names: Set<String> {
     var names: Set<String> = []
