@@ -64,12 +64,15 @@ public func attention(_ shape: AttentionShape, arithmetic: Arithmetic = .quantis
     let width = Dimension("width", shape.heads * shape.latent.channels)
     let span = Dimension("span", shape.span)
     let positions = k.dimension("positions", in: shape.entries.positions)
-    let batch = Batch(k, positions: positions, writesRings: true)
+    let capacity = k.dimension("capacity", in: 1...mostRows)
+    var complete: (Dimension, Int)?
+    if case .all(let ratio, _) = shape.entries { complete = (capacity, ratio) }
+    let batch = Batch(k, positions: positions, entries: complete, writesRings: true)
     let (tokens, sequences) = (batch.tokens, batch.sequences)
     let q = FloatBuffer(k, .input, "q", [tokens, heads, channels], arithmetic)
     let rows = FloatBuffer(k, .input, "rows", [tokens, channels], arithmetic)
     let ring = FloatBuffer(k, .state, "ring", [sequences, span, channels], arithmetic)
-    let entries = EntryList(k, shape.entries, batch, channels, arithmetic)
+    let entries = EntryList(k, shape.entries, batch, capacity, channels, arithmetic)
     let sink = k.weight("sink", Float.self, [heads])
     let rotation = Rotation(k, channels, rotated: shape.latent.rotated, positions)
     let y = FloatBuffer(k, .output, "y", [tokens, width], arithmetic)
@@ -122,12 +125,11 @@ private struct EntryList {
   private let most: Int
 
   init(
-    _ k: Trace, _ entries: AttentionEntries, _ batch: Batch, _ channels: Dimension,
+    _ k: Trace, _ entries: AttentionEntries, _ batch: Batch, _ capacity: Dimension, _ channels: Dimension,
     _ arithmetic: Arithmetic
   ) {
     self.batch = batch
     self.channels = channels
-    let capacity = k.dimension("capacity", in: 1...mostRows)
     func buffer() -> FloatBuffer {
       FloatBuffer(k, .input, "entries", [batch.sequences, capacity, channels], arithmetic)
     }

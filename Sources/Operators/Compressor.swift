@@ -38,7 +38,7 @@ public struct CompressorShape: Sendable {
 ///   part. The entry is RoPE(RMS(e; norm)) at position w ratio, then S8 in blocks of 64 on the channels
 ///   that are not rotated; the indexer's is S4(Had(RoPE(RMS(e; norm)))), kept as codes and scales. In
 ///   float32 nothing is rounded or quantised and the indexer's rows are not transformed.
-/// - Shapes: closer int32 [closed], the rows of closing tokens, each once; kv and gate fp32 [tokens, width],
+/// - Shapes: closer int32 [closed], the rows of closing tokens, ascending; kv and gate fp32 [tokens, width],
 ///   width = channels, where groups overlap twice that; ape fp32 [ratio, width], norm fp32 [channels], cos
 ///   and sin fp32 [positions, rotated/2]; kv_tail and gate_tail fp32 [sequences, span, width], state; entries
 ///   [sequences, capacity, channels], state, bf16, in float32 fp32; sequence, position, first and count as
@@ -52,15 +52,19 @@ public struct CompressorShape: Sendable {
 public func compress(_ shape: CompressorShape, arithmetic: Arithmetic = .quantised) -> Kernel {
   Kernel("compress") { k in
     let positions = k.dimension("positions", in: 1...mostRows)
-    let batch = Batch(k, positions: positions, writesRings: true)
-    let closed = k.dimension("closed", in: 0...mostRows)
     let capacity = k.dimension("capacity", in: 1...mostRows)
-    let closer = k.input("closer", Int32.self, [closed], .coordinate(of: batch.tokens))
+    let batch = Batch(k, positions: positions, entries: (capacity, shape.ratio), writesRings: true)
+    let closed = k.dimension("closed", in: 0...mostRows)
+    let closer = k.input("closer", Int32.self, [closed], .coordinate(of: batch.tokens), .increasing)
     let channels = Dimension("channels", shape.latent.channels)
     let rotation = Rotation(k, channels, rotated: shape.latent.rotated, positions)
     let main = GroupRows(k, "", shape, batch, channels)
     let entries = FloatBuffer(k, .state, "entries", [batch.sequences, capacity, channels], arithmetic)
     let still = LatentBlocks(k, "still", rotation.still, arithmetic)
+    k.parallel(closed) { c in
+      let position = batch.position[Position(closer[c])]
+      k.assert(position % shape.ratio .== Int32(shape.ratio - 1), "each closer completes a group")
+    }
     k.parallel(closed) { c in
       let group = main.group(k, closedBy: closer[c])
       let row = main.entry(k, group, arithmetic)

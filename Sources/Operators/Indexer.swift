@@ -56,7 +56,8 @@ public func indexPicks(picks: Int, ratio: Int, arithmetic: Arithmetic = .quantis
     let reach = k.dimension("reach", in: 1...mostRows)
     let slots = Dimension("slots", picks)
     let scores = FloatBuffer(k, .input, "scores", [tokens, reach], arithmetic)
-    let position = k.input("position", Int32.self, [tokens], .range(0, mostRows - 1))
+    let position = k.input(
+      "position", Int32.self, [tokens], .range(0, mostRows - 1), .withEntries(in: reach, ratio: ratio))
     let chosen = k.output("picks", Int32.self, [tokens, slots], .coordinate(of: reach))
     let counts = k.output("counts", Int32.self, [tokens], .range(0, picks))
     k.parallel(tokens) { t in

@@ -46,11 +46,12 @@ extension Program {
         shape.append(extent)
       }
       var codes = Codes(element: parameter.element, shape: shape, kind: kind, random: random)
-      arguments[parameter.name] = codes.tensor(parameter.refinements) { dimension in
+      func extent(_ dimension: Dimension) -> Int? {
         if let extent = dimension.extent ?? extents[dimension.name] { return extent }
         guard case .computed(let length)? = lengths[dimension] else { return nil }
         return length.value(extents: extents)
       }
+      arguments[parameter.name] = codes.tensor(parameter.refinements, extent) { $0.value(extents: extents) }
       random = codes.random
     }
     return arguments
@@ -80,7 +81,9 @@ private struct Codes {
 
   private var count: Int { shape.reduce(1, *) }
 
-  mutating func tensor(_ refinements: [Refinement], _ extent: (Dimension) -> Int?) -> HostTensor {
+  mutating func tensor(
+    _ refinements: [Refinement], _ extent: (Dimension) -> Int?, _ value: (Index) -> Int?
+  ) -> HostTensor {
     guard element.isInteger else { return numbers() }
     var range = element == .int32 ? -1000...1000 : element.integers
     for refinement in refinements {
@@ -90,6 +93,9 @@ private struct Codes {
       case .partition(let dimension): return integers(partition(extent(dimension) ?? 0))
       case .permutation: return integers((0..<count).shuffled(using: &random))
       case .increasing: return increasing(range)
+      case .below(let bound):
+        let most = max(0, (value(bound) ?? 1) - 1)
+        range = min(max(0, range.lowerBound), most)...min(range.upperBound, most)
       }
     }
     return integers((0..<count).map { _ in Int.random(in: range, using: &random) })

@@ -37,6 +37,7 @@ struct Binding {
       try RefinementCheck(launch: binding.launch, position: position).run()
     }
     try binding.checkConstraints()
+    try binding.checkRuns()
     return binding.launch
   }
 
@@ -155,6 +156,22 @@ struct Binding {
         throw Diagnostic(
           "this launch breaks \(describe(constraint.lower)) <= \(describe(constraint.upper)): "
             + "\(lower) and \(upper) came", at: [constraint.location])
+      }
+    }
+  }
+
+  private func checkRuns() throws(Diagnostic) {
+    for runs in launch.program.runs {
+      let rows = launch.shapes[runs.key][0]
+      let violation = runs.violation(rows: rows) { parameter, row in
+        Int(Int32(bitPattern: launch.codes[parameter][row]))
+      }
+      if let violation {
+        let parameter = launch.program.parameters[violation.parameter]
+        let found = Int32(bitPattern: launch.codes[violation.parameter][violation.row])
+        throw Diagnostic(
+          "\(parameter.name): \(violation.expected) expected, element [\(violation.row)] is \(found)",
+          at: [parameter.location, runs.location])
       }
     }
   }

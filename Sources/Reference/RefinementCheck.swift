@@ -36,6 +36,12 @@ struct RefinementCheck {
           throw refuse(
             "coordinates of \(dimension.name), 0..<\(extent)", "\(element(number)) is \(value)")
         }
+      case .below(let bound):
+        let bound = try BlockEvaluator(launch, cutter: Cutter(.whole)).uniform(
+          bound, for: "a refinement", at: parameter.location)
+        for (number, value) in values.enumerated() where value < 0 || value >= bound {
+          throw refuse("integers in 0..<\(bound)", "\(element(number)) is \(value)")
+        }
       }
     }
   }

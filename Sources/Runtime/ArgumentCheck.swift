@@ -31,6 +31,8 @@ struct ArgumentCheck {
   /// Dimensions that buffers bind.
   private let bound: [Int]
   private let constraints: [(lower: CompiledNumber, upper: CompiledNumber, constraint: Constraint)]
+  /// Bounds that refinements name.
+  let bounds: [Index: CompiledNumber]
   let dimensionNumbers: [Dimension: Int]
   let strideBase: [Int]
   private let start: LaunchNumbers
@@ -76,6 +78,11 @@ struct ArgumentCheck {
       else { return nil }
       return (number, try compiled(index))
     }
+    var bounds: [Index: CompiledNumber] = [:]
+    for case .below(let bound) in program.parameters.flatMap(\.refinements) {
+      bounds[bound] = try compiled(bound)
+    }
+    self.bounds = bounds
     constraints = try program.constraints.map { (try compiled($0.lower), try compiled($0.upper), $0) }
     start = LaunchNumbers(
       extents: program.dimensions.map { $0.extent ?? -1 }, strides: [Int](repeating: 0, count: total),

@@ -13,6 +13,30 @@ extension ArgumentCheck {
       else { continue }
       for refinement in parameter.refinements { try check(view, refinement, parameter, numbers) }
     }
+    for runs in program.runs { try check(runs, arguments) }
+  }
+
+  private func check(_ runs: Runs, _ arguments: [LaunchArgument]) throws {
+    func integers(_ position: Int) -> Integers? {
+      if case .buffer(let view) = arguments[position] { Integers(view) } else { nil }
+    }
+    guard let key = integers(runs.key), let first = integers(runs.first), let counter = integers(runs.counter)
+    else { return }
+    let count = runs.count.flatMap(integers)
+    func element(_ parameter: Int, _ row: Int) -> Int {
+      switch parameter {
+      case runs.key: key[row]
+      case runs.first: first[row]
+      case runs.counter: counter[row]
+      default: count![row]
+      }
+    }
+    if let violation = runs.violation(rows: key.count, element) {
+      let parameter = program.parameters[violation.parameter]
+      throw Diagnostic(
+        "\(parameter.name): \(violation.expected) expected, element [\(violation.row)] is "
+          + "\(element(violation.parameter, violation.row))", at: [parameter.location, runs.location])
+    }
   }
 
   private func check(
@@ -35,6 +59,13 @@ extension ArgumentCheck {
         guard value >= 0, value < total else {
           throw refuse(
             "coordinates of \(dimension.name), 0..<\(total),", "element \(integers.place(at)) is \(value)")
+        }
+      }
+    case .below(let bound):
+      let bound = bounds[bound]!.value(numbers)
+      try integers.visit { at, value, _ in
+        guard value >= 0, value < bound else {
+          throw refuse("integers in 0..<\(bound)", "element \(integers.place(at)) is \(value)")
         }
       }
     case .partition(let dimension):
@@ -107,6 +138,9 @@ private struct Integers {
       for column in 0..<row { try body(start + column, value(base, offset + column), column == 0) }
     }
   }
+
+  /// The element at a position along the only axis.
+  subscript(position: Int) -> Int { value(view.pointer!, position * view.strides[0]) }
 
   private func value(_ base: UnsafeMutableRawPointer, _ offset: Int) -> Int {
     switch view.element {

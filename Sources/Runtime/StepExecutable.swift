@@ -134,6 +134,7 @@ public final class StepExecutable {
       }
     }
     for check in inputChecks { try check.run(numbers) }
+    for runs in step.runs { try check(runs) }
     let threads = min(threads ?? device.pool.threads, device.pool.threads)
     for (position, launch) in launches.enumerated() {
       let call = HostLaunch(position, of: self)
@@ -144,6 +145,21 @@ public final class StepExecutable {
           numbers, threads: threads, scratch: UnsafePointer(scratch.baseAddress!), scratchBytes: scratchBytes)
       }
       try observe?(position)
+    }
+  }
+
+  private func check(_ runs: StepRuns) throws {
+    let rows = CompiledSize(step.buffers[runs.key].elementCount, step.numbers).value(numbers)
+    let here = SourceLocation(file: #fileID, line: #line)
+    let buffers = Runs(
+      key: runs.key, first: runs.first, counter: runs.counter, count: runs.count, location: here)
+    func element(_ buffer: Int, _ row: Int) -> Int {
+      Int(areas[buffer]!.pointer.load(fromByteOffset: 4 * row, as: Int32.self))
+    }
+    if let violation = buffers.violation(rows: rows, element) {
+      throw RuntimeError(
+        "\(step.buffers[violation.parameter].name): \(violation.expected) expected, "
+          + "element \(violation.row) is \(element(violation.parameter, violation.row))")
     }
   }
 

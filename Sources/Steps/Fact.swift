@@ -25,6 +25,9 @@ public enum Fact: Hashable, Sendable {
     case .coordinate(let dimension):
       guard let size = size(dimension) else { return nil }
       self = .coordinate(of: size)
+    case .below(let bound):
+      guard let size = bound.size({ size($0) }) else { return nil }
+      self = .coordinate(of: size)
     }
   }
 
@@ -54,6 +57,21 @@ public enum Fact: Hashable, Sendable {
     switch self {
     case .range, .coordinate, .increasing: true
     case .partition, .permutation: false
+    }
+  }
+}
+
+extension Index {
+  /// The index as a size, where it is made of lengths and constants.
+  fileprivate func size(_ length: (Dimension) -> Size?) -> Size? {
+    switch self {
+    case .constant(let value): return Size(value)
+    case .extent(let dimension): return length(dimension)
+    case .sum(let a, let b):
+      guard let a = a.size(length), let b = b.size(length) else { return nil }
+      return a + b
+    case .scaled(let a, let factor): return a.size(length).map { $0 * factor }
+    case .axis, .scalar, .value, .divided, .remainder: return nil
     }
   }
 }

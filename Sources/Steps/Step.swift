@@ -76,6 +76,14 @@ public enum StepArgument: Hashable, Sendable {
   case float(Float)
 }
 
+/// Inputs over one axis that describe runs of rows, by position in `Step.buffers`: a program's `Runs`.
+public struct StepRuns: Hashable, Sendable {
+  public let key: Int
+  public let first: Int
+  public let counter: Int
+  public let count: Int?
+}
+
 /// One operator at work on a step's buffers.
 public struct StepLaunch: Hashable, Sendable {
   /// By position in `Step.programs`.
@@ -101,6 +109,8 @@ public struct Step: Hashable, Sendable {
   /// Each once, whatever the number of launches.
   public internal(set) var programs: [Program] = []
   public internal(set) var launches: [StepLaunch] = []
+  /// What launches ask of several inputs together; the entry to a run checks it.
+  public internal(set) var runs: [StepRuns] = []
 
   init(name: String) { self.name = name }
 

@@ -140,6 +140,7 @@ public final class StepBuilder {
         }
       }
       try admit(program, arguments, check)
+      for runs in program.runs { try note(runs, arguments, check) }
       step.launches.append(
         StepLaunch(
           program: number(of: program), scope: scopes.joined(separator: "."), arguments: arguments,
@@ -221,6 +222,23 @@ public final class StepBuilder {
       }
       step.buffers[view.buffer].facts.append(fact)
     }
+  }
+
+  /// Inputs that describe runs come from outside as they are, so that the entry to a run can check them.
+  private func note(
+    _ runs: Runs, _ arguments: [StepArgument], _ check: LaunchCheck
+  ) throws(Diagnostic) {
+    var buffers: [Int: Int] = [:]
+    for position in runs.parameters {
+      guard case .view(let view) = arguments[position], step.buffers[view.buffer].kind == .input,
+        view.elementCount == step.buffers[view.buffer].elementCount
+      else { throw check.refusal(position, "a whole input", "something else came") }
+      buffers[position] = view.buffer
+    }
+    let found = StepRuns(
+      key: buffers[runs.key]!, first: buffers[runs.first]!, counter: buffers[runs.counter]!,
+      count: runs.count.map { buffers[$0]! })
+    if !step.runs.contains(found) { step.runs.append(found) }
   }
 
   private func write(_ view: View, _ position: Int, _ check: LaunchCheck) throws(Diagnostic) {

@@ -65,6 +65,13 @@ private struct ProgramPrinter {
     for constraint in program.constraints {
       add("require \(text(constraint.lower)) <= \(text(constraint.upper))", constraint.location)
     }
+    for runs in program.runs {
+      func name(_ position: Int) -> String { program.parameters[position].name }
+      let count = runs.count.map { ", count \(name($0))" } ?? ""
+      add(
+        "runs of equal \(name(runs.key)): first row \(name(runs.first)), counter \(name(runs.counter))\(count)",
+        runs.location)
+    }
     printFunctions()
     for region in program.regions { print(region) }
     return rendered
@@ -97,6 +104,7 @@ private struct ProgramPrinter {
       case .permutation(let dimension): text += ", permutation of \(dimension.name)"
       case .increasing: text += ", increasing"
       case .coordinate(let dimension): text += ", coordinate of \(dimension.name)"
+      case .below(let bound): text += ", below \(self.text(bound))"
       }
     }
     return text

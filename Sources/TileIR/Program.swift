@@ -24,6 +24,8 @@ public enum Refinement: Hashable, Sendable {
   case increasing
   /// Each element is a coordinate of `dimension`: at least 0 and below its extent.
   case coordinate(of: Dimension)
+  /// Each element is at least 0 and below a number that lengths and scalars of the launch give.
+  case below(Index)
 }
 
 /// A buffer or run-time number that a launch passes.
@@ -221,6 +223,7 @@ public struct Program: Hashable, Sendable {
   public internal(set) var loops: [Loop] = []
   public internal(set) var regions: [Region] = []
   public internal(set) var constraints: [Constraint] = []
+  public internal(set) var runs: [Runs] = []
   public let location: SourceLocation
 
   public init(name: String, location: SourceLocation) {

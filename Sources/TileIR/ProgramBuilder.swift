@@ -56,6 +56,11 @@ public final class ProgramBuilder {
         at: [parameter.location])
     }
     for axis in parameter.axes { try declare(axis, at: parameter.location) }
+    for case .below(let bound) in parameter.refinements {
+      guard bound.dimensions.isEmpty, bound.values.isEmpty else {
+        throw Diagnostic("\(parameter.name): a bound reads lengths and scalars only", at: [parameter.location])
+      }
+    }
     program.parameters.append(parameter)
     return program.parameters.count - 1
   }
@@ -70,6 +75,20 @@ public final class ProgramBuilder {
       }
     }
     program.constraints.append(Constraint(lower: lower, upper: upper, location: location))
+  }
+
+  /// Declares that some inputs describe runs.
+  public func declare(_ runs: Runs) throws(Diagnostic) {
+    let axes = program.parameters[runs.key].axes
+    for position in runs.parameters {
+      let parameter = program.parameters[position]
+      guard parameter.role == .input, parameter.element == .int32, parameter.axes == axes, axes.count == 1 else {
+        throw Diagnostic(
+          "runs are described by int32 inputs over one axis; \(parameter.name) is none",
+          at: [runs.location, parameter.location])
+      }
+    }
+    program.runs.append(runs)
   }
 
   // MARK: Values

@@ -93,6 +93,11 @@ public struct Position: Coordinate {
   }
 }
 
+extension Refinement {
+  /// Each element is at least 0 and below `bound`, which lengths and scalars of the launch give.
+  public static func below(_ bound: Position) -> Refinement { .below(bound.index) }
+}
+
 /// An axis that is others one after the other.
 public struct JoinedAxis {
   let trace: Trace

@@ -167,6 +167,19 @@ public final class Trace {
     }
   }
 
+  /// Declares that rows of equal `key` stand together, as the tokens of a sequence do: `first` holds the
+  /// row with which a run begins, `counter` rises by one from row to row, `count` holds how many rows the
+  /// run has. It is checked before the launch.
+  public func runs(
+    of key: Tensor<Int32>, first: Tensor<Int32>, counter: Tensor<Int32>, count: Tensor<Int32>? = nil,
+    file: String = #fileID, line: Int = #line
+  ) {
+    let runs = Runs(
+      key: key.parameter, first: first.parameter, counter: counter.parameter, count: count?.parameter,
+      location: SourceLocation(file: file, line: line))
+    attempt(or: ()) { () throws(Diagnostic) in try builder.declare(runs) }
+  }
+
   /// Refuses the kernel with `message` unless `condition` holds: for what an operator asks of the
   /// constants that its caller chose.
   public func require(

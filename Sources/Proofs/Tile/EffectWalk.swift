@@ -52,6 +52,24 @@ extension TileContext {
     return EffectSite(region: number, statement: position, site: site, path: path, axes: axes)
   }
 
+  /// What assertions tell at a site: a launch that breaks one in an earlier region does not reach this one,
+  /// and one that breaks any is refused as a whole.
+  func asserted(at site: TileSite, before region: Int) -> [Formula] {
+    var facts: [Formula] = []
+    for effect in effectSites() where effect.region < region {
+      guard case .assert(let value, _) = program.regions[effect.region].statements[effect.statement].effect,
+        effect.axes.allSatisfy({ site.coordinates[$0] != nil })
+      else { continue }
+      var terms: [Variable: Term] = [:]
+      for axis in effect.axes {
+        if case .variable(let variable)? = effect.site.coordinates[axis] { terms[variable] = site.coordinates[axis]! }
+      }
+      let exists = Formula.all(effect.path.map { $0.replacing(terms) })
+      facts.append(exists.implies(values.formula(value, at: site)))
+    }
+    return facts
+  }
+
   func axes(of index: Index) -> [Dimension] {
     var axes: [Dimension] = []
     index.visit {
@@ -104,7 +122,7 @@ extension TileContext {
       for axis in effect.axes { walk.needLength(of: axis, at: effect.site, [], statement.location) }
       switch statement.effect {
       case .store(let parameter, let indices, let value, let condition):
-        var path = effect.path
+        var path = effect.path + asserted(at: effect.site, before: effect.region)
         if let condition {
           walk.need(condition, at: effect.site, path)
           path.append(values.formula(condition, at: effect.site))

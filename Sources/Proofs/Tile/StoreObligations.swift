@@ -55,7 +55,8 @@ extension TileContext {
   /// Two cells that name one element are one cell of one store.
   private func obligeWrittenOnce(_ store: Store, _ other: Store, isSame: Bool) {
     let equal = zip(places(store), places(other)).map { $0 .== $1 }
-    let path = path(store) + path(other) + equal
+    let asserted = [store, other].flatMap { self.asserted(at: $0.effect.site, before: $0.effect.region + 1) }
+    let path = path(store) + path(other) + equal + asserted
     let element = text(store.parameter, store.indices)
     if isSame {
       let same = store.effect.axes.map { store.effect.site.coordinates[$0]! .== other.effect.site.coordinates[$0]! }
@@ -88,6 +89,11 @@ extension TileContext {
         oblige(
           .withinRefinement, at: store.location, "\(element): \(value) is a coordinate of \(dimension.name), of length \(length)",
           given: path(store), goal: value.isCoordinate(of: length))
+      case .below(let bound):
+        let bound = values.term(bound, at: TileSite())
+        oblige(
+          .withinRefinement, at: store.location, "\(element): \(value) is in 0..<\(bound)", given: path(store),
+          goal: value.isCoordinate(of: bound))
       case .permutation(let dimension): permutation(of: dimension, store, other)
       case .increasing:
         let rows = zip(places(store), places(other)).map { ($0, $1) }

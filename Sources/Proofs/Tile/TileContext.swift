@@ -144,9 +144,10 @@ final class TileContext {
           // Strictly ascending integers are at least as far apart as their places.
           facts.append((isSameRow && (i.last! .<= j.last!)).implies(j.last! - i.last! .<= y - x))
           facts.append((isSameRow && (j.last! .<= i.last!)).implies(i.last! - j.last! .<= x - y))
-        case .range, .coordinate: break
+        case .range, .coordinate, .below: break
         }
       }
+      for runs in program.runs where runs.key == position { facts.append(values.pairFacts(runs, i[0], j[0])) }
     case .node(let number):
       let node = program.nodes[number]
       switch node.operation {

@@ -156,16 +156,46 @@ final class TileValues {
       case .permutation(let dimension), .coordinate(let dimension):
         range = 0...max(0, dimension.range.upperBound - 1)
         within.append(length(of: dimension, at: site))
+      case .below(let bound):
+        range = max(0, range.lowerBound)...range.upperBound
+        within.append(term(bound, at: site))
       case .increasing: break
       }
     }
     let name = "\(declared.name)[\(indices.map(\.description).joined(separator: ", "))]"
     let variable = Variable(name, in: range)
     if facts[variable] == nil {
-      facts[variable] = within.map { .variable(variable) .< $0 }
       elements[variable] = Element(source: .parameter(parameter), indices: indices)
+      facts[variable] = within.map { .variable(variable) .< $0 }
+      for runs in program.runs where runs.parameters.contains(parameter) {
+        facts[variable]! += runFacts(runs, row: indices[0], at: site)
+      }
     }
     return .variable(variable)
+  }
+
+  /// A row's run begins at it or before, and ends behind it; it was 0 or more at the beginning.
+  private func runFacts(_ runs: Runs, row: Term, at site: TileSite) -> [Formula] {
+    let first = element(runs.first, [row], at: site)
+    let counter = element(runs.counter, [row], at: site)
+    var facts: [Formula] = [first .<= row, row - first .<= counter]
+    if let count = runs.count {
+      let rows = length(of: program.parameters[runs.key].axes[0], at: site)
+      let count = element(count, [row], at: site)
+      facts += [row .< first + count, first + count .<= rows]
+    }
+    return facts
+  }
+
+  /// Two rows of one key are of one run.
+  func pairFacts(_ runs: Runs, _ row: Term, _ other: Term) -> Formula {
+    func pair(_ parameter: Int) -> (Term, Term) {
+      (element(parameter, [row], at: TileSite()), element(parameter, [other], at: TileSite()))
+    }
+    let (key, first, counter) = (pair(runs.key), pair(runs.first), pair(runs.counter))
+    var same: [Formula] = [first.0 .== first.1, counter.0 - row .== counter.1 - other]
+    if let count = runs.count.map(pair) { same.append(count.0 .== count.1) }
+    return (key.0 .== key.1).implies(.all(same))
   }
 
   /// The segment of a partition that holds a coordinate: offsets[s] <= coordinate < offsets[s + 1].
