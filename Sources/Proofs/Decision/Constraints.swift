@@ -49,6 +49,12 @@ struct Constraints {
     }
   }
 
+  private mutating func bound(_ atom: Term) {
+    let interval = Interval(atom)
+    if let lower = interval.lower { require(.constant(lower) - atom) }
+    if let upper = interval.upper { require(atom - .constant(upper)) }
+  }
+
   /// Adds what an atom is.
   private mutating func define(_ atom: Term) {
     switch atom {
@@ -59,6 +65,7 @@ struct Constraints {
       usesQuotients = true
       require(atom * divisor - a)
       require(a - atom * divisor - .constant(divisor - 1))
+      bound(atom)
     case .minimum(let a, let b):
       require(atom - a)
       require(atom - b)
@@ -69,10 +76,7 @@ struct Constraints {
       choices.append([atom .<= a, atom .<= b])
     case .choice(let condition, let a, let b):
       choose([condition && (atom .== a), !condition && (atom .== b)])
-    case .product:
-      let interval = Interval(atom)
-      if let lower = interval.lower { require(.constant(lower) - atom) }
-      if let upper = interval.upper { require(atom - .constant(upper)) }
+    case .product: bound(atom)
     case .constant, .sum, .scaled, .remainder: break
     }
   }

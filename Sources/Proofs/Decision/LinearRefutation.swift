@@ -5,10 +5,11 @@
 struct LinearRefutation {
   /// What was used.
   private(set) var procedure = Procedure.affine
-  private var casesLeft: Int
+  /// Eliminations that may still be tried.
+  private var budget: Int
   private static let mostForms = 220
 
-  init(cases: Int = 400) { casesLeft = cases }
+  init(budget: Int = 1500) { self.budget = budget }
 
   /// Whether no values of the variables satisfy all formulas.
   mutating func refutes(_ formulas: [Formula]) -> Bool {
@@ -19,21 +20,33 @@ struct LinearRefutation {
 
   private mutating func refutes(_ state: Constraints) -> Bool {
     if state.usesQuotients { raise(to: .divisibility) }
-    if state.isFalse || Self.isInfeasible(state) { return true }
-    // The smallest choice first; ties by order.
-    guard let next = state.choices.indices.min(by: { state.choices[$0].count < state.choices[$1].count })
-    else { return false }
-    var rest = state
-    let parts = rest.choices.remove(at: next)
+    if isInfeasible(state) { return true }
+    if state.choices.isEmpty { return false }
     raise(to: .cases)
-    for part in parts {
-      guard casesLeft > 0 else { return false }
-      casesLeft -= 1
-      var branch = rest
-      branch.add(part, isTrue: true)
-      if !refutes(branch) { return false }
+    // What is left of each choice; a choice with one part left is none.
+    var state = state
+    var fewest: (number: Int, states: [Constraints])?
+    var number = 0
+    while number < state.choices.count {
+      var open: [Constraints] = []
+      for part in state.choices[number] {
+        guard budget > 0 else { return false }
+        var branch = state
+        branch.choices.remove(at: number)
+        branch.add(part, isTrue: true)
+        if !isInfeasible(branch) { open.append(branch) }
+      }
+      if open.isEmpty { return true }
+      if open.count == 1 {
+        state = open[0]
+        (fewest, number) = (nil, 0)
+        continue
+      }
+      if open.count < fewest?.states.count ?? .max { fewest = (number, open) }
+      number += 1
     }
-    return true
+    guard let fewest else { return false }
+    return fewest.states.allSatisfy { refutes($0) }
   }
 
   private mutating func raise(to other: Procedure) {
@@ -43,7 +56,9 @@ struct LinearRefutation {
 
   // MARK: Elimination
 
-  private static func isInfeasible(_ state: Constraints) -> Bool {
+  private mutating func isInfeasible(_ state: Constraints) -> Bool {
+    budget -= 1
+    if state.isFalse { return true }
     var zero = state.zero
     var atMost = state.atMostZero
     // Equalities with a unit factor define their atom; others are kept from both sides.
@@ -70,10 +85,10 @@ struct LinearRefutation {
     }
     var strongest: [[LinearForm.Part]: Int] = [:]
     for form in atMost {
-      guard let form = tightened(form) else { return true }
-      if !form.parts.isEmpty { keep(form, in: &strongest) }
+      guard let form = Self.tightened(form) else { return true }
+      if !form.parts.isEmpty { Self.keep(form, in: &strongest) }
     }
-    return eliminates(strongest)
+    return Self.eliminates(strongest)
   }
 
   /// The form divided by what its factors share, its constant rounded up: at most 0 for the same whole
@@ -98,16 +113,19 @@ struct LinearRefutation {
     while !forms.isEmpty {
       var upper: [Int: Int] = [:]
       var lower: [Int: Int] = [:]
+      // Atoms whose elimination forgets about whole numbers.
+      var lossy: Set<Int> = []
       for parts in forms.keys {
         for part in parts {
+          if abs(part.factor) > 1 { lossy.insert(part.atom) }
           if part.factor > 0 { upper[part.atom, default: 0] += 1 } else { lower[part.atom, default: 0] += 1 }
         }
       }
-      // The atom that makes the fewest new forms; ties by number.
+      // An atom that makes few new forms, one with unit factors first; ties by number.
       let atom = Set(upper.keys).union(lower.keys).min { a, b in
         func cost(_ atom: Int) -> Int {
           let (u, l) = (upper[atom] ?? 0, lower[atom] ?? 0)
-          return u * l - u - l
+          return u * l - u - l + (lossy.contains(atom) && u * l > 0 ? 40 : 0)
         }
         return (cost(a), a) < (cost(b), b)
       }!

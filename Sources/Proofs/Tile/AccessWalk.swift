@@ -26,7 +26,7 @@ struct AccessWalk {
   }
 
   /// Samples of samples are followed exactly up to indices of this size.
-  private static let mostFollowed = 10
+  private static let mostFollowed = 7
 
   init(_ context: TileContext) { self.context = context }
 
