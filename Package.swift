@@ -30,7 +30,8 @@ let package = Package(
     .target(name: "Steps", dependencies: ["TileIR"]),
     .target(name: "CTesseraShims"),
     .target(
-      name: "Runtime", dependencies: ["Schedules", "EmitC", "Steps", "DynamicLibrary", "CTesseraShims"]),
+      name: "Runtime",
+      dependencies: ["Proofs", "Schedules", "EmitC", "Steps", "DynamicLibrary", "CTesseraShims"]),
     .target(name: "Alignment", dependencies: ["TileIR", "Reference", "Runtime"]),
     .target(name: "Operators", dependencies: ["Tiles"]),
     .target(name: "JSON"),
@@ -76,7 +77,7 @@ let package = Package(
       ]),
     .target(name: "CAllocationCount", path: "Tests/CAllocationCount", publicHeadersPath: "include"),
     .testTarget(
-      name: "Refuse", dependencies: ["Tiles", "Runtime", "JSON", "Safetensors", "DeepSeek"]),
+      name: "Refuse", dependencies: ["Tiles", "Proofs", "Reference", "Runtime", "JSON", "Safetensors", "DeepSeek"]),
     .testTarget(name: "Golden", dependencies: ["Tiles", "MachineIR", "Operators", "Schedules"]),
     .testTarget(
       name: "Claims",

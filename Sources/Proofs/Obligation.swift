@@ -39,6 +39,8 @@ public struct Obligation: Hashable, Sendable {
   public let kind: ObligationKind
   public let kernel: String
   public let location: SourceLocation
+  /// What it is about, such as the buffer's name.
+  public let subject: String
   /// What is promised, in the author's names: `x[rows, width + 1]: width + 1 < 4096, width's extent`.
   public let sentence: String
   public let hypotheses: [Formula]
@@ -49,16 +51,20 @@ public struct Obligation: Hashable, Sendable {
 
   public init(
     _ kind: ObligationKind, kernel: String, at location: SourceLocation, _ sentence: String,
-    hypotheses: [Formula] = [], goal: Formula, lemma: String? = nil
+    about subject: String = "", hypotheses: [Formula] = [], goal: Formula, lemma: String? = nil
   ) {
     self.kind = kind
     self.kernel = kernel
     self.location = location
+    self.subject = subject
     self.sentence = sentence
     self.hypotheses = hypotheses
     self.goal = goal
     self.lemma = lemma
   }
+
+  /// What a waiver calls it: kind and subject.
+  public var name: String { subject.isEmpty ? kind.rawValue : "\(kind.rawValue) \(subject)" }
 
   /// What must have no model: declarations, bounds, hypotheses, and the goal denied. Any SMT-LIB 2 solver
   /// reads it; `unsat` is proved.

@@ -4,8 +4,16 @@ import TileIR
 public struct Prover: Sendable {
   /// The solver for what the native procedures leave open; nil where there is none.
   public let solver: Z3?
+  /// Where verdicts are kept; nil decides everything anew.
+  public let cache: VerdictCache?
 
-  public init(solver: Z3? = .standard) { self.solver = solver }
+  /// With this machine's solver and the cache beside the compiled kernels.
+  public static let standard = Prover(cache: .standard)
+
+  public init(solver: Z3? = .standard, cache: VerdictCache? = nil) {
+    self.solver = solver
+    self.cache = cache
+  }
 
   public func decide(_ obligation: Obligation) -> Verdict {
     if let procedure = decideNatively(obligation) { return .proved(procedure) }

@@ -11,6 +11,7 @@ extension KernelCache {
       throw RuntimeError(
         "\(plan.program.name) is compiled for \(plan.machine.name), which this processor cannot run")
     }
+    try requireProof(of: plan.program)
     let source = try EmitC.source(kernels: plan.kernels, machine: plan.machine, program: plan.program)
     return try library(of: source, for: plan.machine)
   }

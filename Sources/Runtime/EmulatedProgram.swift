@@ -43,6 +43,7 @@ public final class EmulatedProgram {
     precondition(Set(plans.map(\.machine)).count == 1, "plans of one machine")
     let machine = plans[0].machine
     emulator = try Emulator.find(for: machine)
+    for plan in plans { try cache.requireProof(of: plan.program) }
     self.plans = plans
     hosts = try plans.map(HostPlan.init)
     var numbers: [KernelIdentity: Int] = [:]

@@ -2,7 +2,9 @@ import DynamicLibrary
 import EmitC
 import Foundation
 import MachineIR
+import Proofs
 import Synchronization
+import TileIR
 
 /// Compiled kernels on disk, found by the hash of all that decides them.
 ///
@@ -22,6 +24,8 @@ public final class KernelCache: Sendable {
   private let loaded = Mutex<[String: Loaded]>([:])
   private let hasReported = Mutex(false)
   private let isTrimmed = Mutex(false)
+  /// What this process knows to be proved.
+  private let proved = Mutex<Set<Program>>([])
 
   private final class Loaded: Sendable {
     let library = Mutex<DynamicLibrary?>(nil)
@@ -79,6 +83,17 @@ public final class KernelCache: Sendable {
         return (library!, false)
       }
     }
+  }
+
+  // MARK: Proofs
+
+  /// Refuses a program that is not proved. Verdicts are kept beside the objects, so that only the first
+  /// run decides anything.
+  func requireProof(of program: Program) throws {
+    if proved.withLock({ $0.contains(program) }) { return }
+    let verdicts = VerdictCache(folder: folder.appendingPathComponent("proofs"))
+    try Prover(cache: verdicts).prove(program).require()
+    _ = proved.withLock { $0.insert(program) }
   }
 
   // MARK: Objects

@@ -72,6 +72,9 @@ private struct ProgramPrinter {
         "runs of equal \(name(runs.key)): first row \(name(runs.first)), counter \(name(runs.counter))\(count)",
         runs.location)
     }
+    for waiver in program.waivers {
+      add("waive \(waiver.name), because \"\(waiver.reason)\"", waiver.location)
+    }
     printFunctions()
     for region in program.regions { print(region) }
     return rendered

@@ -224,6 +224,7 @@ public struct Program: Hashable, Sendable {
   public internal(set) var regions: [Region] = []
   public internal(set) var constraints: [Constraint] = []
   public internal(set) var runs: [Runs] = []
+  public internal(set) var waivers: [Waiver] = []
   public let location: SourceLocation
 
   public init(name: String, location: SourceLocation) {

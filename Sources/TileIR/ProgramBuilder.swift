@@ -91,6 +91,17 @@ public final class ProgramBuilder {
     program.runs.append(runs)
   }
 
+  /// Waives the proof of obligations by name.
+  public func waive(_ waiver: Waiver) throws(Diagnostic) {
+    if let twin = program.waivers.first(where: { $0.name == waiver.name }) {
+      throw Diagnostic("\(waiver.name) is waived twice", at: [waiver.location, twin.location])
+    }
+    guard !waiver.reason.isEmpty else {
+      throw Diagnostic("a waiver of \(waiver.name) says why", at: [waiver.location])
+    }
+    program.waivers.append(waiver)
+  }
+
   // MARK: Values
 
   /// Whether `dimension` is a parallel axis of the region being built.

@@ -180,6 +180,18 @@ public final class Trace {
     attempt(or: ()) { () throws(Diagnostic) in try builder.declare(runs) }
   }
 
+  /// Lets the kernel run although the prover can neither prove nor refute the obligations of this name,
+  /// kind and subject as `tessera prove` prints them, such as `writtenOnce ring`. What is refuted stays
+  /// refused, and so does a waiver that nothing needs.
+  public func waive(
+    _ name: String, because reason: String, file: String = #fileID, line: Int = #line
+  ) {
+    attempt(or: ()) { () throws(Diagnostic) in
+      try builder.waive(
+        Waiver(name: name, reason: reason, location: SourceLocation(file: file, line: line)))
+    }
+  }
+
   /// Refuses the kernel with `message` unless `condition` holds: for what an operator asks of the
   /// constants that its caller chose.
   public func require(

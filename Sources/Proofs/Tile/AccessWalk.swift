@@ -123,7 +123,7 @@ struct AccessWalk {
       needLength(of: dimension, at: site, path, node.location)
       let (place, length) = (values.term(index, at: site), values.length(of: dimension, at: site))
       context.oblige(
-        .inBounds, at: node.location,
+        .inBounds, dimension.name, at: node.location,
         "a tile at \(dimension.name) = \(place): \(place) < \(length), \(dimension.name)'s length", given: path,
         goal: place.isCoordinate(of: length))
       if place.size <= Self.mostFollowed {
@@ -158,7 +158,7 @@ struct AccessWalk {
     var steps: [Formula] = []
     index.visit { steps.append(values.term($0, at: site).isIn(-(1 << 62)...1 << 62)) }
     context.oblige(
-      .noOverflow, at: location, "\(index.text(in: program)) fits 64 bits", given: path, goal: .all(steps))
+      .noOverflow, "an index", at: location, "\(index.text(in: program)) fits 64 bits", given: path, goal: .all(steps))
   }
 
   func access(
@@ -171,14 +171,14 @@ struct AccessWalk {
     let extent = values.length(of: dimension, at: TileSite())
     let list = indices.map { $0.text(in: program) }.joined(separator: ", ")
     context.oblige(
-      .inBounds, at: location,
+      .inBounds, declared.name, at: location,
       "\(declared.name)[\(list)]: \(place) < \(extent), \(dimension.name)'s extent", given: path,
       goal: place.isCoordinate(of: extent))
   }
 
   private func oblige(fits term: Term, _ type: String, _ location: SourceLocation, _ path: [Formula]) {
     context.oblige(
-      .noOverflow, at: location, "\(term) fits \(type)", given: path,
+      .noOverflow, type, at: location, "\(term) fits \(type)", given: path,
       goal: term.isIn(Int(Int32.min)...Int(Int32.max)))
   }
 
@@ -193,7 +193,7 @@ struct AccessWalk {
     case .shiftLeft, .shiftRightLogical, .shiftRightArithmetic:
       let bits = values.term(node.operands[1], at: site)
       context.oblige(
-        .defined, at: node.location, "a shift by \(bits) bits, 0 to 31", given: path, goal: bits.isIn(0...31))
+        .defined, "a shift", at: node.location, "a shift by \(bits) bits, 0 to 31", given: path, goal: bits.isIn(0...31))
     default: break
     }
   }
@@ -210,7 +210,7 @@ struct AccessWalk {
     guard lengths.insert(visit).inserted else { return }
     need(index, at: site, path, location)
     context.oblige(
-      .withinRefinement, at: location,
+      .withinRefinement, dimension.name, at: location,
       "the length \(length) of \(dimension.name) is in \(dimension.range.lowerBound)...\(dimension.range.upperBound)",
       given: path, goal: length.isIn(dimension.range))
   }
@@ -238,7 +238,7 @@ struct AccessWalk {
     need(node.operands[0], at: inner.site, inner.path)
     let length = values.length(of: dimension, at: site)
     context.oblige(
-      .countedOnce, at: node.location, "each element along \(dimension.name) is taken once", given: path,
+      .countedOnce, dimension.name, at: node.location, "each element along \(dimension.name) is taken once", given: path,
       goal: .constant(0) .<= length, lemma: "a whole axis is every coordinate from 0 to its length, once")
     var isRanking = reduction == .argmax
     var isScan = false
@@ -249,7 +249,7 @@ struct AccessWalk {
     }
     if isRanking {
       context.oblige(
-        .totalOrder, at: node.location, "equal elements along \(dimension.name) are told apart", given: [],
+        .totalOrder, dimension.name, at: node.location, "equal elements along \(dimension.name) are told apart", given: [],
         goal: .truth(true), lemma: "of equal elements the one at the lower coordinate comes first")
     }
     if node.type == .int32, reduction == .sum(nil) || isScan { partialSums(dimension, node, at: site, path) }
@@ -262,14 +262,14 @@ struct AccessWalk {
       let all = values.length(of: along, at: site)
       _ = counted
       return context.oblige(
-        .exactAccumulator, at: node.location, "counts along \(dimension.name) add up to \(all) at most",
+        .exactAccumulator, dimension.name, at: node.location, "counts along \(dimension.name) add up to \(all) at most",
         given: path, goal: all .<= .constant(Int(Int32.max)),
         lemma: "every element falls into one bin at most")
     }
     let bounds = values.elementBounds(node, dimension, at: site)
     let (lower, upper) = (min(0, bounds.lower ?? .min / 2), max(0, bounds.upper ?? .max / 2))
     context.oblige(
-      .exactAccumulator, at: node.location,
+      .exactAccumulator, dimension.name, at: node.location,
       "sums of \(length) integers in \(lower)...\(upper) along \(dimension.name) fit int32", given: path,
       goal: (length * upper .<= .constant(Int(Int32.max))) && (.constant(Int(Int32.min)) .<= length * lower))
   }
@@ -279,7 +279,7 @@ struct AccessWalk {
     for axis in axes { (inner, deeper) = opened(axis, for: node.operands, at: inner, deeper, node.location) }
     for operand in node.operands { need(operand, at: inner, deeper) }
     context.oblige(
-      .countedOnce, at: node.location, "each element along \(axes[0].name) is taken once", given: path,
+      .countedOnce, axes[0].name, at: node.location, "each element along \(axes[0].name) is taken once", given: path,
       goal: .constant(0) .<= values.length(of: axes[0], at: site),
       lemma: "a whole axis is every coordinate from 0 to its length, once")
   }
@@ -298,7 +298,7 @@ struct AccessWalk {
       rest = rest - length
     }
     context.oblige(
-      .inBounds, at: node.location, "coordinate \(place) of \(into.name) lies in one of its parts", given: path,
+      .inBounds, into.name, at: node.location, "coordinate \(place) of \(into.name) lies in one of its parts", given: path,
       goal: rest .< .constant(0))
   }
 
@@ -313,7 +313,7 @@ struct AccessWalk {
     need(loop.count, at: site, path, loop.location)
     let count = values.term(loop.count, at: site)
     context.oblige(
-      .defined, at: loop.location, "a loop of \(count) rounds, 0 or more", given: path,
+      .defined, "a loop", at: loop.location, "a loop of \(count) rounds, 0 or more", given: path,
       goal: .constant(0) .<= count)
     let round = values.round(number)
     for position in loop.carried.indices {

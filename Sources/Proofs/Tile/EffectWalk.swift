@@ -95,7 +95,14 @@ extension Program {
     for effect in context.effectSites() { context.obligeAccesses(of: effect, &walk) }
     context.obligeStores()
     context.obligeIndependence(walk.stateLoads)
-    return context.obligations
+    // By source line: the kernel's own file first.
+    return context.obligations.enumerated().sorted { a, b in
+      func key(_ item: (offset: Int, element: Obligation)) -> (Int, String, Int, Int) {
+        let place = item.element.location
+        return (place.file == location.file ? 0 : 1, place.file, place.line, item.offset)
+      }
+      return key(a) < key(b)
+    }.map(\.element)
   }
 }
 
@@ -109,7 +116,7 @@ extension TileContext {
       let (lower, upper) = (values.term(bounds.lower, at: TileSite()), values.term(bounds.upper, at: TileSite()))
       let length = values.length(of: axis.dimension, at: TileSite())
       oblige(
-        .inBounds, at: region.location,
+        .inBounds, axis.dimension.name, at: region.location,
         "\(lower) ..< \(upper) of \(axis.dimension.name) lies within its extent \(length)", given: [lower .< upper],
         goal: (.constant(0) .<= lower) && (upper .<= length))
     }

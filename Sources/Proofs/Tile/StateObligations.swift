@@ -33,7 +33,7 @@ extension TileContext {
         }
         let written = text(store.parameter, store.indices)
         oblige(
-          .independentCells, at: load.location,
+          .independentCells, program.parameters[load.parameter].name, at: load.location,
           "\(text(load.parameter, load.indices)) is read before line \(store.location.line) writes \(written)",
           given: load.path + path(store) + equal, goal: goal)
       }

@@ -61,11 +61,11 @@ extension TileContext {
     if isSame {
       let same = store.effect.axes.map { store.effect.site.coordinates[$0]! .== other.effect.site.coordinates[$0]! }
       oblige(
-        .writtenOnce, at: store.location, "\(element): no two cells write one element", given: path,
+        .writtenOnce, program.parameters[store.parameter].name, at: store.location, "\(element): no two cells write one element", given: path,
         goal: .all(same))
     } else {
       oblige(
-        .writtenOnce, at: other.location,
+        .writtenOnce, program.parameters[store.parameter].name, at: other.location,
         "\(text(other.parameter, other.indices)) and \(element) of line \(store.location.line) are different elements",
         given: path, goal: .truth(false))
     }
@@ -82,17 +82,17 @@ extension TileContext {
       switch refinement {
       case .range(let lower, let upper):
         oblige(
-          .withinRefinement, at: store.location, "\(element): \(value) is in \(lower)...\(upper)",
+          .withinRefinement, parameter.name, at: store.location, "\(element): \(value) is in \(lower)...\(upper)",
           given: path(store), goal: value.isIn(lower...upper))
       case .coordinate(let dimension):
         let length = values.length(of: dimension, at: TileSite())
         oblige(
-          .withinRefinement, at: store.location, "\(element): \(value) is a coordinate of \(dimension.name), of length \(length)",
+          .withinRefinement, parameter.name, at: store.location, "\(element): \(value) is a coordinate of \(dimension.name), of length \(length)",
           given: path(store), goal: value.isCoordinate(of: length))
       case .below(let bound):
         let bound = values.term(bound, at: TileSite())
         oblige(
-          .withinRefinement, at: store.location, "\(element): \(value) is in 0..<\(bound)", given: path(store),
+          .withinRefinement, parameter.name, at: store.location, "\(element): \(value) is in 0..<\(bound)", given: path(store),
           goal: value.isCoordinate(of: bound))
       case .permutation(let dimension): permutation(of: dimension, store, other)
       case .increasing:
@@ -100,7 +100,7 @@ extension TileContext {
         let same = rows.dropLast().map { $0 .== $1 }
         let next = values.term(other.value, at: other.effect.site)
         oblige(
-          .withinRefinement, at: store.location, "\(element) ascends along its last axis",
+          .withinRefinement, parameter.name, at: store.location, "\(element) ascends along its last axis",
           given: path(store) + path(other) + same + [rows.last!.0 .< rows.last!.1], goal: value .< next)
       case .partition(let dimension): partition(of: dimension, store)
       }
@@ -117,15 +117,16 @@ extension TileContext {
     let same = Formula.all(zip(places(store), places(other)).map { $0 .== $1 })
     let element = text(store.parameter, store.indices)
     oblige(
-      .withinRefinement, at: store.location, "\(element): \(value) is a coordinate of \(dimension.name), of length \(length)",
+      .withinRefinement, parameter.name, at: store.location, "\(element): \(value) is a coordinate of \(dimension.name), of length \(length)",
       given: path(store), goal: value.isCoordinate(of: length) && (count .== length))
     oblige(
-      .withinRefinement, at: store.location, "\(element): no two elements are equal",
+      .withinRefinement, parameter.name, at: store.location, "\(element): no two elements are equal",
       given: path(store) + path(other) + [value .== next], goal: same)
   }
 
   /// Offsets made by counting: the exclusive running sum of how many elements fall into each bin.
   private func partition(of dimension: Dimension, _ store: Store) {
+    let parameter = program.parameters[store.parameter]
     let element = text(store.parameter, store.indices)
     let node = program[store.value]
     let length = values.length(of: dimension, at: TileSite())
@@ -134,7 +135,7 @@ extension TileContext {
       bins == program.parameters[store.parameter].axes[0]
     else {
       return oblige(
-        .withinRefinement, at: store.location,
+        .withinRefinement, parameter.name, at: store.location,
         "\(element) is a partition of \(dimension.name): only running sums of counts are known to be", given: [],
         goal: .truth(false))
     }
@@ -142,7 +143,7 @@ extension TileContext {
     let value = values.term(counted, at: TileSite().with(along, place))
     let last = values.length(of: bins, at: TileSite()) - 1
     oblige(
-      .withinRefinement, at: store.location,
+      .withinRefinement, parameter.name, at: store.location,
       "\(element) is a partition of \(dimension.name): each \(value) is counted before the last offset",
       given: [place .< values.length(of: along, at: TileSite())],
       goal: value.isCoordinate(of: last) && (values.length(of: along, at: TileSite()) .== length),
@@ -166,7 +167,7 @@ extension TileContext {
     }
     let names = parameter.axes.map(\.name).joined(separator: ", ")
     oblige(
-      .covered, at: parameter.location, "every element of \(parameter.name)[\(names)] is written",
+      .covered, parameter.name, at: parameter.location, "every element of \(parameter.name)[\(names)] is written",
       given: hypotheses, goal: .any(written))
   }
 }

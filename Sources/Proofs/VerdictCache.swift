@@ -1,0 +1,96 @@
+import Foundation
+import TileIR
+
+/// Verdicts on disk, found by the hash of the obligations that they answer.
+///
+/// An entry is written under a name of its own and renamed into place, so several processes can share a
+/// folder; it carries its key and a hash of its text, and one that is damaged, cut short or foreign is
+/// decided again. A folder that cannot be written keeps nothing. Unknown verdicts are not kept: another
+/// run may have a solver.
+public struct VerdictCache: Sendable {
+  public let folder: URL
+
+  /// Beside the compiled kernels: `proofs` in `$TESSERA_CACHE`, `$XDG_CACHE_HOME/tessera` or
+  /// `~/.cache/tessera`.
+  public static let standard = VerdictCache(environment: ProcessInfo.processInfo.environment)
+
+  public init(folder: URL) { self.folder = folder }
+
+  init(environment: [String: String]) {
+    let root: URL
+    if let path = environment["TESSERA_CACHE"] {
+      root = URL(fileURLWithPath: path)
+    } else if let path = environment["XDG_CACHE_HOME"] {
+      root = URL(fileURLWithPath: path).appendingPathComponent("tessera")
+    } else {
+      root = FileManager.default.homeDirectoryForCurrentUser.appendingPathComponent(".cache/tessera")
+    }
+    folder = root.appendingPathComponent("proofs")
+  }
+
+  /// To be raised whenever a procedure changes what it proves.
+  private static let version = 1
+
+  /// The hash of all that decides the verdicts.
+  static func key(_ obligations: [Obligation]) -> StableHash {
+    StableHash("\(version)\n" + obligations.map(\.smtText).joined())
+  }
+
+  private func file(_ key: StableHash) -> URL { folder.appendingPathComponent("\(key).verdicts") }
+
+  /// The verdicts of a key; nil where there are none that are whole.
+  func verdicts(_ key: StableHash) -> [Verdict]? {
+    guard let text = try? String(contentsOf: file(key), encoding: .utf8) else { return nil }
+    var lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+    guard lines.popLast() == "", let seal = lines.popLast() else { return nil }
+    let body = lines.map { $0 + "\n" }.joined()
+    guard seal == Self.seal(key, body) else { return nil }
+    let verdicts = lines.map { Verdict(line: $0) }
+    return verdicts.contains(nil) ? nil : verdicts.compactMap(\.self)
+  }
+
+  func keep(_ verdicts: [Verdict], _ key: StableHash) {
+    let lines = verdicts.map(\.line)
+    guard !lines.contains(nil) else { return }
+    let body = lines.map { "\($0!)\n" }.joined()
+    let fresh = folder.appendingPathComponent(".new-\(UUID().uuidString)")
+    do {
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+      try Data((body + Self.seal(key, body) + "\n").utf8).write(to: fresh)
+      if rename(fresh.path, file(key).path) != 0 { unlink(fresh.path) }
+    } catch {
+      unlink(fresh.path)
+    }
+  }
+
+  private static func seal(_ key: StableHash, _ body: String) -> String {
+    "tessera-verdicts \(key) \(StableHash(body))"
+  }
+}
+
+extension Verdict {
+  /// `proved affine` or `refuted rows=5 width=3`; nil for what is not kept.
+  fileprivate var line: String? {
+    switch self {
+    case .proved(let procedure): return "proved \(procedure.rawValue)"
+    case .refuted(let counterexample):
+      return "refuted" + counterexample.values.map { "\t\($0.name)\t\($0.value)" }.joined()
+    case .unknown: return nil
+    }
+  }
+
+  fileprivate init?(line: Substring) {
+    if line.hasPrefix("proved "), let procedure = Procedure(rawValue: String(line.dropFirst(7))) {
+      self = .proved(procedure)
+      return
+    }
+    let words = line.split(separator: "\t", omittingEmptySubsequences: false)
+    guard words.first == "refuted", words.count % 2 == 1 else { return nil }
+    var values: [Counterexample.Value] = []
+    for position in stride(from: 1, to: words.count, by: 2) {
+      guard let value = Int(words[position + 1]) else { return nil }
+      values.append(.init(String(words[position]), value))
+    }
+    self = .refuted(Counterexample(values))
+  }
+}
