@@ -20,9 +20,26 @@ public struct Prover: Sendable {
     guard let solver else { return .unknown(Z3.advice) }
     switch solver.check(obligation.query) {
     case .unsat: return .proved(.z3)
-    case .sat(let counterexample): return .refuted(counterexample)
+    case .sat(let counterexample): return .refuted(small(obligation, solver) ?? counterexample)
     case .unknown(let reason): return .unknown(reason)
     }
+  }
+
+  /// A counterexample of small extents where there is one: easier to read, and quick to run.
+  private func small(_ obligation: Obligation, _ solver: Z3) -> Counterexample? {
+    var extents: Set<Variable> = []
+    for formula in obligation.hypotheses + [obligation.goal] {
+      formula.visitVariables { if $0.name.hasPrefix("|") { extents.insert($0) } }
+    }
+    if extents.isEmpty { return nil }
+    for most in [3, 20, 150] {
+      let bounds = extents.sorted().map { Term.variable($0) .<= .constant(most) }
+      let bounded = Obligation(
+        obligation.kind, kernel: obligation.kernel, at: obligation.location, obligation.sentence,
+        hypotheses: obligation.hypotheses + bounds, goal: obligation.goal)
+      if case .sat(let counterexample) = solver.check(bounded.query) { return counterexample }
+    }
+    return nil
   }
 
   /// The native procedure that proves the obligation; nil where none does.

@@ -41,7 +41,9 @@ struct Recheck {
     let isCVC5 = solver.hasSuffix("cvc5")
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = [solver] + (isCVC5 ? ["--incremental", "--lang", "smt2"] : ["-smt2"]) + [file.path]
+    // A query that takes longer than 20 s is not confirmed.
+    let options = isCVC5 ? ["--incremental", "--lang=smt2", "--tlimit-per=20000"] : ["-smt2", "-t:20000"]
+    process.arguments = [solver] + options + [file.path]
     let output = Pipe()
     process.standardOutput = output
     process.standardError = output

@@ -43,7 +43,9 @@ public final class Z3: Sendable {
     setErrorHandler = try library.symbol("Z3_set_error_handler", as: type(of: setErrorHandler))
     let fullVersion = try library.symbol(
       "Z3_get_full_version", as: (@convention(c) () -> UnsafePointer<CChar>).self)
-    version = String(cString: fullVersion())
+    // `Z3 5.4.1.0`, or the number alone.
+    let number = String(cString: fullVersion())
+    version = number.hasPrefix("Z3") ? number : "Z3 \(number)"
   }
 
   /// Where `Scripts/bootstrap` puts it, from the executable and the current folder upward.

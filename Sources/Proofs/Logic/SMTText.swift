@@ -114,10 +114,6 @@ extension Word {
 }
 
 extension String {
-  /// The name as a quoted symbol; the two characters that a quoted symbol cannot hold are written otherwise.
-  var smtSymbol: String {
-    let plain = contains { $0 == "|" || $0 == "\\" }
-      ? map { $0 == "|" ? "¦" : $0 == "\\" ? "/" : String($0) }.joined() : self
-    return "|\(plain)|"
-  }
+  /// The name as a quoted symbol: the length |rows| is #rows#, since a quoted symbol cannot hold bars.
+  var smtSymbol: String { "|\(replacing("|", with: "#").replacing("\\", with: "/"))|" }
 }

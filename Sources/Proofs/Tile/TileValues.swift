@@ -232,6 +232,10 @@ final class TileValues {
     case .convert where types[0] == .bool:
       return .select(formula(node.operands[0], at: site), .constant(1), .constant(0))
     case .convert where types[0].isInteger && node.type == .int32: return operand(0)
+    case .convert where types[0].isInteger && node.type.isInteger:
+      // Narrowing saturates.
+      let range = node.type.integers
+      return .min(.max(operand(0), .constant(range.lowerBound)), .constant(range.upperBound))
     case .and:
       // The low bits, of a negative number too.
       for (mask, other) in [(0, 1), (1, 0)] {
