@@ -71,7 +71,14 @@ extension Prover {
   public func prove(_ program: Program) -> Proof {
     let obligations = program.obligations()
     let decided = decide(obligations)
-    return Proof(program, obligations, decided.verdicts, wasCached: decided.wasCached)
+    let verdicts = zip(obligations, decided.verdicts).map { obligation, verdict -> Verdict in
+      // That no store is found which writes an element does not say that none does: the reference knows.
+      guard obligation.kind == .covered, case .refuted(let counterexample) = verdict,
+        Replay(counterexample, of: program)?.run() == nil
+      else { return verdict }
+      return .unknown("no store was found that writes the element at \(counterexample)")
+    }
+    return Proof(program, obligations, verdicts, wasCached: decided.wasCached)
   }
 
   /// Decides obligations that belong together, or finds their verdicts in the cache.

@@ -2,6 +2,7 @@ import ArgumentParser
 import DynamicLibrary
 import Foundation
 import MachineIR
+import Proofs
 import Runtime
 
 /// `tessera doctor`: what this machine has of what Tessera uses.
@@ -107,7 +108,11 @@ struct Finding: Encodable {
   }
 
   private static var z3: Finding {
-    library("Z3", ["libz3.so.4", "libz3.so"], "apt-get install libz3-4; decides what proofs leave open")
+    guard let solver = Z3.standard else {
+      return Finding(
+        thing: "Z3", state: .missing, detail: "Scripts/bootstrap test; finds what is wrong with refused operators")
+    }
+    return Finding(thing: "Z3", state: .ok, detail: "\(solver.version), \(solver.path)")
   }
 
   private static func library(_ thing: String, _ names: [String], _ hint: String) -> Finding {

@@ -21,6 +21,8 @@ public final class Z3: Sendable {
   /// Such as `Z3 5.4.1.0`.
   public let version: String
   private let library: DynamicLibrary
+  /// Where it was found.
+  public var path: String { library.path }
 
   /// The solver of this machine, or nil: `$TESSERA_Z3`, the project's `.tools`, the system's.
   public static let standard: Z3? = try? Z3()

@@ -58,12 +58,16 @@ struct Inversion {
       return true
     }
     if case .value(let id) = index { return solve(id, place) }
-    guard let sum = digits(index) else { return false }
+    guard let sum = digits(index) else { return guess(index, place) }
     // Coordinates bound already stand on the other side.
     var rest = place - sum.rest
     var digits: [(dimension: Dimension, factor: Int)] = []
     for (dimension, factor) in sum.factors {
       if let bound = site.coordinates[dimension] { rest = rest - bound * factor } else { digits.append((dimension, factor)) }
+    }
+    if digits.count == 1, digits[0].factor == -1 {
+      site.coordinates[digits[0].dimension] = rest * -1
+      return true
     }
     guard digits.allSatisfy({ $0.factor > 0 }) else { return false }
     for (dimension, factor) in digits.sorted(by: { $0.factor > $1.factor }) {
@@ -71,6 +75,21 @@ struct Inversion {
       rest = rest % factor
     }
     conditions.append(rest .== .constant(0))
+    return true
+  }
+
+  /// A coordinate that may be right where there is no rule; the condition says whether it is.
+  private mutating func guess(_ index: Index, _ place: Term) -> Bool {
+    let open = unbound(index)
+    guard open.count == 1 else { return false }
+    site.coordinates[open[0]] = place
+    // A rotation: the coordinate that stands a shift before.
+    if case .remainder(let inner, let modulus) = index, let sum = digits(inner), sum.factors.count == 1,
+      sum.factors[0].1 == 1
+    {
+      site.coordinates[open[0]] = (place - sum.rest) % modulus
+    }
+    conditions.append(values.term(index, at: site) .== place)
     return true
   }
 

@@ -27,6 +27,12 @@ struct LaneKernel {
     }
     _ = try builder.declare(
       Parameter(name: "y", role: .output, element: output, axes: [Self.count], location: location))
+    // What the kernel computes is not what the program says; that it writes all of y is.
+    try builder.openRegion([ParallelAxis(Self.count)], at: location)
+    let nothing = try builder.append(.constant(0, output), at: location)
+    try builder.perform(
+      .store(parameter: inputs.count, [.axis(Self.count)], nothing, where: nil), at: location)
+    builder.closeRegion()
 
     let cell = Variable("cell", .index)
     let start = Variable("start", .index)

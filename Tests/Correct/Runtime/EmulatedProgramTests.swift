@@ -18,6 +18,10 @@ struct EmulatedProgramTests {
       _ = try builder.declare(
         Parameter(name: name, role: role, element: .float32, axes: [count], location: location))
     }
+    try builder.openRegion([ParallelAxis(count)], at: location)
+    let copied = try builder.append(.load(0, [.axis(count)]), at: location)
+    try builder.perform(.store(parameter: 1, [.axis(count)], copied, where: nil), at: location)
+    builder.closeRegion()
     let cell = Variable("cell", .index)
     let at = Expression.variable(cell)
     let value = Expression.load(
