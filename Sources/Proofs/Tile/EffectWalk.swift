@@ -7,6 +7,9 @@ struct EffectSite {
   let site: TileSite
   /// That the coordinates exist.
   let path: [Formula]
+  /// The same for the axes whose length is the same everywhere: lengths of others are looked at wherever
+  /// these exist.
+  let uniform: [Formula]
   /// The axes, the region's first.
   let axes: [Dimension]
 }
@@ -41,15 +44,20 @@ extension TileContext {
         Variable(mark + axis.name, from: 0, to: max(0, axis.range.upperBound - 1)))
     }
     var path: [Formula] = []
+    var uniform: [Formula] = []
     for axis in axes {
       let place = site.coordinates[axis]!
       path.append(place .< values.length(of: axis, at: site))
+      var isUniform = true
+      if case .computed(let length)? = program.lengths[axis] { isUniform = self.axes(of: length).isEmpty }
+      if isUniform { uniform.append(path.last!) }
       if let bounds = region.axes.first(where: { $0.dimension == axis })?.bounds {
         path.append(values.term(bounds.lower, at: site) .<= place)
         path.append(place .< values.term(bounds.upper, at: site))
       }
     }
-    return EffectSite(region: number, statement: position, site: site, path: path, axes: axes)
+    return EffectSite(
+      region: number, statement: position, site: site, path: path, uniform: uniform, axes: axes)
   }
 
   /// What assertions tell at a site: a launch that breaks one in an earlier region does not reach this one,
@@ -126,7 +134,7 @@ extension TileContext {
   fileprivate func obligeAccesses(of effect: EffectSite, _ walk: inout AccessWalk) {
     let statement = program.regions[effect.region].statements[effect.statement]
     walk.walk(effect) { walk in
-      for axis in effect.axes { walk.needLength(of: axis, at: effect.site, [], statement.location) }
+      for axis in effect.axes { walk.needLength(of: axis, at: effect.site, effect.uniform, statement.location) }
       switch statement.effect {
       case .store(let parameter, let indices, let value, let condition):
         var path = effect.path + asserted(at: effect.site, before: effect.region)
