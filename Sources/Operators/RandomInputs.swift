@@ -54,7 +54,24 @@ extension Program {
       arguments[parameter.name] = codes.tensor(parameter.refinements, extent) { $0.value(extents: extents) }
       random = codes.random
     }
+    for runs in runs { describe(runs, &arguments) }
     return arguments
+  }
+
+  /// All rows as one run, up to the largest number that its counter was drawn.
+  private func describe(_ runs: Runs, _ arguments: inout [String: HostTensor]) {
+    func name(_ position: Int) -> String { parameters[position].name }
+    guard let counters = arguments[name(runs.counter)], counters.count > 0 else { return }
+    let rows = counters.count
+    func column(_ value: (Int) -> Int) -> HostTensor {
+      HostTensor(.int32, [rows], integers: (0..<rows).map(value))
+    }
+    let largest = (0..<rows).map { Int(Int32(bitPattern: counters[$0])) }.max()!
+    let key = Int(Int32(bitPattern: arguments[name(runs.key)]![0]))
+    arguments[name(runs.key)] = column { _ in key }
+    arguments[name(runs.first)] = column { _ in 0 }
+    arguments[name(runs.counter)] = column { max(0, largest - rows + 1) + $0 }
+    if let count = runs.count { arguments[name(count)] = column { _ in rows } }
   }
 }
 
