@@ -105,8 +105,9 @@ public final class Z3: Sendable {
       guard let end = text.lastIndex(where: { $0 != ")" && !$0.isWhitespace }) else { return nil }
       let value = text[...end].reversed().prefix { $0.isHexDigit || $0 == "#" || $0 == "x" }.reversed()
       let digits = String(value)
-      if digits.hasPrefix("#x") { return UInt64(digits.dropFirst(2), radix: 16).map { Int(truncatingIfNeeded: $0) } }
-      if digits.hasPrefix("#b") { return UInt64(digits.dropFirst(2), radix: 2).map { Int(truncatingIfNeeded: $0) } }
+      for (mark, radix) in [("#x", 16), ("#b", 2)] where digits.hasPrefix(mark) {
+        return UInt64(digits.dropFirst(2), radix: radix).map { Int(truncatingIfNeeded: $0) }
+      }
       let isNegative = text[...end].dropLast(digits.count).hasSuffix("(- ")
       return Int(digits).map { isNegative ? -$0 : $0 }
     }

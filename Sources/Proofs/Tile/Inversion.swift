@@ -63,7 +63,11 @@ struct Inversion {
     var rest = place - sum.rest
     var digits: [(dimension: Dimension, factor: Int)] = []
     for (dimension, factor) in sum.factors {
-      if let bound = site.coordinates[dimension] { rest = rest - bound * factor } else { digits.append((dimension, factor)) }
+      if let bound = site.coordinates[dimension] {
+        rest = rest - bound * factor
+      } else {
+        digits.append((dimension, factor))
+      }
     }
     if digits.count == 1, digits[0].factor == -1 {
       site.coordinates[digits[0].dimension] = rest * -1

@@ -59,14 +59,17 @@ extension TileContext {
     let path = path(store) + path(other) + equal + asserted
     let element = text(store.parameter, store.indices)
     if isSame {
-      let same = store.effect.axes.map { store.effect.site.coordinates[$0]! .== other.effect.site.coordinates[$0]! }
+      let same = store.effect.axes.map {
+        store.effect.site.coordinates[$0]! .== other.effect.site.coordinates[$0]!
+      }
       oblige(
-        .writtenOnce, program.parameters[store.parameter].name, at: store.location, "\(element): no two cells write one element", given: path,
-        goal: .all(same))
+        .writtenOnce, program.parameters[store.parameter].name, at: store.location,
+        "\(element): no two cells write one element", given: path, goal: .all(same))
     } else {
       oblige(
         .writtenOnce, program.parameters[store.parameter].name, at: other.location,
-        "\(text(other.parameter, other.indices)) and \(element) of line \(store.location.line) are different elements",
+        "\(text(other.parameter, other.indices)) and \(element) of line \(store.location.line) are different "
+          + "elements",
         given: path, goal: .truth(false))
     }
   }
@@ -75,7 +78,7 @@ extension TileContext {
 
   private func obligeRefinements(_ store: Store, _ other: Store) {
     let parameter = program.parameters[store.parameter]
-    guard program[store.value].type == .int32 else { return }
+    guard program[store.value].type.isInteger else { return }
     let value = values.term(store.value, at: store.effect.site)
     let element = text(store.parameter, store.indices)
     for refinement in parameter.refinements {
@@ -87,13 +90,14 @@ extension TileContext {
       case .coordinate(let dimension):
         let length = values.length(of: dimension, at: TileSite())
         oblige(
-          .withinRefinement, parameter.name, at: store.location, "\(element): \(value) is a coordinate of \(dimension.name), of length \(length)",
+          .withinRefinement, parameter.name, at: store.location,
+          "\(element): \(value) is a coordinate of \(dimension.name), of length \(length)",
           given: path(store), goal: value.isCoordinate(of: length))
       case .below(let bound):
         let bound = values.term(bound, at: TileSite())
         oblige(
-          .withinRefinement, parameter.name, at: store.location, "\(element): \(value) is in 0..<\(bound)", given: path(store),
-          goal: value.isCoordinate(of: bound))
+          .withinRefinement, parameter.name, at: store.location, "\(element): \(value) is in 0..<\(bound)",
+          given: path(store), goal: value.isCoordinate(of: bound))
       case .permutation(let dimension): permutation(of: dimension, store, other)
       case .increasing:
         let rows = zip(places(store), places(other)).map { ($0, $1) }
@@ -111,13 +115,14 @@ extension TileContext {
   private func permutation(of dimension: Dimension, _ store: Store, _ other: Store) {
     let parameter = program.parameters[store.parameter]
     let length = values.length(of: dimension, at: TileSite())
-    let count = parameter.axes.map { values.length(of: $0, at: TileSite()) }.reduce(Term.constant(1)) { $0 * $1 }
+    let count = parameter.axes.reduce(Term.constant(1)) { $0 * values.length(of: $1, at: TileSite()) }
     let value = values.term(store.value, at: store.effect.site)
     let next = values.term(other.value, at: other.effect.site)
     let same = Formula.all(zip(places(store), places(other)).map { $0 .== $1 })
     let element = text(store.parameter, store.indices)
     oblige(
-      .withinRefinement, parameter.name, at: store.location, "\(element): \(value) is a coordinate of \(dimension.name), of length \(length)",
+      .withinRefinement, parameter.name, at: store.location,
+      "\(element): \(value) is a coordinate of \(dimension.name), of length \(length)",
       given: path(store), goal: value.isCoordinate(of: length) && (count .== length))
     oblige(
       .withinRefinement, parameter.name, at: store.location, "\(element): no two elements are equal",

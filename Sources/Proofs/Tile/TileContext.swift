@@ -154,7 +154,8 @@ final class TileContext {
       switch node.operation {
       case .stableOrder(let dimension), .topK(_, into: let dimension):
         let place = node.axes.firstIndex(of: dimension)!
-        let isSameRow = Formula.all(zip(i, j).enumerated().filter { $0.offset != place }.map { $0.element.0 .== $0.element.1 })
+        let others = i.indices.filter { $0 != place }
+        let isSameRow = Formula.all(others.map { i[$0] .== j[$0] })
         facts.append((isSameRow && (x .== y) && (.constant(0) .<= x)).implies(i[place] .== j[place]))
       default: break
       }
