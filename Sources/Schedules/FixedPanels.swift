@@ -71,6 +71,16 @@ extension RegionLowering {
       stack.append(
         .store(Access(codes, .bfloat16, first + at * .constant(lanes)), code, active: nil))
     }
+    if let depth = place.depth.constantValue, depth % weight.panels.block == 0 { return }
+    // Depth past the end holds zeros, so that all of the workspace has a value.
+    let rest = stack.variable("rest", .index)
+    let zero = Expression.integer(0, MachineType(.i32, lanes))
+    let at = first + .variable(rest) * .constant(lanes)
+    stack.append(
+      .loop(
+        CountedLoop(
+          rest, from: end, to: place.start + .constant(weight.panels.block),
+          [.store(Access(codes, .bfloat16, at), zero, active: nil)])))
   }
 
   // MARK: Quanta

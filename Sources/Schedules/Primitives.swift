@@ -87,13 +87,15 @@ extension RegionLowering {
     let places = scratch("top_places", .i32, count: .constant(k))
     try forEachRow(id, without: into) {
       let fill = stack.variable("slot", .index)
+      // Where the axis always has k elements every slot gets one, and places are coordinates from the start.
+      let none: Int64 = dimension.range.lowerBound >= k ? 0 : -1
       stack.append(
         .loop(
           CountedLoop(
             fill, from: .constant(0), to: .constant(k),
             [
               .storeRaw(buffer: keys, offset: .variable(fill), .integer(Int64.min, .index)),
-              .storeRaw(buffer: places, offset: .variable(fill), .integer(-1, MachineType(.i32))),
+              .storeRaw(buffer: places, offset: .variable(fill), .integer(none, MachineType(.i32))),
             ])))
       let last = Expression.raw(buffer: keys, offset: .constant(k - 1), .index)
       try scalarLoop(dimension) {
