@@ -1,0 +1,129 @@
+import MachineIR
+import TileIR
+
+/// Whether accesses stay in bounds, one axis at a time.
+extension KernelWalk {
+  /// Judges one element of a buffer or an on-chip array.
+  mutating func judge(_ name: String, _ place: Polynomial, bits: Int, element: ElementType?, isWrite: Bool) {
+    guard isJudged else { return }
+    if !isWrite { readBuffers.insert(name) }
+    let verb = isWrite ? "write" : "read"
+    if let count = scratchCounts[name], let array = kernel.scratch.first(where: { $0.name == name }) {
+      let size = array.type.byteCount * 8
+      judge(.inBounds, "\(verb) on-chip \(name)", [place, count * size - (place + 1) * bits])
+      return
+    }
+    guard let buffer = kernel.buffers.first(where: { $0.name == name }) else {
+      return refuse(.inBounds, "\(verb) \(name)", "there is no such memory")
+    }
+    switch buffer.source {
+    case .workspace(let position):
+      let bytes = numbers.value(plan.workspaces[position].byteCount, &prover)
+      judge(.inBounds, "\(verb) workspace \(name)", [place, bytes * 8 - (place + 1) * bits])
+    case .parameter(let position):
+      let parameter = plan.program.parameters[position]
+      guard let coordinates = coordinates(position, place) else {
+        return refuse(.inBounds, "\(verb) \(name)", "its offset is no sum of coordinates times strides", open: place)
+      }
+      for (axis, coordinate) in zip(parameter.axes, coordinates) {
+        judge(
+          .inBounds, "\(verb) \(name) along \(axis.name)",
+          [coordinate, numbers.extent(axis) - 1 - coordinate])
+      }
+    }
+  }
+
+  /// The coordinate along each axis of a parameter: the factor of the axis' stride.
+  func coordinates(_ parameter: Int, _ place: Polynomial) -> [Polynomial]? {
+    guard place.isValid else { return nil }
+    let axes = plan.program.parameters[parameter].axes
+    guard !axes.isEmpty else { return place == Polynomial(0) ? [] : nil }
+    var rest = place
+    var found: [Polynomial] = []
+    for position in axes.indices.dropLast() {
+      guard let stride = numbers.stride(parameter, position).top, let (factor, others) = rest.split(stride) else {
+        return nil
+      }
+      found.append(factor)
+      rest = others
+    }
+    return found + [rest]
+  }
+
+  mutating func judgeElement(_ array: RegisterArray, _ indices: [Expression]) {
+    for (index, extent) in zip(indices, array.extents) {
+      let place = integer(index)
+      judge(.inBounds, "register of \(array.name)", [place, place * -1 + (extent - 1)])
+    }
+  }
+
+  /// A packed vector begins at a whole byte: every part of its offset is even.
+  mutating func judgeEven(_ name: String, _ place: Polynomial) {
+    guard isJudged else { return }
+    let isEven = place.isValid && place.parts.allSatisfy { part in
+      part.factor % 2 == 0 || Polynomial.symbols(part.symbols).contains { prover.table[$0].isEven }
+    }
+    if isEven { return find(.aligned, "half bytes of \(name)", .proved(.divisibility)) }
+    refuse(.aligned, "half bytes of \(name)", "its offset may be odd", open: place)
+  }
+
+  /// Judges that each polynomial is at least 0 here.
+  mutating func judge(_ kind: ObligationKind, _ sentence: String, _ goals: [Polynomial]) {
+    guard isJudged else { return }
+    var procedure = Procedure.intervals
+    for goal in goals {
+      if let least = prover.table.least(goal), least >= 0 { continue }
+      procedure = .affine
+      if prover.isAtLeastZero(goal) { continue }
+      if prover.isUnreachable() { break }
+      let verdict = decide(goal, kind, sentence)
+      guard case .proved(let used) = verdict else { return find(kind, sentence, verdict, open: goal) }
+      procedure = used
+    }
+    find(kind, sentence, .proved(procedure))
+  }
+
+  /// What the procedures for every obligation say, and the solver after them.
+  func decide(_ goal: Polynomial, _ kind: ObligationKind, _ sentence: String) -> Verdict {
+    guard let obligation = prover.obligation(goal, kind, kernel: kernel.name, at: location, sentence) else {
+      return .unknown("an offset that is not followed")
+    }
+    return solver.decide(obligation)
+  }
+
+  mutating func find(
+    _ kind: ObligationKind, _ sentence: String, _ verdict: Verdict, open: Polynomial? = nil
+  ) {
+    findings.append(
+      MachineFinding(
+        kind: kind, kernel: kernel.name, location: location, sentence: sentence, verdict: verdict,
+        open: open.map { prover.text($0) }))
+  }
+  mutating func refuse(_ kind: ObligationKind, _ sentence: String, _ why: String, open: Polynomial? = nil) {
+    find(kind, sentence, .unknown(why), open: open)
+  }
+}
+
+/// One promise of a machine program and whether it was proved.
+public struct MachineFinding: Hashable, Sendable {
+  public let kind: ObligationKind
+  public let kernel: String
+  public let location: SourceLocation
+  public let sentence: String
+  public let verdict: Verdict
+  /// What could not be shown to be at least 0.
+  let open: String?
+}
+
+extension BoundElimination {
+  /// A polynomial with its symbols' names.
+  func text(_ a: Polynomial) -> String {
+    guard a.isValid else { return "a number that is not followed" }
+    let parts = a.parts.map { part -> String in
+      let names = Polynomial.symbols(part.symbols).map { "\(table[$0].name)#\($0)" }
+      return ([part.factor == 1 && !names.isEmpty ? nil : "\(part.factor)"].compactMap { $0 } + names)
+        .joined(separator: " ")
+    }
+    return parts.isEmpty ? "0" : parts.joined(separator: " + ")
+  }
+}

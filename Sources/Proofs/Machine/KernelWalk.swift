@@ -1,0 +1,363 @@
+import MachineIR
+import TileIR
+
+/// One walk through a kernel with numbers for its counters and coordinates: what every register is as far as
+/// proofs go, what holds where, and each access on the way.
+///
+/// Offsets are taken as mathematical integers: the argument check bounds what a buffer spans, so an offset
+/// whose every coordinate is in bounds fits 64 bits, and so do its parts, none of which is negative.
+struct KernelWalk {
+  let plan: Plan
+  let kernel: MachineKernel
+  var prover: BoundElimination
+  let numbers: LaunchNumbers
+  /// Register values by name.
+  var values: [String: AbstractValue] = [:]
+  private(set) var laneSymbols: [Int: Symbol] = [:]
+  private var loads: [LoadKey: Symbol] = [:]
+  /// The parameter, or none for an on-chip array, and the place of what was loaded.
+  var loadPlaces: [Symbol: (parameter: Int?, offset: Polynomial)] = [:]
+  private var truths: [Symbol: Condition] = [:]
+  /// Quotients and remainders by launch numbers.
+  var quotients: [Quotient: (quotient: Polynomial, remainder: Polynomial)] = [:]
+  private(set) var location: SourceLocation
+  /// Whether accesses are judged: not while a loop's invariants are looked for.
+  private(set) var isJudged = true
+  /// Values that left the loops being walked, innermost last.
+  private var exits: [[Exit]] = []
+  /// Where a loop is left: values, and what holds there.
+  struct Exit {
+    let values: [String: AbstractValue]
+    let facts: [Polynomial]
+  }
+  /// Parameters that are gathered with 32-bit offsets: they must span less than 2^31 elements.
+  var narrowSpans: Set<Int> = []
+  /// Loops that found the segment of a block.
+  var searches: [SegmentSearch] = []
+  /// Buffers that are read.
+  var readBuffers: Set<String> = []
+  /// What has been found.
+  var findings: [MachineFinding] = []
+  var writes = WriteTree()
+  let scratchCounts: [String: Polynomial]
+  /// What has been stored to on-chip arrays of integers, and what loads of them are known to give.
+  var contents: ScratchContents
+  /// Decides what bounds alone do not.
+  let solver: Prover
+
+  let cell: Symbol
+  /// The last symbol that stands for a number of the launch, the same in every kernel of a plan.
+  let launchNumbers: Symbol
+  /// How many facts hold of every launch, one without cells included.
+  let launchFacts: Int
+
+  private struct LoadKey: Hashable {
+    let buffer: String
+    let offset: Polynomial
+  }
+
+  init(
+    _ plan: Plan, _ kernel: MachineKernel, guards: [HostExpression], contents: ScratchContents = ScratchContents(),
+    solver: Prover
+  ) {
+    self.contents = contents
+    self.solver = solver
+    self.plan = plan
+    self.kernel = kernel
+    location = plan.program.location
+    var prover = BoundElimination()
+    let numbers = LaunchNumbers(plan.program, &prover)
+    self.numbers = numbers
+    launchNumbers = Symbol(prover.table.count)
+    for condition in guards { prover.push(numbers.value(condition, &prover)) }
+    for scalar in kernel.scalars { values[scalar.name] = .integer(numbers.value(scalar.value, &prover)) }
+    var counts: [String: Polynomial] = [:]
+    for array in kernel.scratch { counts[array.name] = numbers.value(array.count, &prover) }
+    scratchCounts = counts
+    let cells = numbers.value(kernel.cells, &prover)
+    let cell = prover.with { table -> Symbol in
+      let symbol = table.add(
+        kernel.cell.name, lowers: [.init(Polynomial(0))], uppers: [.init(cells - 1)])
+      table.setCount(symbol, cells)
+      return symbol
+    }
+    launchFacts = prover.facts.count
+    prover.push(cells - 1)
+    self.cell = cell
+    values[kernel.cell.name] = .integer(Polynomial(cell))
+    self.prover = prover
+  }
+
+  mutating func walk() {
+    block(kernel.body)
+  }
+
+  // MARK: Statements
+
+  private mutating func block(_ statements: [MachineStatement]) {
+    let outer = location
+    for statement in statements { step(statement) }
+    location = outer
+  }
+
+  private mutating func step(_ statement: MachineStatement) {
+    switch statement {
+    case .define(let variable, let value), .declare(let variable, let value), .assign(let variable, let value):
+      values[variable.name] = self.value(value)
+    case .registers: break
+    case .setElement(let array, let indices, let value):
+      _ = self.value(value)
+      judgeElement(array, indices)
+    case .store(let access, let value, let active):
+      _ = self.value(value)
+      let place = touch(access, value.type.lanes, active, isWrite: true)
+      writes.add(access.buffer, place, lanes: value.type.lanes, active: active.map { integer($0) }, location)
+    case .stream(let access, let value, let when):
+      _ = self.value(value)
+      _ = self.value(when)
+      let place = touch(access, value.type.lanes, nil, isWrite: true)
+      writes.add(access.buffer, place, lanes: value.type.lanes, active: nil, location)
+    case .scatter(let access, let lanes, let value, let active):
+      contents.store(self.value(value), to: access.buffer, lanes: value.type.lanes)
+      let place = touchApart(access, lanes, value.type.lanes, active, isWrite: true)
+      guard scratchCounts[access.buffer] == nil else { return }
+      writes.add(
+        access.buffer, place, lanes: value.type.lanes, active: active.map { integer($0) }, location, isScattered: true)
+    case .storeRaw(let buffer, let offset, let value):
+      let stored = self.value(value)
+      contents.store(stored, to: buffer, lanes: value.type.lanes)
+      touchRaw(buffer, integer(offset), value.type, isWrite: true)
+    case .clear(let buffer, let offset, let count):
+      let (first, count) = (integer(offset), integer(count))
+      guard let array = kernel.scratch.first(where: { $0.name == buffer }) else { return }
+      judge(
+        .inBounds, "clear \(buffer)", [first, count, scratchCounts[array.name]! - first - count])
+    case .prefetch(_, let offset): _ = value(offset)
+    case .loop(let loop): walk(loop)
+    case .leave:
+      if !exits.isEmpty { exits[exits.count - 1].append(Exit(values: values, facts: prover.facts)) }
+    case .branch(let condition, let then, let otherwise): branch(condition, then, otherwise)
+    case .check(let condition, _): _ = value(condition)
+    case .note(_, let place): if let place { location = place }
+    }
+  }
+
+  private mutating func branch(
+    _ condition: Expression, _ then: [MachineStatement], _ otherwise: [MachineStatement]
+  ) {
+    let condition = self.condition(condition)
+    let before = values
+    let count = prover.facts.count
+    func taking(
+      _ walk: inout KernelWalk, _ facts: [Polynomial], _ others: [Polynomial], _ statements: [MachineStatement]
+    )
+      -> (values: [String: AbstractValue], leaves: Bool)
+    {
+      walk.values = before
+      for fact in facts { walk.prover.push(fact) }
+      walk.writes.open(.branch(facts, others))
+      walk.block(statements)
+      walk.writes.close()
+      walk.prover.pop(to: count)
+      if case .leave? = statements.last { return (walk.values, true) }
+      return (walk.values, false)
+    }
+    let a = taking(&self, condition.whenTrue, condition.whenFalse, then)
+    let b = taking(&self, condition.whenFalse, condition.whenTrue, otherwise)
+    if a.leaves || b.leaves {
+      // What follows is reached from one side only.
+      values = a.leaves ? b.values : a.values
+      for fact in a.leaves ? condition.whenFalse : condition.whenTrue { prover.push(fact) }
+      return
+    }
+    values = before
+    // Numbers that a branch changes together take the same side.
+    var side: Polynomial?
+    for name in before.keys.sorted() {
+      guard case .integer(let x)? = a.values[name], case .integer(let y)? = b.values[name], x != y else {
+        if case .integer? = before[name] {} else { values[name] = a.values[name] }
+        continue
+      }
+      let taken = side ?? Polynomial(prover.with { $0.add("side", 0...1) })
+      side = taken
+      let alternatives = [
+        SymbolTable.Alternative(value: x, facts: condition.whenTrue + [taken - 1]),
+        SymbolTable.Alternative(value: y, facts: condition.whenFalse + [taken * -1]),
+      ]
+      values[name] = .integer(
+        Polynomial(prover.with { $0.add(name, meaning: .choice, alternatives: alternatives) }))
+    }
+  }
+
+  // MARK: Loops
+
+  private mutating func walk(_ loop: CountedLoop) {
+    let (lower, upper) = (integer(loop.lower), integer(loop.upper))
+    let outer = values
+    let changed = Self.assigned(loop.body).filter {
+      if case .integer? = outer[$0] { true } else { false }
+    }
+    let factCount = prover.facts.count
+    prover.push(upper - lower - 1)
+    let (counter, round) = count(loop, lower, upper)
+    values[loop.counter.name] = .integer(counter)
+    var after: [String: AbstractValue] = [:]
+    var afterFacts: [Polynomial] = []
+    if !changed.isEmpty {
+      let invariants = LoopInvariants(&self, loop, changed, outer, round, lower, upper)
+      for (name, value) in invariants.inside { values[name] = value }
+      for fact in invariants.facts { prover.push(fact) }
+      after = invariants.after
+      afterFacts = invariants.factsAfter
+    }
+    exits.append([])
+    let symbol = loop.step > 1 ? round.top : counter.top
+    writes.open(.loop(symbol: symbol, lower: lower, upper: upper, step: loop.step))
+    block(loop.body)
+    writes.close()
+    exits.removeLast()
+    prover.pop(to: factCount)
+    values = outer
+    for (name, value) in after { values[name] = value }
+    for fact in afterFacts { prover.push(fact) }
+    noteSearch(loop, outer, upper)
+  }
+
+  /// The counter of a loop and how many rounds are done.
+  private mutating func count(
+    _ loop: CountedLoop, _ lower: Polynomial, _ upper: Polynomial
+  ) -> (counter: Polynomial, round: Polynomial) {
+    let name = loop.counter.name
+    guard loop.step > 1 else {
+      let symbol = prover.with { $0.add(name, lowers: [.init(lower)], uppers: [.init(upper - 1)]) }
+      return (Polynomial(symbol), Polynomial(symbol) - lower)
+    }
+    let (quotient, rest) = (upper - lower).divided(by: loop.step)
+    // Whole steps fit: the last round begins a step before the end.
+    let most = rest.constant == 0
+      ? SymbolTable.Bound(quotient - 1) : SymbolTable.Bound(upper - lower - 1, factor: loop.step)
+    let symbol = prover.with { $0.add("\(name)_round", lowers: [.init(Polynomial(0))], uppers: [most]) }
+    return (lower + Polynomial(symbol) * loop.step, Polynomial(symbol))
+  }
+
+  /// What a walk through a body changes, without judging it: the values after it, and those at each place
+  /// that leaves the loop.
+  mutating func rehearse(_ body: [MachineStatement]) -> (
+    end: Exit, exits: [Exit]
+  ) {
+    let (judged, outer, kept) = (isJudged, values, writes)
+    let count = prover.facts.count
+    isJudged = false
+    exits.append([])
+    block(body)
+    let left = exits.removeLast().map { Exit(values: $0.values, facts: Array($0.facts.dropFirst(count))) }
+    let result = (Exit(values: values, facts: Array(prover.facts.dropFirst(count))), left)
+    isJudged = judged
+    values = outer
+    writes = kept
+    prover.pop(to: count)
+    return result
+  }
+
+  /// Names that statements assign.
+  static func assigned(_ statements: [MachineStatement]) -> [String] {
+    var found: [String] = []
+    func visit(_ statements: [MachineStatement]) {
+      for statement in statements {
+        switch statement {
+        case .assign(let variable, _): if !found.contains(variable.name) { found.append(variable.name) }
+        case .loop(let loop): visit(loop.body)
+        case .branch(_, let a, let b):
+          visit(a)
+          visit(b)
+        default: break
+        }
+      }
+    }
+    visit(statements)
+    return found
+  }
+
+  // MARK: Numbers
+
+  /// The number of a lane of `lanes`.
+  mutating func lane(of lanes: Int) -> Polynomial {
+    if let known = laneSymbols[lanes] { return Polynomial(known) }
+    let symbol = prover.with { $0.add("lane", 0...lanes - 1) }
+    laneSymbols[lanes] = symbol
+    return Polynomial(symbol)
+  }
+
+  mutating func fresh(_ name: String, _ scalar: MachineScalar) -> AbstractValue {
+    guard let range = scalar.values else { return scalar == .mask ? .condition(.unknown) : .unknown }
+    return .integer(Polynomial(prover.with { $0.add(name, range) }))
+  }
+
+  mutating func integer(_ expression: Expression) -> Polynomial {
+    if case .integer(let value) = value(expression) { return value }
+    return .invalid
+  }
+
+  mutating func condition(_ expression: Expression) -> Condition {
+    if case .condition(let value) = value(expression) { return value }
+    return .unknown
+  }
+
+  /// The value of an element of a parameter, with what is declared of it.
+  mutating func loaded(_ buffer: KernelBuffer, _ offset: Polynomial, _ type: MachineType) -> AbstractValue {
+    guard case .parameter(let position) = buffer.source, !buffer.isWritten, buffer.element.isInteger,
+      offset.isValid
+    else {
+      return fresh(buffer.name, type.scalar)
+    }
+    let key = LoadKey(buffer: buffer.name, offset: offset)
+    if let known = loads[key] { return .integer(Polynomial(known)) }
+    let parameter = plan.program.parameters[position]
+    var lowers = [SymbolTable.Bound(Polynomial(buffer.element.values.lowerBound))]
+    var uppers = [SymbolTable.Bound(Polynomial(buffer.element.values.upperBound))]
+    for refinement in parameter.refinements {
+      switch refinement {
+      case .range(let lower, let upper):
+        lowers.append(.init(Polynomial(lower)))
+        uppers.append(.init(Polynomial(upper)))
+      case .coordinate(let dimension), .permutation(let dimension):
+        lowers.append(.init(Polynomial(0)))
+        uppers.append(.init(numbers.extent(dimension) - 1))
+      case .partition(let dimension):
+        lowers.append(.init(Polynomial(0)))
+        uppers.append(.init(numbers.extent(dimension)))
+        // Offsets never decrease.
+        for (other, symbol) in loads.sorted(by: { $0.value < $1.value }) where other.buffer == buffer.name {
+          guard let apart = (offset - other.offset).constant else { continue }
+          if apart > 0 { lowers.append(.init(Polynomial(symbol))) } else { uppers.append(.init(Polynomial(symbol))) }
+        }
+      case .below(let index):
+        lowers.append(.init(Polynomial(0)))
+        if let bound = try? HostExpression(index, in: plan.program) {
+          uppers.append(.init(numbers.value(bound, &prover) - 1))
+        }
+      case .increasing: break
+      }
+    }
+    let symbol = prover.with { $0.add("\(buffer.name)_element", lowers: lowers, uppers: uppers) }
+    loads[key] = symbol
+    loadPlaces[symbol] = (position, offset)
+    return .integer(Polynomial(symbol))
+  }
+
+  mutating func truth(_ condition: Condition) -> Polynomial {
+    let symbol = prover.with { $0.add("truth", 0...1) }
+    truths[symbol] = condition
+    return Polynomial(symbol)
+  }
+
+  /// The condition that an integer of 0 and 1 stands for.
+  func condition(of integer: Polynomial) -> Condition? {
+    guard integer.parts.count == 1, integer.parts[0].factor == 1, let top = integer.top else { return nil }
+    return truths[top]
+  }
+}
+
+extension ElementType {
+  fileprivate var values: ClosedRange<Int> { self == .int32 ? Int(Int32.min)...Int(Int32.max) : integers }
+}

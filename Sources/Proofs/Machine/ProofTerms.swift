@@ -1,0 +1,96 @@
+import TileIR
+
+/// What is asked of a polynomial, as an obligation that any solver can read.
+extension BoundElimination {
+  /// The obligation that a polynomial is at least 0, with the meaning of every number in it and the facts
+  /// that speak of them.
+  func obligation(
+    _ goal: Polynomial, _ kind: ObligationKind, kernel: String, at location: SourceLocation, _ sentence: String
+  ) -> Obligation? {
+    guard goal.isValid else { return nil }
+    var terms = ProofTerms(table: table)
+    let formula = Term.constant(0) .<= terms.term(goal)
+    var pending = facts.filter(\.isValid)
+    // Facts about numbers that matter, and about those that they bring in.
+    var isGrowing = true
+    while isGrowing {
+      isGrowing = false
+      for (at, fact) in pending.enumerated().reversed() where terms.speaks(of: fact) {
+        terms.add(fact)
+        pending.remove(at: at)
+        isGrowing = true
+      }
+    }
+    return Obligation(
+      kind, kernel: kernel, at: location, sentence, hypotheses: terms.hypotheses, goal: formula)
+  }
+}
+
+/// Terms of symbols, with what is known of each.
+private struct ProofTerms {
+  let table: SymbolTable
+  private(set) var hypotheses: [Formula] = []
+  private var known: [Symbol: Term] = [:]
+
+  init(table: SymbolTable) { self.table = table }
+
+  /// Whether one of the fact's numbers occurs, or it is the choice between reasons.
+  func speaks(of fact: Polynomial) -> Bool {
+    if let top = fact.top, fact == Polynomial(top), case .choice = table[top].meaning { return true }
+    return fact.parts.contains { Polynomial.symbols($0.symbols).contains { known[$0] != nil } }
+  }
+
+  mutating func add(_ fact: Polynomial) { hypotheses.append(.constant(0) .<= term(fact)) }
+
+  mutating func term(_ a: Polynomial) -> Term {
+    var sum = Term.constant(0)
+    for part in a.parts {
+      var product: Term?
+      for symbol in Polynomial.symbols(part.symbols) {
+        let factor = term(symbol)
+        product = product.map { $0 * factor } ?? factor
+      }
+      sum = sum + (product.map { $0 * part.factor } ?? .constant(part.factor))
+    }
+    return sum
+  }
+
+  private mutating func term(_ symbol: Symbol) -> Term {
+    if let term = known[symbol] { return term }
+    let entry = table[symbol]
+    let name = "\(entry.name)#\(symbol)"
+    switch entry.meaning {
+    case .floor(let a, let n):
+      let term = self.term(a) / n
+      known[symbol] = term
+      return term
+    case .minimum(let a, let b):
+      let term = Term.min(self.term(a), self.term(b))
+      known[symbol] = term
+      return term
+    case .maximum(let a, let b):
+      let term = Term.max(self.term(a), self.term(b))
+      known[symbol] = term
+      return term
+    case .number, .choice:
+      let term = Term.variable(Variable(name, from: entry.least, to: entry.most))
+      known[symbol] = term
+      for bound in entry.lowers where bound.bound.constant == nil && bound.bound.isValid {
+        hypotheses.append(self.term(bound.bound) .<= term * bound.factor)
+      }
+      for bound in entry.uppers where bound.bound.constant == nil && bound.bound.isValid {
+        hypotheses.append(term * bound.factor .<= self.term(bound.bound))
+      }
+      let alternatives = entry.alternatives.filter(\.value.isValid)
+      if !alternatives.isEmpty, alternatives.count == entry.alternatives.count {
+        hypotheses.append(
+          .any(
+            alternatives.map { alternative in
+              let facts = alternative.facts.filter(\.isValid).map { Term.constant(0) .<= self.term($0) }
+              return .all([term .== self.term(alternative.value)] + facts)
+            }))
+      }
+      return term
+    }
+  }
+}

@@ -1,0 +1,184 @@
+import MachineIR
+import TileIR
+
+/// Whether every output's element is written exactly once over a plan's kernels.
+struct WriteProofs {
+  private(set) var findings: [MachineFinding] = []
+  private let plan: Plan
+  /// What kernels write of each parameter, in numbers of the launch.
+  private var written: [Int: [(region: WrittenRegion, kernel: Int)]] = [:]
+  /// The same of each workspace.
+  private var prepared: [Int: [(region: WrittenRegion, kernel: Int)]] = [:]
+  private var open: Set<Int> = []
+  private var walks: [WrittenRegions] = []
+
+  init(_ plan: Plan) { self.plan = plan }
+
+  /// Takes what one kernel writes.
+  mutating func take(_ walk: KernelWalk) {
+    var joining = WrittenRegions(walk)
+    let regions = joining.regions()
+    joining.judgeDisjoint(regions)
+    walks.append(joining)
+    for complaint in joining.complaints {
+      note(walk, complaint.buffer, complaint.location, .unknown(complaint.message), complaint.region)
+    }
+    for region in regions {
+      note(walk, region.buffer, region.location, .proved(.affine))
+      guard let buffer = walk.kernel.buffers.first(where: { $0.name == region.buffer }) else { continue }
+      switch buffer.source {
+      case .parameter(let position): written[position, default: []].append((region, walks.count - 1))
+      case .workspace(let position): prepared[position, default: []].append((region, walks.count - 1))
+      }
+    }
+    // Cells are independent where none reads what a kernel writes.
+    for buffer in walk.kernel.buffers where buffer.isWritten && walk.readBuffers.contains(buffer.name) {
+      findings.append(
+        MachineFinding(
+          kind: .independentCells, kernel: walk.kernel.name, location: plan.program.location,
+          sentence: "cells of \(walk.kernel.name) do not read \(buffer.name), which others write",
+          verdict: .unknown("it is read and written by one kernel"), open: nil))
+    }
+  }
+
+  private mutating func note(
+    _ walk: KernelWalk, _ buffer: String, _ location: SourceLocation, _ verdict: Verdict,
+    _ region: String? = nil
+  ) {
+    if case .parameter(let position)? = walk.kernel.buffers.first(where: { $0.name == buffer })?.source,
+      !verdict.isProved
+    { open.insert(position) }
+    findings.append(
+      MachineFinding(
+        kind: .writtenOnce, kernel: walk.kernel.name, location: location,
+        sentence: "no element of \(buffer) is written twice", verdict: verdict, open: region))
+  }
+
+  /// Judges that outputs are whole, and that states are written wherever the tile program writes them.
+  mutating func finish() {
+    for (position, parameter) in plan.program.parameters.enumerated() where !open.contains(position) {
+      let isOutput = parameter.role == .output
+      guard isOutput || plan.program.stores(to: position) else { continue }
+      judgeWhole(parameter.name, parameter.location, written[position] ?? []) { walk, region in
+        walk.isWhole(region, position)
+      }
+    }
+  }
+
+  /// Judges that weights laid out anew are whole: a launch reads any of them.
+  mutating func finishLayouts() {
+    for (position, workspace) in plan.workspaces.enumerated() where workspace.prepares != nil {
+      judgeWhole(workspace.name, plan.program.location, prepared[position] ?? []) { walk, region in
+        guard let buffer = walk.kernel.buffers.first(where: { $0.name == region.buffer }) else { return false }
+        var prover = walk.prover
+        let bytes = walk.numbers.value(workspace.byteCount, &prover)
+        return region.axes.count == 1 && region.axes[0].step == 1 && prover.isZero(region.axes[0].first)
+          && prover.isZero(region.axes[0].count * buffer.element.bitWidth - bytes * 8)
+      }
+    }
+  }
+
+  private mutating func judgeWhole(
+    _ name: String, _ location: SourceLocation, _ regions: [(region: WrittenRegion, kernel: Int)],
+    _ isWhole: (KernelWalk, WrittenRegion) -> Bool
+  ) {
+    var verdict = Verdict.unknown("its regions are not the whole buffer")
+    var text: String? = "nothing writes it"
+    if let first = regions.first {
+      // Regions of several kernels meet in numbers of the launch, which all kernels number alike.
+      var joining = walks[first.kernel]
+      let isComparable = regions.allSatisfy { other in
+        other.kernel == first.kernel || walks[other.kernel].walk.isOfLaunch(other.region)
+      }
+      text = "kernels write parts of it"
+      if isComparable {
+        let joined = joining.merged(
+          regions.map { WrittenRegion(buffer: $0.region.buffer, axes: $0.region.axes, location: location) })
+        if joined.count == 1, isWhole(joining.walk, joined[0]) { verdict = .proved(.affine) }
+        text = verdict.isProved ? nil : joined.map { joining.walk.text($0) }.joined(separator: "; ")
+      }
+    }
+    findings.append(
+      MachineFinding(
+        kind: .covered, kernel: plan.program.name, location: location,
+        sentence: "every element of \(name) is written", verdict: verdict, open: text))
+  }
+}
+
+extension Program {
+  /// Whether a statement stores to a parameter.
+  fileprivate func stores(to position: Int) -> Bool {
+    regions.contains { region in
+      region.statements.contains { statement in
+        if case .store(position, _, _, _) = statement.effect { true } else { false }
+      }
+    }
+  }
+}
+
+extension KernelWalk {
+  /// Whether a region is all of a parameter: each of its axes from end to end.
+  func isWhole(_ region: WrittenRegion, _ position: Int) -> Bool {
+    var prover = self.prover
+    let axes = plan.program.parameters[position].axes
+    let extents = Set(axes + plan.program.dimensions).map { numbers.extent($0) }
+    for (number, axis) in region.axes.enumerated() {
+      guard axis.step == 1 || axis.count == Polynomial(1) else { return false }
+      guard prover.isZero(axis.first) || starts(position).contains(where: { prover.isZero(axis.first - $0) }) else {
+        return false
+      }
+      if region.axes.count == axes.count, prover.isZero(axis.count - numbers.extent(axes[number])) { continue }
+      if plan.program.parameters[position].role == .state,
+        extents.contains(where: { prover.isZero(axis.count - $0) }) || spans(position).contains(where: { prover.isZero(axis.count - $0) })
+      { continue }
+      // Places that coordinates are read from: all of some axis.
+      guard region.axes.count != axes.count || axes.count == 1,
+        extents.contains(where: { prover.isZero(axis.count - $0) })
+      else { return false }
+    }
+    return true
+  }
+
+  /// Where the tile program's stores to a state begin along an axis, as far as the launch's numbers say.
+  private func starts(_ position: Int) -> [Polynomial] {
+    guard plan.program.parameters[position].role == .state else { return [] }
+    var prover = self.prover
+    func start(_ index: Index) -> Polynomial? {
+      switch index {
+      case .axis: Polynomial(0)
+      case .sum(let a, let b): start(a).flatMap { x in start(b).map { x + $0 } }
+      case .scaled(let a, let n): start(a).map { $0 * n }
+      case .remainder(let a, _): start(a)
+      case .divided, .value: nil
+      case .constant, .scalar, .extent: (try? HostExpression(index, in: plan.program)).map { numbers.value($0, &prover) }
+      }
+    }
+    return plan.program.regions.flatMap(\.statements).flatMap { statement -> [Polynomial] in
+      guard case .store(position, let indices, _, _) = statement.effect else { return [] }
+      return indices.compactMap(start)
+    }
+  }
+
+  /// How many coordinates regions with bounds of their own run over.
+  private func spans(_ position: Int) -> [Polynomial] {
+    var prover = self.prover
+    return plan.program.regions.flatMap(\.axes).compactMap { axis in
+      guard let bounds = axis.bounds, let lower = try? HostExpression(bounds.lower, in: plan.program),
+        let upper = try? HostExpression(bounds.upper, in: plan.program)
+      else { return nil }
+      return numbers.value(upper, &prover) - numbers.value(lower, &prover)
+    }
+  }
+
+  /// Whether a region speaks of numbers of the launch only.
+  func isOfLaunch(_ region: WrittenRegion) -> Bool {
+    region.axes.allSatisfy { axis in
+      (prover.table.symbols(in: axis.first) + prover.table.symbols(in: axis.count))
+        .allSatisfy { $0 <= launchNumbers }
+    }
+  }
+
+  func text(_ region: WrittenRegion) -> String {
+    region.axes.map { "from \(prover.text($0.first)) by \($0.step): \(prover.text($0.count))" }.joined(separator: ", ")
+  }
+}

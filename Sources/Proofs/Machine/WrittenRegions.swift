@@ -1,0 +1,355 @@
+import MachineIR
+import TileIR
+
+/// Elements along one axis: `count` of them from `first`, `step` apart.
+struct Progression: Hashable {
+  var first: Polynomial
+  var step: Int
+  var count: Polynomial
+  var end: Polynomial { first + count * step }
+}
+
+/// Elements that statements write, each exactly once: every combination of its axes' coordinates.
+struct WrittenRegion: Hashable {
+  let buffer: String
+  var axes: [Progression]
+  var location: SourceLocation
+}
+
+/// Joins what the lanes, statements, loops and cells of a kernel write into regions, from the inside out. A
+/// loop's rounds make one region where each begins where the one before it ends; what cannot be joined, or
+/// is written again, is a complaint.
+struct WrittenRegions {
+  private(set) var complaints: [(message: String, buffer: String, location: SourceLocation, region: String)] = []
+  /// The kernel's walk, with the numbers that joining brings in.
+  private(set) var walk: KernelWalk
+
+  init(_ walk: KernelWalk) { self.walk = walk }
+
+  /// The regions of the whole kernel.
+  mutating func regions() -> [WrittenRegion] {
+    var regions = regions(walk.writes.nodes)
+    // Cells are counted from here on, and there may be none.
+    walk.prover.pop(to: walk.launchFacts)
+    for (symbol, count) in walk.cellNumbers(of: regions) {
+      let counter = Polynomial(symbol)
+      regions = regions.compactMap { region in
+        if !walk.depends(region, on: symbol), count.constant == 1 { return region }
+        return repeated(region, symbol, from: Polynomial(0), count: count, counter)
+      }
+      regions = merged(regions)
+    }
+    return regions
+  }
+
+  private mutating func complain(_ message: String, _ region: WrittenRegion) {
+    complaints.append((message, region.buffer, region.location, walk.text(region)))
+  }
+
+  // MARK: Statements
+
+  private mutating func regions(_ nodes: [WriteTree.Node]) -> [WrittenRegion] {
+    var found: [WrittenRegion] = []
+    for node in joinedLanes(nodes) {
+      switch node {
+      case .write(let write): if let region = region(write) { found.append(region) }
+      case .branch(let holds, let fails, let inner): found += branch(holds, fails, inner)
+      case .loop(let loop, let inner):
+        let count = walk.prover.facts.count
+        walk.prover.push(loop.upper - loop.lower - 1)
+        let body = regions(inner)
+        walk.prover.pop(to: count)
+        guard let symbol = loop.symbol else { continue }
+        let (from, trips) = rounds(loop)
+        for region in body {
+          if let joined = repeated(region, symbol, from: from, count: trips, Polynomial(symbol)) { found.append(joined) }
+        }
+      }
+    }
+    return merged(found)
+  }
+
+  /// The first value of a loop's number and how many it takes.
+  private mutating func rounds(_ loop: WriteTree.Loop) -> (from: Polynomial, count: Polynomial) {
+    if loop.step == 1 { return (loop.lower, loop.upper - loop.lower) }
+    return (Polynomial(0), walk.prover.with { $0.floor(loop.upper - loop.lower + (loop.step - 1), by: loop.step) })
+  }
+
+  private mutating func region(_ write: WriteTree.Write) -> WrittenRegion? {
+    guard let coordinates = walk.keys(write) else {
+      complaints.append(("its place is not followed", write.buffer, write.location, ""))
+      return nil
+    }
+    var region = WrittenRegion(
+      buffer: write.buffer,
+      axes: coordinates.map { Progression(first: $0, step: 1, count: Polynomial(1)) }, location: write.location)
+    guard write.lanes > 1, let lane = walk.lane(of: write.lanes).top else { return region }
+    let count = write.active.map { active in
+      walk.prover.with { $0.extremum($0.extremum(active, Polynomial(0), isMinimum: false), Polynomial(write.lanes), isMinimum: true) }
+    } ?? Polynomial(write.lanes)
+    guard let joined = repeated(region, lane, from: Polynomial(0), count: count, Polynomial(lane)) else { return nil }
+    region = joined
+    return region
+  }
+
+  /// A side of a branch. Where the other side has nothing, the region must be empty there.
+  private mutating func branch(
+    _ holds: [Polynomial], _ fails: [Polynomial], _ inner: [WriteTree.Node]
+  ) -> [WrittenRegion] {
+    let count = walk.prover.facts.count
+    for fact in holds { walk.prover.push(fact) }
+    let found = regions(inner)
+    walk.prover.pop(to: count)
+    for fact in fails { walk.prover.push(fact) }
+    defer { walk.prover.pop(to: count) }
+    return found.map { region in
+      let isEmpty = region.axes.contains { walk.prover.isAtLeastZero($0.count * -1) }
+      if !isEmpty, !walk.prover.isUnreachable() { conditional.insert(region) }
+      return region
+    }
+  }
+
+  /// Regions that are written under a condition of data only.
+  private(set) var conditional: Set<WrittenRegion> = []
+
+  /// Stores lane by lane, each where its lane is active, as one store of the active lanes.
+  private func joinedLanes(_ nodes: [WriteTree.Node]) -> [WriteTree.Node] {
+    var result: [WriteTree.Node] = []
+    var position = 0
+    while position < nodes.count {
+      guard let first = Self.lone(nodes[position]) else {
+        result.append(nodes[position])
+        position += 1
+        continue
+      }
+      var lanes = 1
+      while position + lanes < nodes.count, let next = Self.lone(nodes[position + lanes]),
+        next.write.buffer == first.write.buffer, (next.write.place - first.write.place).constant == lanes,
+        next.guards.count == first.guards.count,
+        zip(next.guards, first.guards).allSatisfy({ $0 == $1 || ($1 - $0).constant == lanes })
+      { lanes += 1 }
+      guard lanes > 1 else {
+        result.append(nodes[position])
+        position += 1
+        continue
+      }
+      // active - lane - 1 >= 0 in lane 0 gives how many are active.
+      let second = Self.lone(nodes[position + 1])!
+      let moving = zip(second.guards, first.guards).first { $0 != $1 }
+      let write = WriteTree.Write(
+        buffer: first.write.buffer, place: first.write.place, lanes: lanes, active: moving.map { $0.1 + 1 },
+        location: first.write.location, isScattered: first.write.isScattered, isApart: true)
+      result.append(.write(write))
+      position += lanes
+    }
+    return result
+  }
+
+  /// A node that is one single store, with what holds there.
+  private static func lone(_ node: WriteTree.Node) -> (write: WriteTree.Write, guards: [Polynomial])? {
+    switch node {
+    case .write(let write) where write.lanes == 1: return (write, [])
+    case .branch(let facts, _, let inner):
+      guard inner.count == 1, case .write(let write) = inner[0], write.lanes == 1 else { return nil }
+      return (write, facts)
+    default: return nil
+    }
+  }
+
+  // MARK: Joining
+
+  /// The region of all rounds `from ..< from + count` of a number.
+  private mutating func repeated(
+    _ region: WrittenRegion, _ symbol: Symbol, from: Polynomial, count: Polynomial, _ counter: Polynomial
+  ) -> WrittenRegion? {
+    let moving = region.axes.indices.filter { walk.depends(region.axes[$0], on: symbol) }
+    guard let axis = moving.first, moving.count == 1 else {
+      if moving.isEmpty, walk.prover.isAtLeastZero(count * -1 + 1) { return region }
+      let name = walk.prover.table[symbol].name
+      complain(
+        moving.isEmpty ? "each round of \(name) writes the same" : "several axes move with \(name)", region)
+      return nil
+    }
+    var result = region
+    let part = region.axes[axis]
+    func at(_ a: Polynomial, _ value: Polynomial) -> Polynomial {
+      walk.prover.with { $0.replacing(a, symbol, value) }
+    }
+    let last = from + count - 1
+    let (first, end) = (at(part.first, from), part.end)
+    if part.count == Polynomial(1) {
+      // One element a round: any constant distance will do.
+      guard let (apart, _) = part.first.split(symbol), let step = apart.constant, step > 0,
+        !walk.depends(part.first - apart * counter, on: symbol)
+      else {
+        complain("rounds do not follow one another", region)
+        return nil
+      }
+      result.axes[axis] = Progression(first: first, step: step, count: count)
+      return result
+    }
+    if let (apart, _) = part.first.split(symbol), let small = apart.constant, small > 0, part.step > 1,
+      !walk.depends(part.count, on: symbol), !walk.depends(part.first - apart * counter, on: symbol),
+      walk.prover.isZero(count * small - part.step)
+    {
+      // Rounds fill the gaps between the elements.
+      result.axes[axis] = Progression(first: first, step: small, count: part.count * count)
+      return result
+    }
+    if let search = walk.searches.first(where: { $0.block == symbol && $0.lower == part.first }), part.step == 1,
+      part.count == search.upper - search.lower
+    {
+      result.axes[axis] = Progression(first: Polynomial(0), step: 1, count: walk.numbers.extent(search.rows))
+      return result
+    }
+    if walk.isWorkspace(region.buffer) { return apart(region, axis, symbol, from: from, count: count, counter) }
+    // Each round but the last ends where the next begins.
+    let facts = walk.prover.facts.count
+    walk.prover.push(last - 1 - counter)
+    walk.prover.push(counter - from)
+    let isAdjacent = walk.prover.isZero(end - at(part.first, counter + 1)) || walk.prover.isUnreachable()
+    walk.prover.pop(to: facts)
+    guard isAdjacent else {
+      complain("rounds do not follow one another", region)
+      return nil
+    }
+    let whole = at(end, last)
+    walk.prover.push(count - 1)
+    var reached: Polynomial?
+    for candidate in candidates(end, whole, symbol) where walk.prover.isZero(whole - candidate) {
+      reached = candidate
+      break
+    }
+    walk.prover.pop(to: facts)
+    guard let reached else {
+      complain("where the last round ends is not known", region)
+      return nil
+    }
+    // No round at all: then the region is empty.
+    walk.prover.push(count * -1)
+    let isEmptyAtNone = walk.prover.isZero(reached - first) || walk.prover.isUnreachable()
+    walk.prover.pop(to: facts)
+    guard isEmptyAtNone else {
+      complain("no round writes what is left", region)
+      return nil
+    }
+    let (length, rest) = (reached - first).divided(by: part.step)
+    guard rest.constant == 0 else {
+      complain("its length is no multiple of its step", region)
+      return nil
+    }
+    result.axes[axis] = Progression(first: first, step: part.step, count: length)
+    return result
+  }
+
+  /// The region of rounds that may leave gaps between them: workspaces need not be whole, only each element
+  /// written once. It spans from the first element to the last.
+  private mutating func apart(
+    _ region: WrittenRegion, _ axis: Int, _ symbol: Symbol, from: Polynomial, count: Polynomial, _ counter: Polynomial
+  ) -> WrittenRegion? {
+    let part = region.axes[axis]
+    let (first, next, end) = walk.prover.with { table in
+      (
+        table.replacing(part.first, symbol, from), table.replacing(part.first, symbol, counter + 1),
+        table.replacing(part.end, symbol, from + count - 1)
+      )
+    }
+    let facts = walk.prover.facts.count
+    walk.prover.push(from + count - 2 - counter)
+    walk.prover.push(counter - from)
+    let isApart = part.step == 1 && walk.prover.isAtLeastZero(next - part.end) || walk.prover.isUnreachable()
+    walk.prover.pop(to: facts)
+    guard isApart else {
+      complain("rounds may overlap", region)
+      return nil
+    }
+    var result = region
+    result.axes[axis] = Progression(first: first, step: 1, count: end - first)
+    return result
+  }
+
+  /// Numbers that the last round may end at.
+  private func candidates(_ end: Polynomial, _ whole: Polynomial, _ symbol: Symbol) -> [Polynomial] {
+    var found: [Polynomial] = []
+    func add(_ a: Polynomial, depth: Int) {
+      if !walk.depends(a, on: symbol) { found.append(a) }
+      guard depth > 0 else { return }
+      for part in a.parts {
+        for other in Polynomial.symbols(part.symbols) {
+          switch walk.prover.table[other].meaning {
+          case .minimum(let x, let y), .maximum(let x, let y):
+            add(a.replacing(other, x), depth: depth - 1)
+            add(a.replacing(other, y), depth: depth - 1)
+          default: break
+          }
+        }
+      }
+    }
+    add(end, depth: 3)
+    add(whole, depth: 3)
+    return found
+  }
+
+  /// Complains about regions of one buffer that may share an element.
+  mutating func judgeDisjoint(_ regions: [WrittenRegion]) {
+    for (number, a) in regions.enumerated() {
+      for b in regions[(number + 1)...] where a.buffer == b.buffer {
+        guard a.axes.count == b.axes.count else {
+          complain("another store may write the same", a)
+          continue
+        }
+        let isApart = a.axes.indices.contains { axis in
+          let (x, y) = (a.axes[axis], b.axes[axis])
+          if x.step == y.step, x.step > 1, let apart = (y.first - x.first).constant, apart % x.step != 0 { return true }
+          return walk.prover.isAtLeastZero(y.first - x.end) || walk.prover.isAtLeastZero(x.first - y.end)
+        }
+        if !isApart { complain("another store may write the same", a) }
+      }
+    }
+  }
+
+  /// Regions that touch along one axis as one.
+  mutating func merged(_ regions: [WrittenRegion]) -> [WrittenRegion] {
+    var result: [WrittenRegion] = []
+    for region in regions {
+      var new = region
+      var isJoined = true
+      while isJoined {
+        isJoined = false
+        for (position, other) in result.enumerated() {
+          guard let joined = joined(other, new) ?? joined(new, other) else { continue }
+          result.remove(at: position)
+          new = joined
+          isJoined = true
+          break
+        }
+      }
+      result.append(new)
+    }
+    return result
+  }
+
+  private mutating func joined(_ a: WrittenRegion, _ b: WrittenRegion) -> WrittenRegion? {
+    guard a.buffer == b.buffer, a.axes.count == b.axes.count else { return nil }
+    var apart: Int?
+    for axis in a.axes.indices where a.axes[axis] != b.axes[axis] {
+      if walk.prover.isZero(a.axes[axis].first - b.axes[axis].first), walk.prover.isZero(a.axes[axis].count - b.axes[axis].count),
+        a.axes[axis].step == b.axes[axis].step
+      { continue }
+      guard apart == nil else { return nil }
+      apart = axis
+    }
+    guard let axis = apart else { return nil }
+    var result = a
+    let (x, y) = (a.axes[axis], b.axes[axis])
+    if x.step == y.step, walk.prover.isZero(x.end - y.first) {
+      result.axes[axis] = Progression(first: x.first, step: x.step, count: x.count + y.count)
+    } else if x.step == y.step, x.step == 2, (y.first - x.first).constant == 1, x.count == y.count {
+      // Even and odd places.
+      result.axes[axis] = Progression(first: x.first, step: 1, count: x.count * 2)
+    } else {
+      return nil
+    }
+    return result
+  }
+}
