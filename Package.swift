@@ -65,6 +65,13 @@ let package = Package(
         "Operators", "Proofs", "Reference", "Runtime", "DeepSeek", "Safetensors", "DynamicLibrary",
         "CBenchKernels", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
+    .target(name: "PlanMutation", dependencies: ["MachineIR"]),
+    .executableTarget(
+      name: "check-plans",
+      dependencies: [
+        "PlanMutation", "Schedules", "Operators", "Proofs", "Reference",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
     // The example as its own package builds it, compiled here too so that a test can run it.
     .executableTarget(
       name: "example-own-operator", dependencies: ["Tiles", "Runtime", "Reference"],
@@ -72,12 +79,12 @@ let package = Package(
     .testTarget(
       name: "Correct",
       dependencies: [
-        "Formats", "DynamicLibrary", "ElementaryOracle", "Operators", "Proofs", "Reference", "Runtime", "Steps",
+        "Formats", "DynamicLibrary", "ElementaryOracle", "Operators", "PlanMutation", "Proofs", "Reference", "Runtime", "Steps",
         "JSON", "Alignment", "Safetensors", "DeepSeek", "Fuzzing", "check-layers", "CAllocationCount", "CTesseraShims",
       ]),
     .target(name: "CAllocationCount", path: "Tests/CAllocationCount", publicHeadersPath: "include"),
     .testTarget(
-      name: "Refuse", dependencies: ["Tiles", "Proofs", "Reference", "Runtime", "JSON", "Safetensors", "DeepSeek"]),
+      name: "Refuse", dependencies: ["Tiles", "MachineIR", "Proofs", "Reference", "Runtime", "JSON", "Safetensors", "DeepSeek"]),
     .testTarget(name: "Golden", dependencies: ["Tiles", "MachineIR", "Operators", "Schedules"]),
     .testTarget(
       name: "Claims",

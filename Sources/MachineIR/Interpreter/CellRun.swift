@@ -124,7 +124,8 @@ final class CellRun {
   }
 
   private func store(_ access: Access, _ value: RegisterValue, active: Expression?) throws {
-    guard value.type.scalar == access.element.register else {
+    let isWord = value.type.scalar == .i16 && access.element.bitWidth == 16
+    guard value.type.scalar == access.element.register || isWord else {
       throw MachineFault.Kind.malformed("\(access.buffer) takes no \(value.type.scalar.rawValue)")
     }
     let memory = try self.memory(access.buffer)
@@ -187,7 +188,7 @@ final class CellRun {
     var result = RegisterValue(type, repeating: 0)
     for lane in 0..<count {
       let (code, flaw) = try memory.read(first + lane, bits: bits, by: Int32(cell))
-      result.bits[lane] = access.element.lane(code)
+      result.bits[lane] = type.scalar.canonical(access.element.lane(code))
       if flaw != 0 { result.spoil(lane, flaw) }
     }
     return result
@@ -204,7 +205,7 @@ final class CellRun {
       let at = base + (try offset(lanes, lane))
       try memory.check(at, 1, bits: bits)
       let (code, flaw) = try memory.read(at, bits: bits, by: Int32(cell))
-      result.bits[lane] = access.element.lane(code)
+      result.bits[lane] = type.scalar.canonical(access.element.lane(code))
       if flaw != 0 { result.spoil(lane, flaw) }
     }
     return result

@@ -32,6 +32,9 @@ final class FunctionTable {
       let flaws = first.flaws == nil && second.flaws == nil
         ? nil : (first.flaws ?? clean(first.type.lanes)) + (second.flaws ?? clean(second.type.lanes))
       return RegisterValue(type, first.bits + second.bits, flaws)
+    case .interleave:
+      let both = try apply(.concatenate, operands, type)
+      return part(both, (0..<type.lanes).map { $0 / 2 + $0 % 2 * (type.lanes / 2) }, type)
     case .dot4: return try dot4(operands, type)
     case .lookup16: return try lookup(operands, type, mask: 15)
     case .lookup128: return try lookup(operands, type, mask: 127)

@@ -1,0 +1,179 @@
+import MachineIR
+import TileIR
+
+/// Walks a kernel, counts the places where a fault fits, and changes the one that is asked for.
+struct KernelEditor {
+  let fault: PlanFault
+  let target: Int?
+  private(set) var sites = 0
+  private(set) var place = ""
+
+  init(_ fault: PlanFault, at target: Int?) {
+    self.fault = fault
+    self.target = target
+  }
+
+  /// Whether this is the place to change; counts it.
+  private mutating func isHere(_ text: @autoclosure () -> String) -> Bool {
+    defer { sites += 1 }
+    guard sites == target else { return false }
+    place = text()
+    return true
+  }
+
+  mutating func edit(_ kernel: MachineKernel) -> MachineKernel {
+    var scalars = kernel.scalars
+    var scratch = kernel.scratch
+    var cells = kernel.cells
+    switch fault {
+    case .swapStrides:
+      for a in scalars.indices {
+        for b in scalars.indices where a < b {
+          guard case .stride(let p, _) = scalars[a].value, case .stride(let q, _) = scalars[b].value, p == q,
+            isHere("\(scalars[a].name) and \(scalars[b].name)")
+          else { continue }
+          (scalars[a], scalars[b]) = (
+            KernelScalar(scalars[a].name, scalars[b].value), KernelScalar(scalars[b].name, scalars[a].value)
+          )
+        }
+      }
+    case .shrinkScratch:
+      for position in scratch.indices where isHere("on-chip \(scratch[position].name)") {
+        let array = scratch[position]
+        scratch[position] = ScratchArray(
+          array.name, array.type, count: .divided(array.count + .constant(-256), 2))
+      }
+    case .shrinkWorkspace:
+      for _ in kernel.writtenWorkspaces { _ = isHere("") }
+    case .dropCells: if isHere("cells") { cells = .sum(cells, .constant(-1)) }
+    case .roundDown:
+      for position in scalars.indices {
+        guard case .divided(.sum(let a, .constant(let b)), let n) = scalars[position].value, b == n - 1,
+          isHere(scalars[position].name)
+        else { continue }
+        let lower = HostExpression.divided(a, n)
+        cells = cells.replacing(scalars[position].value, lower)
+        scalars[position] = KernelScalar(scalars[position].name, lower)
+      }
+    default: break
+    }
+    return MachineKernel(
+      name: kernel.name, buffers: kernel.buffers, scalars: scalars, floats: kernel.floats,
+      floatNames: kernel.floatNames, scratch: scratch, cells: cells, cell: kernel.cell, body: edit(kernel.body))
+  }
+
+  private mutating func edit(_ statements: [MachineStatement]) -> [MachineStatement] {
+    statements.flatMap { edit($0) }
+  }
+
+  // MARK: Statements
+
+  private mutating func edit(_ statement: MachineStatement) -> [MachineStatement] {
+    switch statement {
+    case .define(let variable, let value): return [.define(variable, edit(value))]
+    case .declare(let variable, let value): return [.declare(variable, edit(value))]
+    case .assign(let variable, let value): return [.assign(variable, edit(value))]
+    case .registers, .leave, .note, .prefetch: return [statement]
+    case .setElement(let array, let indices, let value): return [.setElement(array, indices, edit(value))]
+    case .store(let access, let value, let active):
+      return stored(.store(edit(access), edit(value), active: mask(active, access.buffer)), access.buffer)
+    case .stream(let access, let value, let when):
+      return stored(.stream(edit(access), edit(value), when: when), access.buffer)
+    case .scatter(let access, let lanes, let value, let active):
+      return stored(
+        .scatter(edit(access), lanes: lanes, edit(value), active: mask(active, access.buffer)), access.buffer)
+    case .storeRaw(let buffer, let offset, let value): return [.storeRaw(buffer: buffer, offset: offset, edit(value))]
+    case .clear: return [statement]
+    case .check(let condition, let code): return [.check(edit(condition), code: code)]
+    case .loop(let loop): return [.loop(edit(loop))]
+    case .branch(let condition, let then, let otherwise):
+      if fault == .skipTail, otherwise.isEmpty, Self.stores(then), isHere("if \(condition)") { return [] }
+      let condition = edit(condition)
+      return [.branch(condition, edit(then), edit(otherwise))]
+    }
+  }
+
+  private mutating func stored(_ statement: MachineStatement, _ buffer: String) -> [MachineStatement] {
+    if fault == .repeatStore, isHere("store to \(buffer)") { return [statement, statement] }
+    if fault == .dropStore, isHere("store to \(buffer)") { return [] }
+    return [statement]
+  }
+
+  private mutating func edit(_ loop: CountedLoop) -> CountedLoop {
+    var (lower, upper) = (edit(loop.lower), edit(loop.upper))
+    let text = "loop \(loop.counter.name)"
+    // Loops that touch buffers; a loop that only fills registers or on-chip arrays is another matter.
+    if Self.stores(loop.body), !loop.isUnrolled {
+      if fault == .widenLoop, isHere(text) { upper = upper + .constant(loop.step) }
+      if fault == .lateLoop, isHere(text) { lower = lower + .constant(loop.step) }
+      if fault == .narrowLoop, isHere(text) { upper = upper - .constant(1) }
+    }
+    return CountedLoop(
+      loop.counter, from: lower, to: upper, step: loop.step, unrolled: loop.isUnrolled, edit(loop.body))
+  }
+
+  /// Whether something is stored to a buffer inside.
+  private static func stores(_ statements: [MachineStatement]) -> Bool {
+    statements.contains { statement in
+      switch statement {
+      case .store, .stream, .scatter: true
+      case .loop(let loop): stores(loop.body)
+      case .branch(_, let a, let b): stores(a) || stores(b)
+      default: false
+      }
+    }
+  }
+
+  // MARK: Expressions
+
+  private mutating func mask(_ active: Expression?, _ buffer: String) -> Expression? {
+    guard let active else { return nil }
+    return fault == .dropMask && isHere("lanes of \(buffer)") ? nil : edit(active)
+  }
+
+  private mutating func edit(_ access: Access) -> Access {
+    var offset = edit(access.offset)
+    if fault == .shiftOffset, isHere("place in \(access.buffer)") { offset = offset + .constant(1) }
+    if fault == .narrowIndex, isHere("place in \(access.buffer)") {
+      offset = offset.converted(to: .i16).converted(to: .i64)
+    }
+    return Access(access.buffer, access.element, offset)
+  }
+
+  private mutating func edit(_ expression: Expression) -> Expression {
+    switch expression {
+    case .variable, .integer, .float, .laneNumbers, .table, .element: return expression
+    case .apply(let instruction, let operands, let type):
+      if fault == .dropBound, type == .index, instruction == .minimum || instruction == .maximum,
+        isHere("\(expression)")
+      {
+        return operands[0]
+      }
+      return .apply(instruction, operands.map { edit($0) }, type)
+    case .broadcast(let value, let lanes): return .broadcast(edit(value), lanes)
+    case .load(let access, let type, let active):
+      // Reading all lanes of what is masked later is seen by its bounds.
+      return .load(edit(access), type, active: mask(active, access.buffer))
+    case .gather(let access, let lanes, let type, let active):
+      return .gather(edit(access), lanes: lanes, type, active: mask(active, access.buffer))
+    case .raw, .gatherRaw: return expression
+    case .conditional(let condition, let a, let b): return .conditional(edit(condition), edit(a), edit(b))
+    }
+  }
+}
+
+extension HostExpression {
+  /// The expression with another in place of a part.
+  fileprivate func replacing(_ part: HostExpression, _ other: HostExpression) -> HostExpression {
+    if self == part { return other }
+    switch self {
+    case .constant, .extent, .stride, .scalar: return self
+    case .sum(let a, let b): return .sum(a.replacing(part, other), b.replacing(part, other))
+    case .product(let a, let b): return .product(a.replacing(part, other), b.replacing(part, other))
+    case .divided(let a, let n): return .divided(a.replacing(part, other), n)
+    case .remainder(let a, let n): return .remainder(a.replacing(part, other), n)
+    case .maximum(let a, let b): return .maximum(a.replacing(part, other), b.replacing(part, other))
+    case .minimum(let a, let b): return .minimum(a.replacing(part, other), b.replacing(part, other))
+    }
+  }
+}

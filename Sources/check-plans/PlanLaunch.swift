@@ -1,0 +1,44 @@
+import MachineIR
+import Operators
+import Reference
+import TileIR
+
+/// Arguments of a small launch with the reference's results.
+struct PlanLaunch {
+  let arguments: [String: Argument]
+  let extents: [Dimension: Int]
+  let expected: [String: HostTensor]
+
+  init(
+    _ instance: OperatorInstance, _ program: Program, _ extents: [String: Int], _ kind: InputKind, seed: UInt64 = 7
+  ) throws {
+    var arguments: [String: Argument] = [:]
+    for (name, tensor) in try instance.randomArguments(extents: extents, kind: kind, seed: seed) {
+      arguments[name] = Argument(tensor, for: program.parameters.first { $0.name == name }!)
+    }
+    var bound: [Dimension: Int] = [:]
+    for dimension in program.dimensions where program.lengths[dimension] == .buffer {
+      if let extent = extents[dimension.name] { bound[dimension] = extent }
+    }
+    self.arguments = arguments
+    self.extents = bound
+    expected = try Reference.run(program, arguments, extents: bound)
+  }
+
+  /// What the interpreter finds wrong with a plan on this launch, bits that differ included; nil for nothing.
+  func problem(_ plan: Plan, order: MachineInterpreter.CellOrder, rowGap: Int) -> String? {
+    do {
+      let outcome = try MachineInterpreter.run(plan, arguments, extents: extents, order: order, rowGap: rowGap)
+      if let failure = outcome.failure { return "fails with \(failure)" }
+      for (name, tensor) in expected.sorted(by: { $0.key < $1.key }) {
+        guard let found = outcome.results[name], found.shape == tensor.shape else { return "\(name) has another shape" }
+        if let at = (0..<tensor.count).first(where: { found[$0] != tensor[$0] }) {
+          return "\(name) differs at \(at): \(String(found[at], radix: 16)) instead of \(String(tensor[at], radix: 16))"
+        }
+      }
+      return nil
+    } catch {
+      return error.description
+    }
+  }
+}
