@@ -6,6 +6,8 @@ struct Progression: Hashable {
   var first: Polynomial
   var step: Int
   var count: Polynomial
+  /// Where it counts inside blocks of this many elements that the axis before it counts; nil else.
+  var radix: Int?
   var end: Polynomial { first + count * step }
 }
 
@@ -209,6 +211,7 @@ struct WrittenRegions {
     walk.prover.push(counter - from)
     let isAdjacent = walk.prover.isZero(end - at(part.first, counter + 1)) || walk.prover.isUnreachable()
     walk.prover.pop(to: facts)
+    if !isAdjacent, let digits = digits(region, axis, symbol, from: from, count: count) { return digits }
     guard isAdjacent else {
       complain("rounds do not follow one another", region)
       return nil
@@ -238,8 +241,45 @@ struct WrittenRegions {
       complain("its length is no multiple of its step", region)
       return nil
     }
-    result.axes[axis] = Progression(first: first, step: part.step, count: length)
+    result.axes[axis] = Progression(first: first, step: part.step, count: length, radix: part.radix)
     return result
+  }
+
+  /// The region of rounds that lie a constant apart and leave room between them, which other stores may
+  /// fill: two axes in place of one, the round and the place within it.
+  private mutating func digits(
+    _ region: WrittenRegion, _ axis: Int, _ symbol: Symbol, from: Polynomial, count: Polynomial
+  ) -> WrittenRegion? {
+    let part = region.axes[axis]
+    guard part.radix == nil, !walk.depends(part.count, on: symbol), let (apart, _) = part.first.split(symbol),
+      let radix = apart.constant, radix > 1
+    else { return nil }
+    let (round, place) = part.first.divided(by: radix)
+    let inner = Progression(first: place, step: part.step, count: part.count, radix: radix)
+    guard !walk.depends(place, on: symbol), !walk.depends(round - Polynomial(symbol), on: symbol),
+      walk.prover.isAtLeastZero(place), walk.prover.isAtLeastZero(inner.end * -1 + radix)
+    else { return nil }
+    var result = region
+    let first = walk.prover.with { $0.replacing(round, symbol, from) }
+    result.axes[axis] = Progression(first: first, step: 1, count: count)
+    result.axes.insert(inner, at: axis + 1)
+    return result
+  }
+
+  /// A region whose places within rounds are all there, as one axis again.
+  private mutating func collapsed(_ region: WrittenRegion) -> WrittenRegion {
+    for (position, inner) in region.axes.enumerated() {
+      guard let radix = inner.radix, inner.step == 1, walk.prover.isZero(inner.first),
+        walk.prover.isZero(inner.count - radix)
+      else { continue }
+      var result = region
+      let outer = region.axes[position - 1]
+      result.axes[position - 1] = Progression(
+        first: outer.first * radix, step: 1, count: outer.count * radix, radix: outer.radix)
+      result.axes.remove(at: position)
+      return collapsed(result)
+    }
+    return region
   }
 
   /// The region of rounds that may leave gaps between them: workspaces need not be whole, only each element
@@ -319,7 +359,7 @@ struct WrittenRegions {
         for (position, other) in result.enumerated() {
           guard let joined = joined(other, new) ?? joined(new, other) else { continue }
           result.remove(at: position)
-          new = joined
+          new = collapsed(joined)
           isJoined = true
           break
         }
@@ -342,11 +382,12 @@ struct WrittenRegions {
     guard let axis = apart else { return nil }
     var result = a
     let (x, y) = (a.axes[axis], b.axes[axis])
+    guard x.radix == y.radix else { return nil }
     if x.step == y.step, walk.prover.isZero(x.end - y.first) {
-      result.axes[axis] = Progression(first: x.first, step: x.step, count: x.count + y.count)
+      result.axes[axis] = Progression(first: x.first, step: x.step, count: x.count + y.count, radix: x.radix)
     } else if x.step == y.step, x.step == 2, (y.first - x.first).constant == 1, x.count == y.count {
       // Even and odd places.
-      result.axes[axis] = Progression(first: x.first, step: 1, count: x.count * 2)
+      result.axes[axis] = Progression(first: x.first, step: 1, count: x.count * 2, radix: x.radix)
     } else {
       return nil
     }
