@@ -8,19 +8,19 @@ struct Binding {
   /// The argument or option that bound each symbolic dimension, for messages.
   private var binders: [Dimension: String] = [:]
 
-  private init(_ program: Program, _ products: ProductMeaning) {
+  private init(_ program: Program, _ products: ProductMeaning, _ functions: ForeignFunctions) {
     let count = program.parameters.count
     launch = Launch(
-      program: program, products: products, shapes: Array(repeating: [], count: count),
-      codes: Array(repeating: [], count: count), scalars: Array(repeating: 0, count: count))
+      program: program, products: products, functions: functions,
+      shapes: Array(repeating: [], count: count), codes: Array(repeating: [], count: count), scalars: Array(repeating: 0, count: count))
   }
 
   /// The checked launch of `program` on `arguments`. `extents` binds dimensions that no input has.
   static func launch(
     _ program: Program, _ arguments: [String: Argument], extents: [Dimension: Int],
-    products: ProductMeaning = .asStated
+    products: ProductMeaning = .asStated, functions: ForeignFunctions = .none
   ) throws(Diagnostic) -> Launch {
-    var binding = Binding(program, products)
+    var binding = Binding(program, products, functions)
     try binding.refuseStrangers(arguments, extents)
     for (dimension, extent) in extents {
       try binding.bind(dimension, extent, by: "the given extent", at: program.location)

@@ -109,6 +109,11 @@ final class BlockEvaluator {
       return whole.broadcast(to: try axes(node.axes))
     }
     let axes = try axes(node.axes)
+    if let foreign = launch.functions.substitute(for: node.operation, node.operands.map { program[$0].type }) {
+      return try grid(of: node.operands[0]).broadcast(to: axes).map {
+        foreign(Float(bitPattern: $0)).canonical.bitPattern
+      }
+    }
     switch node.operation {
     case .constant(let bits, _):
       return Grid(scalar: bits)

@@ -11,15 +11,18 @@ public enum Reference {
   ///   - cuts: how the work is cut; it cannot be seen in the results.
   ///   - products: whether products round where their classes say, which is the meaning of the program, or
   ///     once.
+  ///   - functions: what stands for the program's own functions.
   ///   - prints: takes each line that a print statement writes.
   /// - Throws: a `Diagnostic` for arguments that the program does not admit, for an element that an
   ///   effect needs and that has no value (`FaultKind`), for an element written twice or an output's
   ///   element not written, for a false assertion.
   public static func run(
     _ program: Program, _ arguments: [String: Argument], extents: [Dimension: Int] = [:],
-    cuts: CutPolicy = .whole, products: ProductMeaning = .asStated, prints: (String) -> Void = { _ in }
+    cuts: CutPolicy = .whole, products: ProductMeaning = .asStated, functions: ForeignFunctions = .none,
+    prints: (String) -> Void = { _ in }
   ) throws(Diagnostic) -> [String: HostTensor] {
-    let launch = try Binding.launch(program, arguments, extents: extents, products: products)
+    let launch = try Binding.launch(
+      program, arguments, extents: extents, products: products, functions: functions)
     let cutter = Cutter(cuts)
     let dependence = Dependence(program)
     var effects = Effects(launch)

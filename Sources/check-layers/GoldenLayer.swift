@@ -7,14 +7,16 @@ import Safetensors
 import TileIR
 
 /// A layer of the tiny checkpoint on the golden streams in front of it: under the contract's classes, with
-/// exact products, and led along the exact run.
+/// exact products, with these and the golden library's functions, and led along that run.
 final class GoldenLayer {
   /// What a layer's rows were compared with and came to.
   struct Outcome {
     /// Tokens whose streams behind the layer have the golden bits.
     let byClasses, byExactProducts: [Int]
-    /// The same for a run under the classes whose stored numbers were corrected along the exact run: the rows
-    /// that `byExactProducts` has, if every difference is a flip.
+    /// The same with exact products and the functions that the golden data were made with.
+    let byGoldenFunctions: [Int]
+    /// The same for a run under the classes whose stored numbers were corrected along the last one: the rows
+    /// that `byGoldenFunctions` has, if every difference is a flip.
     let corrected: [Int]
     /// What was corrected, launch by launch.
     let flips: [Flips]
@@ -37,14 +39,19 @@ final class GoldenLayer {
       number, of: Weights(folder: folder, Configuration(folder: folder)), options: options, on: Device())
   }
 
-  /// Runs the first `count` tokens, at most 300, three times.
+  /// Runs the first `count` tokens, at most 300, four times.
   func check(tokens count: Int = golden) throws -> Outcome {
     let plain = try rows(count) { _ in nil }
+    let exact = try rows(count) { try $0.byReference(products: .exact) }
     var record = StepRecord()
-    let exact = try rows(count, by: { try $0.byReference(products: .exact) }) { record.note($0) }
+    let golden = try rows(count, by: { try $0.byReference(products: .exact, functions: .golden) }) {
+      record.note($0)
+    }
     var guided = GuidedRun(along: record)
     let corrected = try rows(count, by: { _ in nil }) { guided.follow($0) }
-    return Outcome(byClasses: plain, byExactProducts: exact, corrected: corrected, flips: guided.flips)
+    return Outcome(
+      byClasses: plain, byExactProducts: exact, byGoldenFunctions: golden, corrected: corrected,
+      flips: guided.flips)
   }
 
   /// The tokens whose streams are golden after a run.
