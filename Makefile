@@ -1,7 +1,7 @@
 # `make run` and `make test` do everything that they need from a fresh clone on Debian 12 with a Swift
 # toolchain on PATH: Scripts/bootstrap installs what is missing and says so.
 
-.PHONY: help run test bench check-elementary check-layers clean
+.PHONY: help run test bench check-elementary check-layers check-plans clean
 
 help:
 	@echo 'make run               show an operator being written and run, then a model writing text'
@@ -9,6 +9,7 @@ help:
 	@echo 'make bench             measure against other libraries, write to Benchmarks (minutes)'
 	@echo 'make check-elementary  check the elementary functions over all 2^32 inputs (minutes a function)'
 	@echo 'make check-layers      compare the tiny model with golden data, by exact products (minutes)'
+	@echo 'make check-plans       interpret what every schedule makes of operators, each access checked (minutes)'
 	@echo 'make clean             remove what was built; .tools, which holds what was installed, stays'
 
 run:
@@ -31,6 +32,10 @@ check-elementary:
 check-layers:
 	@Scripts/bootstrap run
 	@swift run -c release check-layers
+
+check-plans:
+	@Scripts/bootstrap run
+	@swift run -c release check-plans interpret
 
 clean:
 	@swift package clean
