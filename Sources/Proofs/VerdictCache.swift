@@ -53,15 +53,47 @@ public struct VerdictCache: Sendable {
     let lines = verdicts.map(\.line)
     guard !lines.contains(nil) else { return }
     let body = lines.map { "\($0!)\n" }.joined()
+    write(body + Self.seal(key, body) + "\n", to: file(key))
+  }
+
+  private func write(_ text: String, to file: URL) {
     let fresh = folder.appendingPathComponent(".new-\(UUID().uuidString)")
     do {
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-      try Data((body + Self.seal(key, body) + "\n").utf8).write(to: fresh)
-      if rename(fresh.path, file(key).path) != 0 { unlink(fresh.path) }
+      try Data(text.utf8).write(to: fresh)
+      if rename(fresh.path, file.path) != 0 { unlink(fresh.path) }
     } catch {
       unlink(fresh.path)
     }
   }
+
+  // MARK: Whole programs
+
+  /// Whether this executable has found the program proved before. Another executable may ask for more: it
+  /// works the obligations out anew.
+  public func holdsProved(_ program: Program) -> Bool {
+    guard let key = Self.key(program) else { return false }
+    return (try? String(contentsOf: mark(key), encoding: .utf8)) == Self.seal(key, "proved")
+  }
+
+  /// Keeps that the program is proved.
+  public func keepProved(_ program: Program) {
+    guard let key = Self.key(program) else { return }
+    write(Self.seal(key, "proved"), to: mark(key))
+  }
+
+  private func mark(_ key: StableHash) -> URL { folder.appendingPathComponent("\(key).proved") }
+
+  private static func key(_ program: Program) -> StableHash? {
+    executable.map { StableHash("\($0) \(program.stableHash)") }
+  }
+
+  /// What tells this executable from every other build: its file, size and time of change.
+  private static let executable: String? = {
+    var status = stat()
+    guard stat("/proc/self/exe", &status) == 0 else { return nil }
+    return "\(status.st_dev) \(status.st_ino) \(status.st_size) \(status.st_mtim.tv_sec) \(status.st_mtim.tv_nsec)"
+  }()
 
   private static func seal(_ key: StableHash, _ body: String) -> String {
     "tessera-verdicts \(key) \(StableHash(body))"

@@ -88,11 +88,14 @@ public final class KernelCache: Sendable {
   // MARK: Proofs
 
   /// Refuses a program that is not proved. Verdicts are kept beside the objects, so that only the first
-  /// run decides anything.
+  /// run decides anything, and later runs of the same executable do not even ask.
   func requireProof(of program: Program) throws {
     if proved.withLock({ $0.contains(program) }) { return }
     let verdicts = VerdictCache(folder: folder.appendingPathComponent("proofs"))
-    try Prover(cache: verdicts).prove(program).require()
+    if !verdicts.holdsProved(program) {
+      try Prover(cache: verdicts).prove(program).require()
+      verdicts.keepProved(program)
+    }
     _ = proved.withLock { $0.insert(program) }
   }
 
