@@ -63,4 +63,20 @@ import Tiles
       #expect(!third.wasCached && third.results == first.results)
     }
   }
+
+  @Test func marksOfProvedProgramsNameTheProgramAndAreWholeOrNothing() throws {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("marks-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let cache = VerdictCache(folder: folder)
+    let program = try shifted(by: 0)
+    #expect(!cache.holdsProved(program))
+    cache.keepProved(program)
+    #expect(cache.holdsProved(program))
+    #expect(!cache.holdsProved(try shifted(by: 1)))
+    #expect(!cache.holdsProved(try shifted(by: 0, "inBounds x")))
+    let files = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
+    #expect(files.count == 1)
+    try "proved".write(to: files[0], atomically: true, encoding: .utf8)
+    #expect(!cache.holdsProved(program))
+  }
 }
