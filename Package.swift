@@ -80,7 +80,7 @@ let package = Package(
       name: "Correct",
       dependencies: [
         "Formats", "DynamicLibrary", "ElementaryOracle", "Operators", "PlanMutation", "Proofs", "Reference", "Runtime", "Steps",
-        "JSON", "Alignment", "Safetensors", "DeepSeek", "Fuzzing", "check-layers", "CAllocationCount", "CTesseraShims",
+        "JSON", "Alignment", "Safetensors", "DeepSeek", "Fuzzing", "check-layers", "check-plans", "CAllocationCount", "CTesseraShims",
       ]),
     .target(name: "CAllocationCount", path: "Tests/CAllocationCount", publicHeadersPath: "include"),
     .testTarget(

@@ -101,9 +101,8 @@ struct ExpressionPrinter {
   private func storage(
     _ element: ElementType, _ type: MachineType, _ buffer: String
   ) throws -> Storage {
-    if type.scalar == .i16, element.bitWidth == 16 { return .plain(Prelude.scalarName(.i16)) }
-    let storage = Storage(element)
-    guard type.scalar == element.register else {
+    let storage = Storage(element, as: type.scalar)
+    guard type.scalar == element.register || storage != Storage(element) else {
       throw Refusal(
         "\(buffer) holds \(element.rawValue), which loads as \(element.register.rawValue), not as \(type.scalar.rawValue)")
     }

@@ -92,9 +92,9 @@ struct KernelPrinter {
     case .setElement(let array, let indices, let value):
       try assign(try printer.element(array, indices), .element(array, indices), value)
     case .store(let access, let value, let active):
-      try store(storage(access, value), access.buffer, access.offset, value, active)
+      try store(Storage(access.element, as: value.type.scalar), access.buffer, access.offset, value, active)
     case .stream(let access, let value, let when):
-      let storage = storage(access, value)
+      let storage = Storage(access.element, as: value.type.scalar)
       try checkStored(storage, value, access.buffer)
       let arguments = try printer.place(storage, access.buffer, access.offset, isConst: false)
         + [try printer.printWide(value), try printer.print(when)]
@@ -174,11 +174,6 @@ struct KernelPrinter {
       function = prelude.store(storage, lanes: lanes)
     }
     add(.sequence([CExpression.call(function, arguments).layout, .text(";")]))
-  }
-
-  private func storage(_ access: Access, _ value: Expression) -> Storage {
-    value.type.scalar == .i16 && access.element.bitWidth == 16
-      ? .plain(Prelude.scalarName(.i16)) : Storage(access.element)
   }
 
   private func checkStored(_ storage: Storage, _ value: Expression, _ buffer: String) throws {

@@ -23,6 +23,11 @@ enum Storage: Hashable {
     }
   }
 
+  /// As register lanes of `scalar`: elements of 16 bits may come as they lie in memory.
+  init(_ element: ElementType, as scalar: MachineScalar) {
+    self = scalar == .i16 && element.bitWidth == 16 ? .plain(Prelude.scalarName(.i16)) : Storage(element)
+  }
+
   /// The C type of a pointer to it.
   var memory: String {
     switch self {

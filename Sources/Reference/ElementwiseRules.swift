@@ -47,10 +47,10 @@ enum ElementwiseRules {
     case .compare(let comparison):
       if types[0] == .float32 {
         return { a, b, _ in
-          compare(comparison, Float(bitPattern: a), Float(bitPattern: b)) ? 1 : 0
+          comparison.holds(Float(bitPattern: a), Float(bitPattern: b)) ? 1 : 0
         }
       }
-      return { a, b, _ in compare(comparison, Int32(bitPattern: a), Int32(bitPattern: b)) ? 1 : 0 }
+      return { a, b, _ in comparison.holds(Int32(bitPattern: a), Int32(bitPattern: b)) ? 1 : 0 }
     case .and: return { a, b, _ in a & b }
     case .or: return { a, b, _ in a | b }
     case .xor: return { a, b, _ in a ^ b }
@@ -114,16 +114,5 @@ enum ElementwiseRules {
 
   private static func floats(_ body: @escaping (Float, Float) -> Float) -> Rule {
     { a, b, _ in body(Float(bitPattern: a), Float(bitPattern: b)).canonical.bitPattern }
-  }
-
-  private static func compare<T: Comparable>(_ comparison: Comparison, _ a: T, _ b: T) -> Bool {
-    switch comparison {
-    case .equal: a == b
-    case .notEqual: a != b
-    case .less: a < b
-    case .lessOrEqual: a <= b
-    case .greater: a > b
-    case .greaterOrEqual: a >= b
-    }
   }
 }

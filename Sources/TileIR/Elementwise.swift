@@ -1,6 +1,18 @@
 /// A comparison. On floats every comparison with NaN is false except `notEqual`; +0 equals -0.
 public enum Comparison: String, Hashable, Sendable, CaseIterable {
   case equal, notEqual, less, lessOrEqual, greater, greaterOrEqual
+
+  /// Whether it is true of two numbers.
+  @inlinable public func holds<T: Comparable>(_ a: T, _ b: T) -> Bool {
+    switch self {
+    case .equal: a == b
+    case .notEqual: a != b
+    case .less: a < b
+    case .lessOrEqual: a <= b
+    case .greater: a > b
+    case .greaterOrEqual: a >= b
+    }
+  }
 }
 
 /// An operation on single elements, the same on every element of a tile and in a scalar function.

@@ -10,7 +10,7 @@ struct PlanLaunch {
   let expected: [String: HostTensor]
 
   init(
-    _ instance: OperatorInstance, _ program: Program, _ extents: [String: Int], _ kind: InputKind, seed: UInt64 = 7
+    _ instance: OperatorInstance, _ program: Program, _ extents: [String: Int], _ kind: InputKind = .ordinary, seed: UInt64 = 7
   ) throws {
     var arguments: [String: Argument] = [:]
     for (name, tensor) in try instance.randomArguments(extents: extents, kind: kind, seed: seed) {
@@ -26,7 +26,7 @@ struct PlanLaunch {
   }
 
   /// What the interpreter finds wrong with a plan on this launch, bits that differ included; nil for nothing.
-  func problem(_ plan: Plan, order: MachineInterpreter.CellOrder, rowGap: Int) -> String? {
+  func problem(_ plan: Plan, order: MachineInterpreter.CellOrder = .ascending, rowGap: Int = 0) -> String? {
     do {
       let outcome = try MachineInterpreter.run(plan, arguments, extents: extents, order: order, rowGap: rowGap)
       if let failure = outcome.failure { return "fails with \(failure)" }

@@ -198,15 +198,4 @@ extension Comparison {
     default: { a, b, _ in (holds(Int64(bitPattern: a), Int64(bitPattern: b)) ? 1 : 0, 0) }
     }
   }
-
-  private func holds<T: Comparable>(_ a: T, _ b: T) -> Bool {
-    switch self {
-    case .equal: a == b
-    case .notEqual: a != b
-    case .less: a < b
-    case .lessOrEqual: a <= b
-    case .greater: a > b
-    case .greaterOrEqual: a >= b
-    }
-  }
 }

@@ -1,3 +1,4 @@
+@testable import check_plans
 import MachineIR
 import Operators
 import PlanMutation
@@ -32,7 +33,7 @@ import TileIR
       made += 1
       guard MachineProof(mutant.plan).isProved else { continue }
       for extents in instance.shapes {
-        let launch = try InterpretedLaunch(instance, program, extents)
+        let launch = try PlanLaunch(instance, program, extents)
         for order in MachineInterpreter.CellOrder.allCases {
           let problem = launch.problem(mutant.plan, order: order, rowGap: 6)
           #expect(problem == nil, "\(fault.rawValue) in \(mutant.place) was proved")
