@@ -110,7 +110,9 @@ struct KernelPrinter {
     case .prefetch(let buffer, let offset):
       let place = try printer.place(
         .plain(printer.memory[buffer] ?? "u8"), buffer, offset, isConst: true)
-      add(.sequence([CExpression.call("__builtin_prefetch", place).layout, .text(";")]))
+      // To be read, and into the second cache: the first is full of what is worked on.
+      let request = CExpression.call("__builtin_prefetch", place + [CExpression("0"), CExpression("2")])
+      add(.sequence([request.layout, .text(";")]))
     case .loop(let loop): try add(loop)
     case .leave: add("break;")
     case .branch(let condition, let then, let otherwise):

@@ -45,7 +45,7 @@ public indirect enum MachineStatement: Hashable, Sendable {
   case storeRaw(buffer: String, offset: Expression, Expression)
   /// Bytes set to zero: `count` elements of an on-chip array from `offset`.
   case clear(buffer: String, offset: Expression, count: Expression)
-  /// Asks for memory that is soon read; changes nothing.
+  /// Asks for memory that is read after what the nearest memory holds; changes nothing.
   case prefetch(buffer: String, offset: Expression)
   case loop(CountedLoop)
   /// Ends the innermost loop.

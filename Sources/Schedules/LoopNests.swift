@@ -272,7 +272,10 @@ extension RegionLowering {
     guard dimension == nest.vector else {
       return try scalarLoop(dimension, body)
     }
-    try vectorLoop(dimension, lanes: nest.lanes, group: nest.group, paired: pairsLanes(nest), body)
+    try vectorLoop(dimension, lanes: nest.lanes, group: nest.group, paired: pairsLanes(nest)) {
+      if nest.loops.count == 1 { try prefetchRow() }
+      try body()
+    }
   }
 
   func scalarLoop(_ dimension: Dimension, _ body: () throws -> Void) throws {

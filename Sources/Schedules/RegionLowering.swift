@@ -27,10 +27,10 @@ final class RegionLowering {
   var fixedOperands: [FixedOperandKey: FixedOperand] = [:]
   /// First coordinate and count of axes that a cell holds a block of.
   var domains: [Dimension: (lower: Expression, count: Expression, most: HostExpression)] = [:]
-  /// The parallel axis whose loop is innermost around a cell's items, the rows that it has read, and how many
-  /// vector loops have begun.
+  /// The parallel axis whose loop is innermost around a cell's items, the vector loop that was the first to read
+  /// each of its rows, and how many vector loops have begun.
   var rowAxis: Dimension?
-  var rowReads: Set<RowRead> = []
+  var firstReads: [RowRead: Int] = [:]
   var vectorLoops = 0
   /// The register that a group's unrolled loop is at.
   var groupMember: Expression?

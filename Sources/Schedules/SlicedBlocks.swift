@@ -147,6 +147,8 @@ extension SlicedTile {
     _ accumulate: (Int, Expression, Int, Expression, Expression) -> MachineStatement
   ) {
     let packed = packedCodes(place, vector)
+    // One or two rows wait for memory.
+    if size <= 2 { lowering.stack.append(.prefetch(buffer: codes, offset: ahead(place, vector))) }
     for half in 0..<product.codesPerByte {
       let right = rightPlanes(packed, half, shift, correction)
       lowering.stack.append(
@@ -161,9 +163,17 @@ extension SlicedTile {
 
   /// 64 bytes of codes of the right operand, as they were laid out.
   private func packedCodes(_ place: Expression, _ vector: Expression) -> Expression {
-    let offset = (place * .constant(weight.vectors) + vector) * .constant(lanes)
-    return lowering.stack.define(
-      "packed", Expression.load(Access(codes, .int32, offset), sums, active: nil))
+    lowering.stack.define(
+      "packed", Expression.load(Access(codes, .int32, codesPlace(place, vector)), sums, active: nil))
+  }
+
+  private func codesPlace(_ place: Expression, _ vector: Expression) -> Expression {
+    (place * .constant(weight.vectors) + vector) * .constant(lanes)
+  }
+
+  /// Codes of a later block, 8 KiB on: 4 KiB is too near, and 16 KiB no better.
+  private func ahead(_ place: Expression, _ vector: Expression) -> Expression {
+    codesPlace(place + .constant(max(1, 8192 / (64 * weight.vectors))), vector)
   }
 
   /// The four bytes of a row's plane that meet those of a vector, or of its low or high nibbles, in every

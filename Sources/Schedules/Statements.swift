@@ -23,7 +23,6 @@ extension RegionLowering {
       case .strided(1) where condition == nil && (element.bitWidth >= 8 || place.alignment % 2 == 0):
         let bytes = environment.lanes * element.bitWidth / 8
         if environment.active == nil, bytes % 64 == 0, let streams = streams(position) {
-          try prefetchNextRow()
           store = .stream(access, stored, when: streams)
         } else {
           store = .store(access, stored, active: environment.active)
@@ -54,10 +53,7 @@ extension RegionLowering {
     let count = parameter.axes.reduce(HostExpression.constant(parameter.element.bitWidth / 8)) {
       $0 * mostOf($1)
     }
-    let most = parameter.axes.reduce(Double(parameter.element.bitWidth / 8)) {
-      $0 * Double($1.range.upperBound)
-    }
-    guard most >= Double(MachineDescription.streamedResult) else { return nil }
+    guard mayExceedCaches(position) else { return nil }
     return scalar(
       .minimum(.constant(1), .divided(count, MachineDescription.streamedResult)),
       "\(parameter.name)_streams")
