@@ -215,7 +215,12 @@ struct KernelPrinter {
     let lower = try printer.print(loop.lower).flat
     let upper = try printer.print(loop.upper).atLeast(.shift).flat
     let step = loop.step == 1 ? "\(counter)++" : "\(counter) += \(loop.step)"
-    if loop.isUnrolled { add("#pragma clang loop unroll(full)") }
+    if loop.isUnrolled {
+      add("#pragma clang loop unroll(full)")
+    } else if loop.body.contains(where: \.hasUnrolledLoop) {
+      // Its body is as large as is good; copies of it would only take time to compile.
+      add("#pragma clang loop unroll(disable)")
+    }
     add("for (i64 \(counter) = \(lower); \(counter) < \(upper); \(step)) {")
     try block(loop.body)
     add("}")

@@ -56,3 +56,14 @@ public indirect enum MachineStatement: Hashable, Sendable {
   /// What the next statements compute, and the author's line that asks for it.
   case note(String, SourceLocation?)
 }
+
+extension MachineStatement {
+  /// Whether a loop in it is unrolled.
+  public var hasUnrolledLoop: Bool {
+    switch self {
+    case .loop(let loop): loop.isUnrolled || loop.body.contains(where: \.hasUnrolledLoop)
+    case .branch(_, let then, let otherwise): (then + otherwise).contains(where: \.hasUnrolledLoop)
+    default: false
+    }
+  }
+}

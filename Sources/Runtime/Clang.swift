@@ -66,7 +66,7 @@ public struct Clang: Sendable {
   /// -O3 on these kernels and compiles twice as fast.
   public static let options = [
     "-x", "c", "-std=gnu11", "-O2", "-ffp-contract=off", "-fno-math-errno", "-fwrapv",
-    "-fno-strict-aliasing", "-w",
+    "-fno-strict-aliasing", "-fno-vectorize", "-fno-slp-vectorize", "-w",
   ]
 
   /// A shared object for this host.

@@ -56,22 +56,26 @@ extension SlicedTile {
       }
       return lowering.stack.close()
     }
-    // A short last block is zeros to its end: they count nothing.
-    let isFull = (last - first).compared(.equal, .constant(weight.panels.block))
     let at = Expression.variable(step)
     let full = MachineStatement.loop(
       CountedLoop(
         step, from: .constant(0), to: .constant(weight.panels.block), step: 64, try part(at, active: nil)))
-    let tailStep = lowering.stack.variable("part", .index)
-    let tailAt = Expression.variable(tailStep)
-    let left = (last - first - tailAt).maximum(.constant(0)).minimum(.constant(64))
-    lowering.stack.open()
-    let active = lowering.stack.define("active", left)
-    lowering.stack.append(contentsOf: try part(tailAt, active: active))
-    let tail = MachineStatement.loop(
-      CountedLoop(
-        tailStep, from: .constant(0), to: .constant(weight.panels.block), step: 64, lowering.stack.close()))
-    lowering.stack.append(.branch(isFull, [full], [tail]))
+    if let depth = pattern.depth.extent, depth % weight.panels.block == 0 {
+      lowering.stack.append(full)
+    } else {
+      // A short last block is zeros to its end: they count nothing.
+      let isFull = (last - first).compared(.equal, .constant(weight.panels.block))
+      let tailStep = lowering.stack.variable("part", .index)
+      let tailAt = Expression.variable(tailStep)
+      let left = (last - first - tailAt).maximum(.constant(0)).minimum(.constant(64))
+      lowering.stack.open()
+      let active = lowering.stack.define("active", left)
+      lowering.stack.append(contentsOf: try part(tailAt, active: active))
+      let tail = MachineStatement.loop(
+        CountedLoop(
+          tailStep, from: .constant(0), to: .constant(weight.panels.block), step: 64, lowering.stack.close()))
+      lowering.stack.append(.branch(isFull, [full], [tail]))
+    }
     storePlaneSums(member, run, sliceSums)
     try storeRowScale(member, run, worst, first)
   }
