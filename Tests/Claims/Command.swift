@@ -8,18 +8,20 @@ enum Command {
     let errors: String
   }
 
-  /// Runs a built program by name and waits for its end.
-  static func run(_ program: String = "tessera", _ arguments: [String]) throws -> Outcome {
+  /// Runs a built program by name, on `input`, and waits for its end.
+  static func run(_ program: String = "tessera", _ arguments: [String], input: String = "") throws -> Outcome {
     let process = Process()
     process.executableURL = products.appendingPathComponent(program)
     process.arguments = arguments
-    process.standardInput = FileHandle.nullDevice
     // Files, not pipes: a pipe that nobody reads blocks its writer when it is full.
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("claims-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
     let files = ["output", "errors"].map { folder.appendingPathComponent($0) }
     for file in files { try Data().write(to: file) }
+    let typed = folder.appendingPathComponent("input")
+    try Data(input.utf8).write(to: typed)
+    process.standardInput = try FileHandle(forReadingFrom: typed)
     process.standardOutput = try FileHandle(forWritingTo: files[0])
     process.standardError = try FileHandle(forWritingTo: files[1])
     try process.run()
