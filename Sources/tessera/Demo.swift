@@ -12,8 +12,8 @@ struct Demo: ParsableCommand {
     abstract: "Show an operator being written, compiled, run and compared.",
     discussion: """
       The operator is one that the library does not have. It runs under every schedule that the compiler would \
-      consider, on every target of this processor, on one to four threads, and each result is compared with \
-      the reference interpreter's, bit for bit.
+      consider, on every target that this processor or an emulator here runs, on one to four threads, and each \
+      result is compared with the reference interpreter's, bit for bit.
       """)
 
   /// Both odd, so that rows and lanes end ragged.
@@ -65,14 +65,19 @@ struct Demo: ParsableCommand {
     var runs = 0
     var different = 0
     for machine in MachineDescription.cpus {
-      guard machine.runsHere else {
-        line(machine.name, "not run: this processor is of another kind")
+      guard machine.runsHere || isEmulated(machine) else {
+        line(
+          machine.name,
+          Emulator.emulates(machine)
+            ? "not run: that takes qemu-aarch64, of Debian's qemu-user" : "not run: this processor has not all of it")
         continue
       }
       let schedules = Schedule.candidates(for: launch.program, on: machine)
+      // An emulator runs one thread.
+      let mostThreads = machine.runsHere ? Self.threads : 1
       var hashes: Set<String> = []
       for schedule in schedules {
-        for threads in 1...Self.threads {
+        for threads in 1...mostThreads {
           let run = try launch.run(on: machine, schedule: schedule, pool: pool, threads: threads)
           let hash = TensorReport(name: "y", run.results["y"]!).sha256
           hashes.insert(hash)
@@ -81,7 +86,8 @@ struct Demo: ParsableCommand {
         }
       }
       line(
-        "\(machine.name), \(schedules.count) schedules, 1 to \(Self.threads) threads",
+        "\(machine.name), \(schedules.count) schedules, "
+          + (machine.runsHere ? "1 to \(mostThreads) threads" : "emulated"),
         hashes.sorted().map { $0.prefix(16) + "…" }.joined(separator: " "))
     }
     print(
@@ -90,6 +96,8 @@ struct Demo: ParsableCommand {
         : "\(different) of \(runs) runs returned other bits than the reference: this is a bug of the compiler.")
     return different == 0
   }
+
+  private func isEmulated(_ machine: MachineDescription) -> Bool { (try? Emulator.find(for: machine)) != nil }
 
   private func refuse(_ launch: OperatorLaunch) throws {
     print("A float32 tensor given for the bf16 input x is refused before anything runs:")
