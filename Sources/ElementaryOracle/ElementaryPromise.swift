@@ -79,8 +79,8 @@ public struct ElementaryPromise: Sendable {
       special: [(.infinity, 1), (-.infinity, 0), (0, 0.5), (-0.0, 0.5), (200, 1), (-200, 0)]
     ) { 1 / (1 + Foundation.exp(-$0)) },
     ElementaryPromise(
-      // Between the pieces lies the minimum, -1.27846, where neighbours' values are the same to 2^-7 ulp.
-      .silu, budget: 70, rises: [-1.2735...Float.infinity], falls: [-Float.infinity...(-1.2835)],
+      // The pieces meet in the float nearest to the minimum.
+      .silu, budget: 70, rises: [-0x1.474974p+0...Float.infinity], falls: [-Float.infinity...(-0x1.474974p+0)],
       special: [
         (.infinity, .infinity), (-.infinity, -0.0), (0, 0), (-0.0, -0.0), (200, 200), (-200, -0.0),
         (.greatestFiniteMagnitude, .greatestFiniteMagnitude),

@@ -70,25 +70,30 @@ enum Exponential {
 struct NegativeExponential {
   /// n rounded, and a number whose code holds n + bias in its low bits.
   let n, code: ScalarValue
-  let high, low: ScalarValue
+  /// The head of r, and e^-r - 1 + head.
+  private let head, curve: ScalarValue
+  /// `curve - head`, rounded.
+  let high: ScalarValue
 
   init(of x: ScalarValue, bias: Float) {
     code = x * x.float(-Exponential.perLn2) + x.float(Exponential.roundingTo(bias: bias))
     n = code - x.float(Exponential.roundingTo(bias: bias))
-    let head = x + n * x.float(Exponential.ln2High)
+    head = x + n * x.float(Exponential.ln2High)
     let rest = n * x.float(Exponential.ln2Low)
     let r = head + rest
     var alternating = Exponential.coefficients
     for odd in stride(from: 1, to: alternating.count, by: 2) { alternating[odd].negate() }
-    let curve = r * r * r.polynomial(alternating) - rest
+    curve = r * r * r.polynomial(alternating) - rest
     high = curve - head
-    low = curve - (high + head)
   }
 
-  /// 1 + high + low as a sum of two, the first of them rounded.
+  /// What `high` was rounded by.
+  var low: ScalarValue { curve - (high + head) }
+
+  /// 1 + high + low as a sum of two, the first of them rounded. 1 less that one and the head are exact.
   var sum: (ScalarValue, ScalarValue) {
     let rounded = high.float(1) + high
-    return (rounded, (high - (rounded - high.float(1))) + low)
+    return (rounded, ((high.float(1) - rounded) - head) + curve)
   }
 }
 

@@ -2,7 +2,7 @@
 // floats and divides once, to about 2^-33, before the one rounding that counts.
 
 extension ScalarFunction {
-  /// 1 / (1 + e^-x). 64 operations, error below 0.80 ulp (0.70 where the result is normal), monotonic.
+  /// 1 / (1 + e^-x). 61 operations, error below 0.80 ulp (0.70 where the result is normal), monotonic.
   ///
   /// - Special values: sigmoid(+-0) = 1/2, sigmoid(-infinity) = +0, sigmoid(+infinity) = 1.
   public static let sigmoid = ScalarFunction("sigmoid") { x in
@@ -14,9 +14,8 @@ extension ScalarFunction {
     return denominator.scaled(head + rest * reciprocal)
   }
 
-  /// x / (1 + e^-x). 66 operations, error below 0.80 ulp (0.75 where the result is normal); falls to its
-  /// minimum near -1.2785 and rises from there, except within 0.005 of it, where the function is flat and
-  /// neighbours may differ by one ulp the wrong way.
+  /// x / (1 + e^-x). 69 operations, error below 0.80 ulp, and below 0.94 within 0.0045 of its minimum at
+  /// -1.2785; monotonic on either side of it.
   ///
   /// - Special values: silu(+-0) = +-0, silu(-infinity) = -0, silu(+infinity) = +infinity.
   public static let silu = ScalarFunction("silu") { x in
@@ -27,7 +26,13 @@ extension ScalarFunction {
     // Taken the other way round than in sigmoid: so it is +0 for x = -0, and the result -0.
     let excess = (head * denominator.high - held) + head * denominator.low
     let value = denominator.scaled(head - excess * reciprocal)
-    return x.compared(.greater, x.float(110)).select(x, value)
+    // Beside its minimum the function is so flat that a quotient's rounding errors would show as steps the
+    // wrong way. A parabola's do not: each of its operations is monotonic.
+    let offset = x - x.float(-0x1.474974p+0)
+    let square = offset * offset
+    let parabola = square * x.float(0x1.bfdcdap-4) + x.float(-0x1.1d25dp-2)
+    let curved = square.compared(.less, x.float(0x1.53bd16p-16)).select(parabola, value)
+    return x.compared(.greater, x.float(110)).select(x, curved)
   }
 
   /// (e^x - e^-x) / (e^x + e^-x). 63 operations, error below 0.88 ulp, monotonic, odd.
@@ -80,7 +85,6 @@ private struct LogisticDenominator {
 
   /// A quotient by this denominator, with its scale taken back.
   func scaled(_ quotient: ScalarValue) -> ScalarValue {
-    let one = quotient.float(1)
-    return quotient * isScaled.select(a, one) * isScaled.select(b, one)
+    isScaled.select(quotient * a * b, quotient)
   }
 }
