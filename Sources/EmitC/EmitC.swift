@@ -1,5 +1,9 @@
+import CFamily
 import MachineIR
 import TileIR
+
+/// Why a kernel cannot be printed.
+public typealias EmissionError = CFamily.EmissionError
 
 /// Prints machine kernels as C for clang: a thin printer that decides nothing.
 public enum EmitC {
@@ -21,24 +25,9 @@ public enum EmitC {
   ) throws(EmissionError) -> String {
     let prelude = Prelude(machine: machine)
     for scalar in ["u8", "i32", "i64", "f32"] { prelude.vector(scalar, 1) }
-    var functions: [String] = []
-    var printed: [String: MachineKernel] = [:]
-    for kernel in kernels {
-      let symbol = symbol(of: kernel)
-      if let twin = printed[symbol] {
-        if twin == kernel { continue }
-        throw EmissionError(
-          kernel: kernel.name, machine: machine.name, message: "another kernel has this name")
-      }
-      printed[symbol] = kernel
+    let functions = try printed(kernels, machine: machine) { kernel in
       var printer = KernelPrinter(kernel, program: program, prelude: prelude)
-      do {
-        functions.append(try printer.print())
-      } catch let refusal as Refusal {
-        throw EmissionError(kernel: kernel.name, machine: machine.name, message: refusal.message)
-      } catch {
-        throw EmissionError(kernel: kernel.name, machine: machine.name, message: "\(error)")
-      }
+      return try printer.print()
     }
     let head = "// \(program.name) for \(machine.name), from \(program.location)"
     let parts = [head, prelude.typedefs.joined(separator: "\n"), launch] + prelude.functions + functions

@@ -1,19 +1,20 @@
+import CFamily
 import MachineIR
 import TileIR
 
 /// The typedefs and inline functions that the printed kernels use, each once, after those it needs.
-final class Prelude {
+final class Prelude: Definitions {
   let machine: MachineDescription
-  private(set) var typedefs: [String] = []
-  private(set) var functions: [String] = []
-  private var known: Set<String> = []
-  /// Scalar functions by their C name, to tell apart two of one name.
-  private var scalarFunctions: [String: ScalarFunction] = [:]
+  /// Whether the kernel at hand has streaming stores, which other processors see only after a fence.
+  var streams = false
 
-  init(machine: MachineDescription) { self.machine = machine }
+  init(machine: MachineDescription) {
+    self.machine = machine
+    super.init()
+  }
 
   var usesAVX512: Bool { machine.has(.maskedMemory) && isX86 }
-  var isX86: Bool { machine.triple.hasPrefix("x86_64") }
+  var isX86: Bool { machine.cpu?.triple.hasPrefix("x86_64") == true }
 
   // MARK: Types
 
@@ -27,9 +28,7 @@ final class Prelude {
     declareScalar(scalar)
     guard lanes > 1 else { return scalar }
     let name = "\(scalar)x\(lanes)"
-    if known.insert(name).inserted {
-      typedefs.append("typedef \(scalar) \(name) __attribute__((ext_vector_type(\(lanes))));")
-    }
+    addType(name, "typedef \(scalar) \(name) __attribute__((ext_vector_type(\(lanes))));")
     return name
   }
 
@@ -37,9 +36,7 @@ final class Prelude {
   func unaligned(_ scalar: String, _ lanes: Int) -> String {
     let plain = vector(scalar, lanes)
     let name = "\(plain)_anywhere"
-    if known.insert(name).inserted {
-      typedefs.append("typedef \(plain) \(name) __attribute__((aligned(1), may_alias));")
-    }
+    addType(name, "typedef \(plain) \(name) __attribute__((aligned(1), may_alias));")
     return name
   }
 
@@ -47,36 +44,20 @@ final class Prelude {
   func builtinVector(_ scalar: String, bytes: Int) -> String {
     declareScalar(scalar)
     let name = "\(scalar)_register\(bytes * 8)"
-    if known.insert(name).inserted {
-      typedefs.append("typedef \(scalar) \(name) __attribute__((vector_size(\(bytes))));")
-    }
+    addType(name, "typedef \(scalar) \(name) __attribute__((vector_size(\(bytes))));")
     return name
   }
 
   private func declareScalar(_ scalar: String) {
-    guard known.insert(scalar).inserted else { return }
     let meaning = [
       "f32": "float", "f64": "double", "i8": "signed char", "u8": "unsigned char", "i16": "short",
       "u16": "unsigned short", "i32": "int", "u32": "unsigned int", "i64": "long",
       "u64": "unsigned long",
     ]
-    typedefs.append("typedef \(meaning[scalar]!) \(scalar);")
+    addType(scalar, "typedef \(meaning[scalar]!) \(scalar);")
   }
 
-  static func scalarName(_ scalar: MachineScalar) -> String {
-    scalar == .mask ? "i32" : scalar.rawValue
-  }
-
-  /// The C type of one element in memory; packed elements lie in bytes.
-  static func storageName(_ element: ElementType) -> String {
-    switch element {
-    case .float32: "f32"
-    case .bfloat16, .float16: "u16"
-    case .int32: "i32"
-    case .int8: "i8"
-    case .e4m3, .e5m2, .e8m0, .uint8, .bool, .e2m1, .int4: "u8"
-    }
-  }
+  static func scalarName(_ scalar: MachineScalar) -> String { scalar.cName }
 
   static func byteCount(_ scalar: String) -> Int {
     switch scalar {
@@ -88,16 +69,6 @@ final class Prelude {
   }
 
   // MARK: Functions
-
-  /// Adds the text of a function once; `text` may ask for other functions, which come before it.
-  @discardableResult
-  func add(_ name: String, _ text: () throws -> String) rethrows -> String {
-    guard !known.contains(name) else { return name }
-    let definition = try text()
-    known.insert(name)
-    functions.append(definition)
-    return name
-  }
 
   /// An inline function of one returned expression.
   func inline(
@@ -135,19 +106,4 @@ final class Prelude {
       }
       """
   }
-
-  /// The C name of a scalar function: its own, numbered where another body has the name.
-  func name(of function: ScalarFunction) -> String {
-    let legal = CNames.legal(function.name)
-    var name = legal
-    var number = 2
-    while let other = scalarFunctions[name], other != function {
-      name = "\(legal)_\(number)"
-      number += 1
-    }
-    scalarFunctions[name] = function
-    return name
-  }
-
-  func isKnown(_ name: String) -> Bool { known.contains(name) }
 }

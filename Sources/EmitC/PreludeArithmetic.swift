@@ -1,3 +1,4 @@
+import CFamily
 import MachineIR
 
 /// Arithmetic that a C operator does not say, or says with another meaning.
@@ -215,8 +216,4 @@ extension Prelude {
     }
     return "convert_vector(\(value), \(target))"
   }
-}
-
-extension MachineScalar {
-  var isFloat: Bool { self == .f32 || self == .f64 }
 }

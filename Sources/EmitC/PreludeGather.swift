@@ -1,3 +1,4 @@
+import CFamily
 import MachineIR
 
 /// Loads and stores of one element a lane, at 32-bit offsets from a place.

@@ -1,44 +1,8 @@
+import CFamily
 import MachineIR
 import TileIR
 
-/// How elements of a buffer become register lanes.
-enum Storage: Hashable {
-  /// Lanes as they lie in memory.
-  case plain(String)
-  /// Integers or codes extended to i32: the C type in memory.
-  case extended(String)
-  /// Bytes that are 0 or 1, as a mask.
-  case truth
-  /// Two elements a byte, the even one in the low nibble.
-  case packed(signed: Bool)
-
-  init(_ element: ElementType) {
-    switch element {
-    case .float32: self = .plain("f32")
-    case .int32: self = .plain("i32")
-    case .bool: self = .truth
-    case .int4: self = .packed(signed: true)
-    case .e2m1: self = .packed(signed: false)
-    default: self = .extended(Prelude.storageName(element))
-    }
-  }
-
-  /// As register lanes of `scalar`: elements of 16 bits may come as they lie in memory.
-  init(_ element: ElementType, as scalar: MachineScalar) {
-    self = scalar == .i16 && element.bitWidth == 16 ? .plain(Prelude.scalarName(.i16)) : Storage(element)
-  }
-
-  /// The C type of a pointer to it.
-  var memory: String {
-    switch self {
-    case .plain(let scalar), .extended(let scalar): scalar
-    case .truth, .packed: "u8"
-    }
-  }
-  /// The lane type in registers.
-  var register: String {
-    if case .plain(let scalar) = self { scalar } else { "i32" }
-  }
+extension Storage {
   /// What the names of functions say about it.
   var suffix: String {
     switch self {
@@ -48,7 +12,6 @@ enum Storage: Hashable {
     case .packed(let signed): signed ? "_from_s4" : "_from_u4"
     }
   }
-  var isPacked: Bool { if case .packed = self { true } else { false } }
 }
 
 /// Contiguous loads and stores.

@@ -1,3 +1,4 @@
+import CFamily
 import MachineIR
 
 /// Contiguous loads and stores of which only the first lanes are active: memory past them is not

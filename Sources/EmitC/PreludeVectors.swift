@@ -1,3 +1,4 @@
+import CFamily
 import MachineIR
 
 /// Rearrangements of lanes and the integer instructions with no C operator.

@@ -8,9 +8,23 @@ public struct MachineDescription: Hashable, Sendable {
   /// Bytes of the caches or memories nearest to one agent, nearest first.
   public let nearMemory: [Int]
   public let features: Set<Feature>
-  /// The compiler's target triple and machine options.
-  public let triple: String
-  public let compilerOptions: [String]
+  public let kind: Kind
+
+  /// What only one family of chips has.
+  public enum Kind: Hashable, Sendable {
+    case cpu(CPU)
+    case gpu(GPU)
+  }
+
+  /// A processor that runs C: an agent is a thread, a cell is worked on by one.
+  public struct CPU: Hashable, Sendable {
+    /// The compiler's target triple and machine options.
+    public let triple: String
+    public let compilerOptions: [String]
+  }
+
+  public var cpu: CPU? { if case .cpu(let cpu) = kind { cpu } else { nil } }
+  public var gpu: GPU? { if case .gpu(let gpu) = kind { gpu } else { nil } }
 
   public enum Feature: String, Hashable, Sendable, CaseIterable {
     /// binary32 multiply-add with one rounding.
@@ -32,37 +46,43 @@ public struct MachineDescription: Hashable, Sendable {
   public static let streamedResult = 32 << 20
 
   public func has(_ feature: Feature) -> Bool { features.contains(feature) }
-  /// Lanes of `scalar` in one register.
-  public func lanes(of scalar: MachineScalar) -> Int { vectorBytes / scalar.byteCount }
+  /// Lanes of `scalar` in one register; on a GPU a thread of a warp holds one, whatever its width.
+  public func lanes(of scalar: MachineScalar) -> Int { gpu == nil ? vectorBytes / scalar.byteCount : GPU.warp }
 }
 
 extension MachineDescription {
   /// x86-64 baseline. Fused multiply-add is emulated: right, and about twenty times slower.
   public static let sse2 = MachineDescription(
     name: "cpu-sse2", vectorBytes: 16, vectorRegisters: 16, nearMemory: [32 << 10, 256 << 10],
-    features: [.streamingStores], triple: "x86_64-linux-gnu", compilerOptions: ["-march=x86-64"])
+    features: [.streamingStores], kind: .cpu(CPU(triple: "x86_64-linux-gnu", compilerOptions: ["-march=x86-64"])))
 
   public static let avx2 = MachineDescription(
     name: "cpu-avx2", vectorBytes: 32, vectorRegisters: 16, nearMemory: [32 << 10, 256 << 10],
-    features: [.fusedMultiplyAdd, .lookup16, .streamingStores], triple: "x86_64-linux-gnu",
-    compilerOptions: ["-march=x86-64-v3"])
+    features: [.fusedMultiplyAdd, .lookup16, .streamingStores],
+    kind: .cpu(CPU(triple: "x86_64-linux-gnu", compilerOptions: ["-march=x86-64-v3"])))
 
   /// AVX-512 with VNNI (Ice Lake, Zen 4 and later).
   public static let avx512 = MachineDescription(
     name: "cpu-avx512", vectorBytes: 64, vectorRegisters: 32, nearMemory: [32 << 10, 1 << 20],
-    features: [.fusedMultiplyAdd, .maskedMemory, .dot4, .lookup16, .lookup128, .streamingStores], triple: "x86_64-linux-gnu",
-    compilerOptions: ["-march=x86-64-v4", "-mavx512vnni", "-mavx512vbmi", "-mprefer-vector-width=512"])
+    features: [.fusedMultiplyAdd, .maskedMemory, .dot4, .lookup16, .lookup128, .streamingStores],
+    kind: .cpu(
+      CPU(
+        triple: "x86_64-linux-gnu",
+        compilerOptions: ["-march=x86-64-v4", "-mavx512vnni", "-mavx512vbmi", "-mprefer-vector-width=512"])))
 
   public static let neon = MachineDescription(
     name: "cpu-neon", vectorBytes: 16, vectorRegisters: 32, nearMemory: [32 << 10, 512 << 10],
-    features: [.fusedMultiplyAdd, .lookup16], triple: "aarch64-linux-gnu",
-    compilerOptions: ["-march=armv8-a"])
+    features: [.fusedMultiplyAdd, .lookup16],
+    kind: .cpu(CPU(triple: "aarch64-linux-gnu", compilerOptions: ["-march=armv8-a"])))
 
   /// Every CPU target, the plainest first.
   public static let cpus = [sse2, avx2, avx512, neon]
 
+  /// Every target.
+  public static let all = cpus + gpus
+
   /// The target of this name.
   public static func named(_ name: String) -> MachineDescription? {
-    cpus.first { $0.name == name }
+    all.first { $0.name == name }
   }
 }

@@ -22,17 +22,27 @@ public struct KernelBuffer: Hashable, Sendable {
   }
 }
 
-/// On-chip memory of one agent, alive while it works on a cell.
+/// Memory of one agent, alive while it works on a cell.
 public struct ScratchArray: Hashable, Sendable {
   public let name: String
   public let type: MachineScalar
   /// How many elements; evaluated by the host before the launch.
   public let count: HostExpression
-  public init(_ name: String, _ type: MachineScalar, count: HostExpression) {
+  public let space: ScratchSpace
+  public init(_ name: String, _ type: MachineScalar, count: HostExpression, in space: ScratchSpace = .onChip) {
     self.name = name
     self.type = type
     self.count = count
+    self.space = space
   }
+}
+
+/// Where an agent's own memory is.
+public enum ScratchSpace: Hashable, Sendable {
+  /// The memory nearest to the agent.
+  case onChip
+  /// The chip's main memory, where the nearest has no room.
+  case device
 }
 
 /// An integer that the host computes and the kernel reads under a name.

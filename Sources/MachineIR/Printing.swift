@@ -77,7 +77,7 @@ private struct PlanPrinter {
       add("float \(name) = \(program.parameters[parameter].name)")
     }
     for array in kernel.scratch {
-      add("on chip \(array.name): \(array.type.rawValue) [\(array.count.text(in: program))]")
+      add("\(array.space == .onChip ? "on chip" : "in device memory") \(array.name): \(array.type.rawValue) [\(array.count.text(in: program))]")
     }
     add("for each \(kernel.cell.name) of \(kernel.cells.text(in: program))")
     block(kernel.body)
@@ -124,6 +124,7 @@ private struct PlanPrinter {
         add("else")
         block(otherwise)
       }
+    case .synchronise(let group): add("synchronise the \(group.rawValue)")
     case .check(let condition, let code): add("check \(condition), else message \(code)")
     case .note(let text, let location):
       let place = locations ? location.map { "\($0)  " } ?? "" : ""

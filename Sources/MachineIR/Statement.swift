@@ -23,6 +23,12 @@ public struct CountedLoop: Hashable, Sendable {
   }
 }
 
+/// Agents that share their cell's memory.
+public enum AgentGroup: String, Hashable, Sendable {
+  /// The threads of a warp.
+  case warp
+}
+
 /// A step of a machine program.
 public indirect enum MachineStatement: Hashable, Sendable {
   /// A register that is set once.
@@ -51,6 +57,8 @@ public indirect enum MachineStatement: Hashable, Sendable {
   /// Ends the innermost loop.
   case leave
   case branch(Expression, [MachineStatement], [MachineStatement])
+  /// Agents that work on one cell together wait for each other, and see what the others have done to memory.
+  case synchronise(AgentGroup)
   /// Raises the launch's sticky status to `code` where the condition is false.
   case check(Expression, code: Int)
   /// What the next statements compute, and the author's line that asks for it.

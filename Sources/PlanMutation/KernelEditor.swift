@@ -41,7 +41,7 @@ struct KernelEditor {
       for position in scratch.indices where isHere("on-chip \(scratch[position].name)") {
         let array = scratch[position]
         scratch[position] = ScratchArray(
-          array.name, array.type, count: .divided(array.count + .constant(-256), 2))
+          array.name, array.type, count: .divided(array.count + .constant(-256), 2), in: array.space)
       }
     case .shrinkWorkspace:
       for _ in kernel.writtenWorkspaces { _ = isHere("") }
@@ -73,7 +73,7 @@ struct KernelEditor {
     case .define(let variable, let value): return [.define(variable, edit(value))]
     case .declare(let variable, let value): return [.declare(variable, edit(value))]
     case .assign(let variable, let value): return [.assign(variable, edit(value))]
-    case .registers, .leave, .note, .prefetch: return [statement]
+    case .registers, .leave, .note, .prefetch, .synchronise: return [statement]
     case .setElement(let array, let indices, let value): return [.setElement(array, indices, edit(value))]
     case .store(let access, let value, let active):
       return stored(.store(edit(access), edit(value), active: mask(active, access.buffer)), access.buffer)

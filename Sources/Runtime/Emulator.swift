@@ -7,7 +7,7 @@ public struct Emulator: Sendable {
   public let path: String?
 
   /// Whether a machine is one that can be emulated, if an emulator is there.
-  public static func emulates(_ machine: MachineDescription) -> Bool { machine.triple.hasPrefix("aarch64") }
+  public static func emulates(_ machine: MachineDescription) -> Bool { machine.cpu?.triple.hasPrefix("aarch64") == true }
 
   /// The emulator for a machine: `$TESSERA_EMULATOR`, or `qemu-aarch64` or `qemu-aarch64-static` along
   /// `$PATH`.

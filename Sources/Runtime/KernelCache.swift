@@ -106,18 +106,28 @@ public final class KernelCache: Sendable {
     /// The hash of all that decides it, except which compiler makes it.
     let key: String
     let suffix: String
-    let make: @Sendable (Clang, TemporaryFolder, URL) throws -> Void
+    let maker: Maker
+
+    /// Which compiler makes it: the same recipe of two compilers is two objects.
+    enum Maker: Sendable {
+      case clang(@Sendable (Clang, TemporaryFolder, URL) throws -> Void)
+      case other(identity: String, @Sendable (URL) throws -> Void)
+    }
+
+    /// `parts` decide the object, which another compiler than clang makes.
+    init(_ parts: [String], suffix: String, maker: Maker) {
+      key = ContentHash.digest(Array(parts.joined(separator: "\u{0}").utf8))
+      self.suffix = suffix
+      self.maker = maker
+    }
 
     /// `parts` and the compiler's options decide the object; `make` writes it.
     init(
       _ parts: [String], for machine: MachineDescription, _ options: [String], suffix: String,
       make: @escaping @Sendable (Clang, TemporaryFolder, URL) throws -> Void
     ) {
-      let all = parts + ["\(EmitC.interfaceVersion)", machine.triple] + Clang.options
-        + machine.compilerOptions + options
-      key = ContentHash.digest(Array(all.joined(separator: "\u{0}").utf8))
-      self.suffix = suffix
-      self.make = make
+      let cpu = machine.cpu.map { ["\(EmitC.interfaceVersion)", $0.triple] + Clang.options + $0.compilerOptions }
+      self.init(parts + (cpu ?? [machine.name]) + options, suffix: suffix, maker: .clang(make))
     }
   }
 
@@ -134,7 +144,7 @@ public final class KernelCache: Sendable {
   func object(_ recipe: Recipe) throws -> Object {
     if let file = find(recipe) { return Object(file: file, wasCached: true, owner: nil) }
     let own = try make(recipe)
-    let name = name(recipe, try clang.get())
+    let name = name(recipe, try identity(recipe))
     do {
       try keep(own.file, as: name)
       return Object(file: folder.appendingPathComponent(name), wasCached: false, owner: nil)
@@ -145,15 +155,22 @@ public final class KernelCache: Sendable {
   }
 
   /// Objects of one key differ by the compiler that made them.
-  private func name(_ recipe: Recipe, _ clang: Clang) -> String {
-    let compiler = ContentHash.digest(Array(clang.identity.utf8))
+  private func name(_ recipe: Recipe, _ identity: String) -> String {
+    let compiler = ContentHash.digest(Array(identity.utf8))
     return "\(recipe.key.prefix(32))-\(compiler.prefix(8)).\(recipe.suffix)"
+  }
+
+  private func identity(_ recipe: Recipe) throws -> String {
+    switch recipe.maker {
+    case .clang: try clang.get().identity
+    case .other(let identity, _): identity
+    }
   }
 
   private func find(_ recipe: Recipe) -> URL? {
     let names: [String]
-    if let clang = try? clang.get() {
-      names = [name(recipe, clang)]
+    if let identity = try? identity(recipe) {
+      names = [name(recipe, identity)]
     } else {
       let all = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
       names = all.filter { $0.hasPrefix(recipe.key.prefix(32)) && $0.hasSuffix(".\(recipe.suffix)") }
@@ -169,7 +186,10 @@ public final class KernelCache: Sendable {
   private func make(_ recipe: Recipe) throws -> Object {
     let own = try TemporaryFolder()
     let file = own.file("object.\(recipe.suffix)")
-    try recipe.make(try clang.get(), own, file)
+    switch recipe.maker {
+    case .clang(let make): try make(try clang.get(), own, file)
+    case .other(_, let make): try make(file)
+    }
     try CachedObject.seal(file, key: recipe.key)
     return Object(file: file, wasCached: false, owner: own)
   }
@@ -250,7 +270,7 @@ public final class KernelCache: Sendable {
       else { continue }
       if file.lastPathComponent.hasPrefix(".new-") {
         if used.timeIntervalSinceNow < -3600 { try? FileManager.default.removeItem(at: file) }
-      } else if ["so", "o", "run"].contains(file.pathExtension) {
+      } else if ["so", "o", "run", "cubin"].contains(file.pathExtension) {
         objects.append((file, size, used))
       }
     }

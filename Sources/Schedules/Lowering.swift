@@ -3,11 +3,12 @@ import TileIR
 
 /// Carries tile programs to machines: a plan for a program, a machine and a schedule.
 public enum Lowering {
-  /// The plan of `program` on `machine` under `schedule`. Throws a `Diagnostic` that names what the
+  /// The plan of `program` on `machine` under `schedule`, the machine's standard one where none is given. Throws a `Diagnostic` that names what the
   /// machine cannot keep.
   public static func plan(
-    _ program: Program, for machine: MachineDescription, schedule: Schedule = Schedule()
+    _ program: Program, for machine: MachineDescription, schedule: Schedule? = nil
   ) throws -> Plan {
+    let schedule = schedule ?? .standard(for: machine)
     var workspaces: [Workspace] = []
     var messages: [Diagnostic] = []
     var kernels: [MachineKernel] = []
@@ -36,8 +37,10 @@ public enum Lowering {
     }
     return Plan(
       program: program, machine: machine, schedule: schedule.description, workspaces: workspaces,
-      preparations: preparations,
-      variants: [PlanVariant(name: "every launch", guards: [], kernels: kernels)],
+      preparations: preparations.map { $0.forWarps(of: machine) },
+      variants: [
+        PlanVariant(name: "every launch", guards: [], kernels: kernels.map { $0.forWarps(of: machine) })
+      ],
       messages: messages)
   }
 }

@@ -32,11 +32,14 @@ struct ProductBlocking {
     default: (tileRows, tileVectors) = plenty ? (12, 2) : (isEmulated ? (2, 2) : (6, 2))
     }
     bodies = Self.bodies(tileRows)
-    depth = run >= 256 ? run : run * (512 / run)
-    let columns = scalar == .f64 ? 128 : 256
+    // A warp's blocks are small: its part of shared memory is.
+    let isSmall = machine.gpu != nil
+    depth = run >= 256 || isSmall ? run : run * (512 / run)
+    let columns = isSmall ? tileVectors * lanes : scalar == .f64 ? 128 : 256
     let panel = tileVectors * lanes
     cellColumns = (columns + panel - 1) / panel * panel
-    cellRows = max(tileRows, isGrouped ? 96 : 192 * schedule.cellRows) / tileRows * tileRows
+    let rows = isSmall ? tileRows : isGrouped ? 96 : 192 * schedule.cellRows
+    cellRows = max(tileRows, rows) / tileRows * tileRows
   }
   /// The cut for sums of byte products over panels of a weight that has been laid out.
   init(sliced weights: [SlicedWeight], schedule: Schedule) {

@@ -62,12 +62,17 @@ public struct Schedule: Hashable, Sendable, CustomStringConvertible {
 }
 
 extension Schedule {
+  /// The choices for a machine where nothing was measured. A warp's cell is small: there are thousands of them.
+  public static func standard(for machine: MachineDescription) -> Schedule {
+    machine.gpu == nil ? Schedule() : Schedule(registersPerVector: 1, cellRows: 1, cellLanes: 256)
+  }
+
   /// Schedules that differ in every choice that applies to `program` on `machine`, the chooser's own
   /// first. Each gives the same bits; which is fastest is for measurement.
   public static func candidates(
     for program: Program, on machine: MachineDescription
   ) -> [Schedule] {
-    var found = [Schedule()]
+    var found = [standard(for: machine)]
     func add(_ change: (inout Schedule) -> Void) {
       var schedule = Schedule()
       change(&schedule)

@@ -44,7 +44,7 @@ extension OperatorLibrary {
   }
 }
 
-/// The option that names a target.
+/// The option that names a target that runs operators.
 struct TargetOption: ParsableArguments {
   @Option(
     name: .customLong("target"),
@@ -58,7 +58,7 @@ struct TargetOption: ParsableArguments {
   /// The target that was named, or that of this processor; an error that lists the others.
   func machine() throws -> MachineDescription {
     guard let name else { return try .host }
-    guard let machine = MachineDescription.named(name) else {
+    guard let machine = MachineDescription.named(name), machine.cpu != nil else {
       throw unknown("target", name, among: MachineDescription.cpus.map(\.name))
     }
     return machine

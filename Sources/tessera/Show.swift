@@ -1,7 +1,9 @@
 import ArgumentParser
 import EmitC
+import EmitCUDA
 import MachineIR
 import Operators
+import Runtime
 import Schedules
 import TileIR
 
@@ -12,24 +14,32 @@ struct Show: ParsableCommand {
     discussion: """
       The tile program is what the author wrote, as data; the machine program is what a schedule made of it \
       for one target; the source is what the target's compiler is given. Every target can be shown on every \
-      machine.
+      machine. What GPU kernels take of a multiprocessor is what the compiler reports, which needs no GPU.
       """)
 
   enum Form: EnumerableFlag {
-    case program, machine, source
+    case program, machine, source, resources
 
     static func help(for form: Form) -> ArgumentHelp? {
       switch form {
       case .program: "The tile program: what is computed, whatever the target. (default)"
       case .machine: "The machine program: what one target does."
       case .source: "The generated source, as it is compiled."
+      case .resources: "What the compiled kernels of a GPU target take: registers, memory, spills."
       }
     }
   }
 
   @OptionGroup var operators: OperatorArguments
-  @OptionGroup var target: TargetOption
+  @OptionGroup var target: ShownTargetOption
   @Flag(exclusivity: .exclusive) var form: Form?
+
+  @Flag(help: "Print JSON; with --resources.")
+  var json = false
+
+  func validate() throws {
+    if json, form != .resources { throw ValidationError("--json goes with --resources") }
+  }
 
   func run() throws {
     let program = try operators.chosen().instance.kernel().program()
@@ -39,8 +49,39 @@ struct Show: ParsableCommand {
     case .machine: print(try Lowering.plan(program, for: machine), terminator: "")
     case .source:
       let plan = try Lowering.plan(program, for: machine)
-      let source = try EmitC.source(kernels: plan.kernels, machine: machine, program: program)
+      let source = machine.gpu == nil
+        ? try EmitC.source(kernels: plan.kernels, machine: machine, program: program)
+        : try EmitCUDA.source(kernels: plan.kernels, machine: machine, program: program)
       print(source, terminator: "")
+    case .resources:
+      guard machine.gpu != nil else {
+        throw Refusal(
+          "--resources is of GPU kernels; \(machine.name) is a processor. "
+            + "GPU targets: \(MachineDescription.gpus.map(\.name).joined(separator: ", "))")
+      }
+      let kernels = try KernelResources.all(of: Lowering.plan(program, for: machine))
+      print(json ? try tessera.json(kernels) : KernelResources.table(kernels))
     }
+  }
+}
+
+/// The option that names a target to look at, of a processor or of a GPU.
+struct ShownTargetOption: ParsableArguments {
+  @Option(
+    name: .customLong("target"),
+    help: """
+      A target: \(MachineDescription.all.map(\.name).joined(separator: ", ")). (default: the best that this \
+      processor runs)
+      """,
+    completion: .list(MachineDescription.all.map(\.name)))
+  var name: String?
+
+  /// The target that was named, or that of this processor; an error that lists the others.
+  func machine() throws -> MachineDescription {
+    guard let name else { return try .host }
+    guard let machine = MachineDescription.named(name) else {
+      throw unknown("target", name, among: MachineDescription.all.map(\.name))
+    }
+    return machine
   }
 }

@@ -87,6 +87,8 @@ final class CellRun {
     case .clear(let buffer, let offset, let count): try clear(buffer, try integer(offset), try integer(count))
     case .prefetch(_, let offset): _ = try integer(offset)
     case .loop(let loop): try run(loop)
+    // One agent does the work of all here, in order.
+    case .synchronise: break
     case .leave: return true
     case .branch(let condition, let then, let otherwise): return try block(try truth(condition) ? then : otherwise)
     case .check(let condition, let code):
@@ -332,6 +334,7 @@ extension MachineStatement {
     case .loop(let loop): "for \(loop.counter.name) in \(loop.lower) ..< \(loop.upper)"
     case .leave: "leave the loop"
     case .branch(let condition, _, _): "if \(condition)"
+    case .synchronise(let group): "synchronise the \(group.rawValue)"
     case .check(let condition, let code): "check \(condition), else message \(code)"
     case .note(let text, _): text
     }

@@ -33,7 +33,7 @@ public final class Z3: Sendable {
         try DynamicLibrary(named: [path])
       } else {
         try DynamicLibrary(
-          named: ["libz3.so", "libz3.so.4", "libz3.dylib"], searching: Self.projectFolders())
+          named: ["libz3.so", "libz3.so.4", "libz3.dylib"], searching: DynamicLibrary.projectFolders("z3/lib"))
       }
     self.library = library
     makeConfiguration = try library.symbol("Z3_mk_config", as: type(of: makeConfiguration))
@@ -48,24 +48,6 @@ public final class Z3: Sendable {
     // `Z3 5.4.1.0`, or the number alone.
     let number = String(cString: fullVersion())
     version = number.hasPrefix("Z3") ? number : "Z3 \(number)"
-  }
-
-  /// Where `Scripts/bootstrap` puts it, from the executable and the current folder upward.
-  private static func projectFolders() -> [String] {
-    let starts = [CommandLine.arguments.first ?? "", FileManager.default.currentDirectoryPath + "/x"]
-    var found: [String] = []
-    for start in starts {
-      var folder = URL(fileURLWithPath: start).resolvingSymlinksInPath().deletingLastPathComponent()
-      while folder.path != "/" {
-        let python = folder.appendingPathComponent(".tools/python/lib")
-        for name in (try? FileManager.default.contentsOfDirectory(atPath: python.path))?.sorted() ?? [] {
-          let path = python.appendingPathComponent("\(name)/site-packages/z3/lib").path
-          if !found.contains(path), FileManager.default.fileExists(atPath: path) { found.append(path) }
-        }
-        folder.deleteLastPathComponent()
-      }
-    }
-    return found
   }
 
   /// A solver's answer to a query.

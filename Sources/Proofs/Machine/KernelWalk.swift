@@ -104,7 +104,7 @@ struct KernelWalk {
     switch statement {
     case .define(let variable, let value), .declare(let variable, let value), .assign(let variable, let value):
       values[variable.name] = self.value(value)
-    case .registers: break
+    case .registers, .synchronise: break
     case .setElement(let array, let indices, let value):
       _ = self.value(value)
       judgeElement(array, indices)

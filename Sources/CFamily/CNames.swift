@@ -1,12 +1,17 @@
 /// The C identifiers of one kernel: the machine program's names, changed only where C forbids them.
-struct CNames {
+package struct CNames {
   private var given: [String: String] = [:]
-  private var taken: Set<String> = []
+  private var taken: Set<String>
+
+  /// `taken` are names that the text has given already.
+  package init(taken: Set<String> = []) { self.taken = taken }
 
   /// The identifier for `name`, the same at every call.
-  mutating func identifier(_ name: String) -> String {
+  package mutating func identifier(_ name: String) -> String { identifier(name, from: name) }
+
+  private mutating func identifier(_ name: String, from wish: String) -> String {
     if let known = given[name] { return known }
-    let legal = Self.legal(name)
+    let legal = Self.legal(wish)
     var candidate = legal
     var number = 2
     while taken.contains(candidate) {
@@ -18,8 +23,11 @@ struct CNames {
     return candidate
   }
 
+  /// An identifier near `name` for something that has no name in the machine program.
+  package mutating func own(_ name: String) -> String { identifier("\(name) of the text", from: name) }
+
   /// An identifier that C accepts and that no name of the generated file's own shadows.
-  static func legal(_ name: String) -> String {
+  package static func legal(_ name: String) -> String {
     var text = String(name.map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "_" })
     if text.isEmpty || text.first!.isNumber { text = "_" + text }
     let lastWord = text.split(separator: "_").last.map(String.init) ?? ""
@@ -46,7 +54,7 @@ struct CNames {
   ]
 
   /// The C function of a kernel: functions of the C library and compiler builtins keep their names.
-  static func symbol(_ kernel: String) -> String {
+  package static func symbol(_ kernel: String) -> String {
     let text = legal(kernel)
     return librarySymbols.contains(text) ? text + "_kernel" : text
   }

@@ -1,14 +1,14 @@
 /// Constants as C text that gives back exactly the same bits.
-enum CLiterals {
+package enum CLiterals {
   /// An `f32` (by the bits of the `f64` that it equals).
-  static func float(_ value: Float) -> String {
+  package static func float(_ value: Float) -> String {
     if value.isNaN { return "__builtin_nanf(\"\")" }
     if value.isInfinite { return value < 0 ? "-__builtin_inff()" : "__builtin_inff()" }
     if let decimal = shortDecimal(Double(value)) { return decimal + "f" }
     return hexadecimal(Double(value), fractionBits: 23) + "f /* \(value) */"
   }
 
-  static func double(_ value: Double) -> String {
+  package static func double(_ value: Double) -> String {
     if value.isNaN { return "__builtin_nan(\"\")" }
     if value.isInfinite { return value < 0 ? "-__builtin_inf()" : "__builtin_inf()" }
     if let decimal = shortDecimal(value) { return decimal }
@@ -41,7 +41,7 @@ enum CLiterals {
   }
 
   /// An integer as a value of a lane type; `isBits` asks for hexadecimal where that reads better.
-  static func integer(_ value: Int64, bits: Int, isBits: Bool = false) -> String {
+  package static func integer(_ value: Int64, bits: Int, isBits: Bool = false) -> String {
     if bits == 64 {
       if value == Int64.min { return "(-9223372036854775807l - 1)" }
       return Int32(exactly: value) == nil ? "\(spelled(value, isBits))l" : spelled(value, isBits)

@@ -3,21 +3,18 @@ import TileIR
 
 /// Prints the bodies of scalar functions: one line a step, over all lanes at once.
 extension ExpressionPrinter {
-  /// The C function for `function` over `lanes`, added to the prelude.
-  func printFunction(_ function: ScalarFunction, lanes: Int) throws -> String {
-    let word = prelude.name(of: function)
-    let result = prelude.type(MachineType(function.resultType.register, lanes))
-    let input = prelude.type(MachineType(function.parameters[0].register, lanes))
-    let name = "\(word)_\(function.resultType == function.parameters[0] ? result : "\(result)_of_\(input)")"
-    return try prelude.add(name) {
-      var printer = ExpressionPrinter(prelude: prelude)
-      return try printer.body(of: function, name, result, lanes: lanes)
-    }
+  /// The definition of `function` over `lanes` as a function of this name.
+  package static func definition(
+    of function: ScalarFunction, named name: String, lanes: Int, in dialect: Dialect
+  ) throws -> String {
+    var printer = ExpressionPrinter(dialect)
+    return try printer.definition(of: function, name, lanes: lanes)
   }
 
-  private mutating func body(
-    of function: ScalarFunction, _ name: String, _ result: String, lanes: Int
+  private mutating func definition(
+    of function: ScalarFunction, _ name: String, lanes: Int
   ) throws -> String {
+    let result = dialect.type(MachineType(function.resultType.register, lanes))
     let parameterNames = ["x", "y", "z"]
     var values: [Expression] = []
     var parameters: [String] = []
@@ -28,7 +25,7 @@ extension ExpressionPrinter {
       case .parameter(let position):
         let word = position < 3 ? parameterNames[position] : "x\(position)"
         let variable = Variable(word, type)
-        parameters.append("\(prelude.type(type)) \(names.identifier(word))")
+        parameters.append("\(dialect.type(type)) \(names.identifier(word))")
         values.append(.variable(variable))
       case .constant(let bits):
         values.append(constant(bits, type))
@@ -39,7 +36,7 @@ extension ExpressionPrinter {
           values.append(value)
         } else {
           let variable = Variable("v\(number)", type)
-          let head = "  const \(prelude.type(type)) \(names.identifier(variable.name)) = "
+          let head = "  const \(dialect.type(type)) \(names.identifier(variable.name)) = "
           let text = Layout.sequence([.text(head), try printWide(value).layout, .text(";")])
           lines += text.broken(at: 0, indent: 6) + "\n"
           values.append(.variable(variable))
@@ -52,7 +49,7 @@ extension ExpressionPrinter {
     lines += returned.broken(at: 0, indent: 6)
     return """
       // \(function.name): \(function.operationCount) operations a lane; these lines are its definition.
-      static inline \(result) \(name)(\(parameters.joined(separator: ", "))) {
+      \(dialect.inlineFunction) \(result) \(name)(\(parameters.joined(separator: ", "))) {
       \(lines)
       }
       """

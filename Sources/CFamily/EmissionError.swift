@@ -7,11 +7,17 @@ public struct EmissionError: Error, Hashable, Sendable, CustomStringConvertible 
   /// What the machine lacks or the kernel gets wrong.
   public let message: String
 
+  package init(kernel: String, machine: String, message: String) {
+    self.kernel = kernel
+    self.machine = machine
+    self.message = message
+  }
+
   public var description: String { "kernel \(kernel) for \(machine): \(message)" }
 }
 
 /// Why one expression or statement cannot be printed; the kernel's name is added above.
-struct Refusal: Error {
-  let message: String
-  init(_ message: String) { self.message = message }
+package struct Refusal: Error {
+  package let message: String
+  package init(_ message: String) { self.message = message }
 }

@@ -1,15 +1,15 @@
 /// Text with the places where it may be broken into lines.
-indirect enum Layout {
+package indirect enum Layout {
   case text(String)
   case sequence([Layout])
   /// Items between `open` and `close`; a line may end after every separator (or before it, for
   /// operators, which start their item).
   case group(open: String, items: [Layout], separator: String, close: String)
 
-  static let width = 100
+  package static let width = 100
 
   /// All on one line.
-  var flat: String {
+  package var flat: String {
     var text = ""
     write(to: &text)
     return text
@@ -34,7 +34,7 @@ indirect enum Layout {
 
   /// The text with lines broken so that they fit, where they can; further lines stand `indent` spaces
   /// in. `column` is where it starts.
-  func broken(at column: Int, indent: Int) -> String {
+  package func broken(at column: Int, indent: Int) -> String {
     var lines = Lines(column: column)
     MeasuredLayout(self).write(to: &lines, indent: indent, rest: 0)
     return lines.text

@@ -1,39 +1,39 @@
 /// A printed expression with how tightly its outermost operator binds, so that parentheses stand only
 /// where C or a reader needs them.
-struct CExpression {
-  let layout: Layout
-  let binding: Binding
+package struct CExpression {
+  package let layout: Layout
+  package let binding: Binding
 
   /// C's precedence, loosest first.
-  enum Binding: Int, Comparable {
+  package enum Binding: Int, Comparable {
     case conditional, or, exclusiveOr, and, equality, relation, shift, sum, product, prefix, primary
 
-    static func < (a: Binding, b: Binding) -> Bool { a.rawValue < b.rawValue }
+    package static func < (a: Binding, b: Binding) -> Bool { a.rawValue < b.rawValue }
   }
 
-  init(_ layout: Layout, _ binding: Binding = .primary) {
+  package init(_ layout: Layout, _ binding: Binding = .primary) {
     self.layout = layout
     self.binding = binding
   }
-  init(_ text: String, _ binding: Binding = .primary) {
+  package init(_ text: String, _ binding: Binding = .primary) {
     self.init(.text(text), binding)
   }
 
-  var flat: String { layout.flat }
+  package var flat: String { layout.flat }
 
   /// As an operand that must bind at least as tightly as `least`.
-  func atLeast(_ least: Binding) -> Layout {
+  package func atLeast(_ least: Binding) -> Layout {
     binding >= least ? layout : .group(open: "(", items: [layout], separator: "", close: ")")
   }
 
-  static func call(_ function: String, _ arguments: [CExpression]) -> CExpression {
+  package static func call(_ function: String, _ arguments: [CExpression]) -> CExpression {
     CExpression(
       .group(open: "\(function)(", items: arguments.map(\.layout), separator: ",", close: ")"))
   }
 
   /// `a operator b`; readers do not know the precedence of shifts, comparisons and bit operations, so
   /// operators inside those are parenthesised.
-  static func binary(
+  package static func binary(
     _ a: CExpression, _ symbol: String, _ b: CExpression, _ binding: Binding
   ) -> CExpression {
     let isArithmetic = binding == .sum || binding == .product
@@ -61,7 +61,7 @@ struct CExpression {
     return String(text.dropLast())
   }
 
-  static func prefix(_ symbol: String, _ operand: CExpression) -> CExpression {
+  package static func prefix(_ symbol: String, _ operand: CExpression) -> CExpression {
     // A sign before a sign would be a decrement.
     let needsSpace = operand.flat.hasPrefix("-") && symbol == "-"
     let inner = needsSpace ? operand.atLeast(.primary) : operand.atLeast(.prefix)
@@ -69,15 +69,15 @@ struct CExpression {
     return CExpression(.sequence([.text(symbol), guarded]), .prefix)
   }
 
-  static func cast(_ type: String, _ operand: CExpression) -> CExpression {
+  package static func cast(_ type: String, _ operand: CExpression) -> CExpression {
     CExpression(.sequence([.text("(\(type))"), operand.atLeast(.prefix)]), .prefix)
   }
 
-  static func subscripted(_ base: String, _ offset: CExpression) -> CExpression {
+  package static func subscripted(_ base: String, _ offset: CExpression) -> CExpression {
     CExpression(.group(open: "\(base)[", items: [offset.layout], separator: "", close: "]"))
   }
 
-  static func conditional(
+  package static func conditional(
     _ condition: CExpression, _ a: CExpression, _ b: CExpression
   ) -> CExpression {
     CExpression(

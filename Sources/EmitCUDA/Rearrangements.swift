@@ -1,0 +1,192 @@
+import CFamily
+import MachineIR
+import TileIR
+
+/// Lanes that change places: other registers where whole ones move, else shuffles.
+extension CUDADialect {
+  func part(
+    _ instruction: Instruction, _ value: Expression, _ type: MachineType, _ printer: inout Printer
+  ) throws -> CExpression {
+    let lanes = value.type.lanes
+    switch instruction {
+    case .lowHalf where lanes == 2: return try lane(0, value, type, &printer)
+    case .highHalf where lanes == 2: return try lane(1, value, type, &printer)
+    case .lowHalf where lanes <= GPU.warp: return try printer.printWide(value)
+    case .highHalf where lanes <= GPU.warp:
+      return shuffled("__shfl_down_sync", try printer.printWide(value), lanes / 2, type)
+    case .lowHalf, .highHalf: return try half(instruction == .highHalf, value, &printer)
+    default: return try alternate(instruction == .oddLanes, value, type, &printer)
+    }
+  }
+
+  func lane(
+    _ number: Int, _ value: Expression, _ type: MachineType, _ printer: inout Printer
+  ) throws -> CExpression {
+    var register = try printer.printWide(value)
+    if isWide(value.type) {
+      register = CExpression(.sequence([register.atLeast(.primary), .text(".at[\(number / GPU.warp)]")]))
+    }
+    return shuffled("__shfl_sync", register, number % GPU.warp, type)
+  }
+
+  /// A shuffle of one register by all threads.
+  private func shuffled(_ function: String, _ value: CExpression, _ number: Int, _ type: MachineType) -> CExpression {
+    let mask = wholeWarp()
+    let whole = type.scalar == .i64 ? CExpression.cast("long long", value) : value
+    let moved = CExpression.call(function, [CExpression(mask), whole, CExpression("\(number)")])
+    switch type.scalar {
+    case .i64: return .cast(declare("i64"), moved)
+    case .mask: return .binary(moved, "!=", CExpression("0"), .equality)
+    default: return moved
+    }
+  }
+
+  /// Half of the registers of a wide value.
+  private func half(_ isHigh: Bool, _ value: Expression, _ printer: inout Printer) throws -> CExpression {
+    let operand = try printer.printWide(value)
+    if value.type.lanes == 2 * GPU.warp {
+      return CExpression(.sequence([operand.atLeast(.primary), .text(".at[\(isHigh ? 1 : 0)]")]))
+    }
+    lanes()
+    let name = isHigh ? "high_half" : "low_half"
+    add(name) {
+      inline(
+        "Lanes<T, N / 2>", name, "Lanes<T, N> x",
+        body: """
+            Lanes<T, N / 2> y;
+          #pragma unroll
+            for (int n = 0; n < N / 2; n++) y.at[n] = x.at[n\(isHigh ? " + N / 2" : "")];
+            return y;
+          """, template: "typename T, int N")
+    }
+    return .call(name, [operand])
+  }
+
+  /// Lanes of even or odd number.
+  private func alternate(
+    _ isOdd: Bool, _ value: Expression, _ type: MachineType, _ printer: inout Printer
+  ) throws -> CExpression {
+    guard value.type.scalar != .i64, value.type.scalar != .mask else {
+      throw Refusal("no lanes of even number of \(value.type)")
+    }
+    if type.lanes == 1 { return try lane(isOdd ? 1 : 0, value, type, &printer) }
+    let mask = wholeWarp()
+    let operand = try printer.printWide(value)
+    let from = "2 * (threadIdx.x % 32)\(isOdd ? " + 1" : "")"
+    guard isWide(value.type) else {
+      return .call("__shfl_sync", [CExpression(mask), operand, CExpression(from)])
+    }
+    lanes()
+    let name = isOdd ? "odd_lanes" : "even_lanes"
+    add("\(name) of two") {
+      inline(
+        "T", name, "Lanes<T, 2> x",
+        body: """
+            const int from = \(from);
+            const T low = __shfl_sync(\(mask), x.at[0], from);
+            const T high = __shfl_sync(\(mask), x.at[1], from);
+            return from < 32 ? low : high;
+          """, why: "The lanes of \(isOdd ? "odd" : "even") number: threads from 16 on take theirs from the second register.",
+        template: "typename T")
+    }
+    guard value.type.lanes > 2 * GPU.warp else { return .call(name, [operand]) }
+    add("\(name) of many") {
+      inline(
+        "Lanes<T, N / 2>", name, "Lanes<T, N> x",
+        body: """
+            Lanes<T, N / 2> y;
+          #pragma unroll
+            for (int n = 0; n < N / 2; n++) {
+              Lanes<T, 2> pair;
+              pair.at[0] = x.at[2 * n];
+              pair.at[1] = x.at[2 * n + 1];
+              y.at[n] = \(name)(pair);
+            }
+            return y;
+          """, template: "typename T, int N")
+    }
+    return .call(name, [operand])
+  }
+
+  /// The function that puts the lanes of two vectors one after the other.
+  func concatenate(_ half: MachineType) -> String {
+    guard half.lanes >= GPU.warp else {
+      let mask = wholeWarp()
+      return add("concatenate_\(half.lanes)") {
+        inline(
+          "T", "concatenate_\(half.lanes)", "T a, T b",
+          body: """
+              const T moved = __shfl_sync(\(mask), b, threadIdx.x % 32 - \(half.lanes));
+              return threadIdx.x % 32 < \(half.lanes) ? a : moved;
+            """, template: "typename T")
+      }
+    }
+    lanes()
+    if half.lanes == GPU.warp {
+      return add("concatenate_registers") {
+        inline(
+          "Lanes<T, 2>", "concatenate_registers", "T a, T b",
+          body: "  Lanes<T, 2> y;\n  y.at[0] = a;\n  y.at[1] = b;\n  return y;", template: "typename T")
+      }
+    }
+    return add("concatenate") {
+      inline(
+        "Lanes<T, 2 * N>", "concatenate", "Lanes<T, N> a, Lanes<T, N> b",
+        body: """
+            Lanes<T, 2 * N> y;
+          #pragma unroll
+            for (int n = 0; n < N; n++) {
+              y.at[n] = a.at[n];
+              y.at[N + n] = b.at[n];
+            }
+            return y;
+          """, template: "typename T, int N")
+    }
+  }
+
+  /// The function that puts the lanes of two vectors in turns.
+  func interleave(_ half: MachineType) -> String {
+    let mask = wholeWarp()
+    add("interleave_within") {
+      inline(
+        "T", "interleave_within", "T a, T b, int first",
+        body: """
+            const int from = first + threadIdx.x % 32 / 2;
+            const T even = __shfl_sync(\(mask), a, from);
+            const T odd = __shfl_sync(\(mask), b, from);
+            return threadIdx.x % 2 == 0 ? even : odd;
+          """, why: "The lanes of two registers in turns, from lane `first` of each.", template: "typename T")
+    }
+    guard half.lanes >= GPU.warp else {
+      return add("interleave_part") {
+        inline("T", "interleave_part", "T a, T b", returns: "interleave_within(a, b, 0)", template: "typename T")
+      }
+    }
+    lanes()
+    if half.lanes == GPU.warp {
+      return add("interleave_registers") {
+        inline(
+          "Lanes<T, 2>", "interleave_registers", "T a, T b",
+          body: """
+              Lanes<T, 2> y;
+              y.at[0] = interleave_within(a, b, 0);
+              y.at[1] = interleave_within(a, b, 16);
+              return y;
+            """, template: "typename T")
+      }
+    }
+    return add("interleave") {
+      inline(
+        "Lanes<T, 2 * N>", "interleave", "Lanes<T, N> a, Lanes<T, N> b",
+        body: """
+            Lanes<T, 2 * N> y;
+          #pragma unroll
+            for (int n = 0; n < N; n++) {
+              y.at[2 * n] = interleave_within(a.at[n], b.at[n], 0);
+              y.at[2 * n + 1] = interleave_within(a.at[n], b.at[n], 16);
+            }
+            return y;
+          """, template: "typename T, int N")
+    }
+  }
+}

@@ -1,0 +1,57 @@
+/// A chip that runs CUDA C++: an agent is a warp, 32 threads that go together; a cell is worked on by one.
+/// A vector of n lanes is striped over the warp: lane l is register l / 32 of thread l % 32; scalars are
+/// uniform. Numbers are those of the CUDA programming guide's table of compute capabilities.
+public struct GPU: Hashable, Sendable {
+  /// What the compiler is asked for, such as `sm_90a`.
+  public let architecture: String
+  /// Bytes of shared memory of a multiprocessor, and the most that one block can have of them.
+  public let sharedPerMultiprocessor: Int
+  public let sharedPerBlock: Int
+  /// Registers of 4 bytes of a multiprocessor, and the most that a thread can have of them.
+  public let registersPerMultiprocessor: Int
+  public let registersPerThread: Int
+  /// Warps that a multiprocessor holds at once.
+  public let warpsPerMultiprocessor: Int
+
+  /// Warps that a multiprocessor holds at once of a kernel whose threads have this many registers.
+  ///
+  /// Registers are given to a warp in units of 256, shared memory to a block in units of 128 bytes with 1 KiB
+  /// of the system's own (sm_80 and newer).
+  public func residentWarps(registers: Int, sharedPerBlock: Int, warpsPerBlock: Int) -> Int {
+    let registersPerWarp = (registers * Self.warp + 255) / 256 * 256
+    let byRegisters = registersPerMultiprocessor / max(1, registersPerWarp) / warpsPerBlock
+    let byShared = sharedPerMultiprocessor / ((sharedPerBlock + 1024 + 127) / 128 * 128)
+    return min(warpsPerMultiprocessor / warpsPerBlock, byRegisters, byShared) * warpsPerBlock
+  }
+
+  /// Threads of a warp.
+  public static let warp = 32
+  /// Warps of a block, where shared memory is enough for them.
+  public static let warpsPerBlock = 4
+}
+
+extension MachineDescription {
+  /// A100 (compute capability 8.0).
+  public static let sm80 = gpu(
+    "cuda-sm80",
+    GPU(
+      architecture: "sm_80", sharedPerMultiprocessor: 164 << 10, sharedPerBlock: 163 << 10,
+      registersPerMultiprocessor: 65536, registersPerThread: 255, warpsPerMultiprocessor: 64))
+
+  /// H100 and H200 (compute capability 9.0, with the instructions that only it has).
+  public static let sm90a = gpu(
+    "cuda-sm90a",
+    GPU(
+      architecture: "sm_90a", sharedPerMultiprocessor: 228 << 10, sharedPerBlock: 227 << 10,
+      registersPerMultiprocessor: 65536, registersPerThread: 255, warpsPerMultiprocessor: 64))
+
+  /// Every GPU target, the oldest first.
+  public static let gpus = [sm80, sm90a]
+
+  private static func gpu(_ name: String, _ gpu: GPU) -> MachineDescription {
+    MachineDescription(
+      name: name, vectorBytes: 4 * GPU.warp, vectorRegisters: 128,
+      nearMemory: [gpu.sharedPerBlock / GPU.warpsPerBlock], features: [.fusedMultiplyAdd, .maskedMemory],
+      kind: .gpu(gpu))
+  }
+}

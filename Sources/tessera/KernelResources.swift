@@ -1,0 +1,84 @@
+import Foundation
+import MachineIR
+import Runtime
+
+/// What a compiled kernel of a GPU takes of a multiprocessor, and how many of its warps fit there at once.
+struct KernelResources: Encodable {
+  let kernel: String
+  let threadsPerBlock: Int
+  let registers: Int
+  let spillStoreBytes: Int
+  let spillLoadBytes: Int
+  let stackBytes: Int
+  let sharedBytesPerBlock: Int
+  /// The kernel's own memory that lies in device memory: bytes a warp, or that the launch decides.
+  let deviceMemoryPerWarp: DeviceMemory
+  let warpsPerMultiprocessor: Int
+
+  enum DeviceMemory: Encodable {
+    case bytes(Int)
+    case decidedByLaunch
+
+    func encode(to encoder: any Encoder) throws {
+      var container = encoder.singleValueContainer()
+      switch self {
+      case .bytes(let bytes): try container.encode(bytes)
+      case .decidedByLaunch: try container.encode("decided by the launch")
+      }
+    }
+
+    var text: String {
+      switch self {
+      case .bytes(let bytes): "\(bytes)"
+      case .decidedByLaunch: "by the launch"
+      }
+    }
+  }
+
+  static func all(of plan: Plan) throws -> [KernelResources] {
+    let resources = try KernelCache.standard.code(of: plan).code.resources()
+    return try plan.kernels.map { kernel in
+      guard let found = resources.first(where: { $0.kernel == GPUCode.symbol(of: kernel) }) else {
+        throw Refusal("the compiler reports nothing on \(kernel.name)")
+      }
+      return KernelResources(kernel, found, on: plan.machine.gpu!)
+    }
+  }
+
+  private init(_ kernel: MachineKernel, _ found: GPUCode.Resources, on gpu: GPU) {
+    let launch = WarpLaunch(kernel)
+    self.kernel = kernel.name
+    threadsPerBlock = launch.threadsPerBlock
+    registers = found.registers
+    spillStoreBytes = found.spillStoreBytes
+    spillLoadBytes = found.spillLoadBytes
+    stackBytes = found.stackBytes
+    var shared = found.staticSharedBytes
+    if case .constant(let bytes) = launch.sharedBytesPerWarp { shared += bytes * launch.warpsPerBlock }
+    sharedBytesPerBlock = shared
+    deviceMemoryPerWarp =
+      switch launch.deviceBytesPerWarp {
+      case .constant(let bytes): .bytes(bytes)
+      case .number: .decidedByLaunch
+      }
+    warpsPerMultiprocessor = gpu.residentWarps(
+      registers: found.registers, sharedPerBlock: shared, warpsPerBlock: launch.warpsPerBlock)
+  }
+
+  /// A line a kernel, spills first among what a reader looks for.
+  static func table(_ kernels: [KernelResources]) -> String {
+    let head = [
+      "kernel", "registers", "spills", "stack", "shared a block", "device memory a warp", "threads a block",
+      "warps a multiprocessor",
+    ]
+    return columns(
+      [head]
+        + kernels.map {
+          [
+            $0.kernel, "\($0.registers)", "\($0.spillStoreBytes + $0.spillLoadBytes)", "\($0.stackBytes)",
+            "\($0.sharedBytesPerBlock)", $0.deviceMemoryPerWarp.text, "\($0.threadsPerBlock)",
+            "\($0.warpsPerMultiprocessor)",
+          ]
+        })
+  }
+}
