@@ -87,7 +87,7 @@ let package = Package(
     .target(name: "CAllocationCount", path: "Tests/CAllocationCount", publicHeadersPath: "include"),
     .testTarget(
       name: "Refuse", dependencies: ["Tiles", "MachineIR", "Proofs", "Reference", "Runtime", "JSON", "Safetensors", "DeepSeek"]),
-    .testTarget(name: "Golden", dependencies: ["Tiles", "MachineIR", "Operators", "Schedules"]),
+    .testTarget(name: "Golden", dependencies: ["Tiles", "MachineIR", "Operators", "Schedules", "EmitCUDA"]),
     .testTarget(
       name: "Claims",
       dependencies: [

@@ -24,14 +24,14 @@ extension CUDADialect {
       }
     case .divideFloor:
       let t = declare(Self.registerName(type))
-      return lanewise("divide_floor_\(t)", arity: 2, type) {
+      return lanewise("divide_floor_\(t)", arity: 1, type, and: "i64 n") {
         inline(
           t, "divide_floor_\(t)", "\(t) a, \(t) n", returns: "a / n - (a % n < 0)",
           why: "Rounds down, where C rounds toward zero.")
       }
     case .remainderFloor:
       let t = declare(Self.registerName(type))
-      return lanewise("remainder_floor_\(t)", arity: 2, type) {
+      return lanewise("remainder_floor_\(t)", arity: 1, type, and: "i64 n") {
         inline(
           t, "remainder_floor_\(t)", "\(t) a, \(t) n",
           body: "  const \(t) rest = a % n;\n  return rest < 0 ? rest + n : rest;",

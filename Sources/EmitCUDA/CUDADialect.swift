@@ -75,21 +75,26 @@ final class CUDADialect: Definitions {
     inline(result, name, parameters, body: "  return \(value);", why: why, template: template)
   }
 
-  /// The function `name` of single registers, and, for a wide value, its overload register by register.
-  func lanewise(_ name: String, arity: Int, _ type: MachineType, _ text: () throws -> String) rethrows -> String {
+  /// The function `name` of single registers, and, for a wide value, its overload register by register; `scalar`
+  /// is a parameter that is the same for all.
+  func lanewise(
+    _ name: String, arity: Int, _ type: MachineType, and scalar: String? = nil, _ text: () throws -> String
+  ) rethrows -> String {
     try add(name, text)
     guard isWide(type) else { return name }
     lanes()
     add("\(name) of Lanes") {
       let letters = arity > 3 ? (0..<arity).map { "a\($0)" } : Array(["a", "b", "c"].prefix(arity))
-      let first = letters.map { "\($0).at[0]" }.joined(separator: ", ")
-      let each = letters.map { "\($0).at[n]" }.joined(separator: ", ")
+      let rest = scalar.map { ["\($0.split(separator: " ").last!)"] } ?? []
+      func arguments(_ register: String) -> String {
+        (letters.map { "\($0).at[\(register)]" } + rest).joined(separator: ", ")
+      }
       return inline(
-        "auto", name, letters.map { "Lanes<T, N> \($0)" }.joined(separator: ", "),
+        "auto", name, (letters.map { "Lanes<T, N> \($0)" } + (scalar.map { [$0] } ?? [])).joined(separator: ", "),
         body: """
-            Lanes<decltype(\(name)(\(first))), N> y;
+            Lanes<decltype(\(name)(\(arguments("0")))), N> y;
           #pragma unroll
-            for (int n = 0; n < N; n++) y.at[n] = \(name)(\(each));
+            for (int i = 0; i < N; i++) y.at[i] = \(name)(\(arguments("i")));
             return y;
           """, template: "typename T, int N")
     }

@@ -44,10 +44,13 @@ struct KernelPrinter {
   private mutating func parameters() -> [String] {
     var list: [String] = []
     let sources = Dictionary(grouping: kernel.buffers, by: \.source)
+    let read = kernel.readBuffers
     for buffer in kernel.buffers {
       let scalar = dialect.declare(buffer.element.cStorage)
       statements.printer.memory[buffer.name] = scalar
-      let qualifier = sources[buffer.source]!.count == 1 ? "__restrict__ " : ""
+      // What threads tell each other through memory may not be held in registers.
+      let isShared = sources[buffer.source]!.count > 1 || buffer.isWritten && read.contains(buffer.name)
+      let qualifier = isShared ? "" : "__restrict__ "
       let name = statements.printer.names.identifier(buffer.name)
       list.append("\(buffer.isWritten ? "" : "const ")\(scalar) *\(qualifier)\(name)")
     }
@@ -81,7 +84,7 @@ struct KernelPrinter {
       let name = statements.printer.names.identifier(array.name)
       let base = array.space == .onChip ? "shared" : "spilled"
       let place = offset == .constant(0) ? base : "(\(base) + \(text(offset)))"
-      statements.add("\(scalar) *const __restrict__ \(name) = (\(scalar) *)\(place);")
+      statements.add("\(scalar) *const \(name) = (\(scalar) *)\(place);")
     }
   }
 
@@ -90,5 +93,16 @@ struct KernelPrinter {
     case .constant(let bytes): "\(bytes)"
     case .number(let name): statements.printer.names.own(name)
     }
+  }
+}
+
+extension MachineKernel {
+  /// Names of the memory that it reads.
+  fileprivate var readBuffers: Set<String> {
+    var found: Set<String> = []
+    for statement in body {
+      statement.forEach { found.formUnion($0.expressions.flatMap(\.reads).map(\.memory)) }
+    }
+    return found
   }
 }

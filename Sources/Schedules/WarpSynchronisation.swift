@@ -187,7 +187,9 @@ struct WarpSynchronisation {
     _ body: [MachineStatement], entry: Touched, bound: Expression = .constant(0)
   ) -> Passed {
     var begin = entry
+    let outer = names
     while true {
+      names = outer
       var passed = block(body, begin)
       // The bound is read again before the next round.
       let reads = uses(bound.reads)
@@ -237,6 +239,9 @@ struct WarpSynchronisation {
     case .variable(let variable): return divisors[variable.name] ?? 1
     case .apply(let instruction, let operands, .index):
       switch instruction {
+      case .subtract where operands[1].wholes(of: operands[0]) != nil:
+        // x - x % n: the whole vectors of a length.
+        return divisor(operands[1].wholes(of: operands[0])!)
       case .add, .subtract, .minimum, .maximum:
         return Self.common(self.divisor(operands[0]), self.divisor(operands[1]))
       case .multiply: return min(GPU.warp, self.divisor(operands[0]) * self.divisor(operands[1]))
@@ -279,5 +284,12 @@ struct WarpSynchronisation {
     default: later = statement
     }
     return (values, later)
+  }
+}
+
+extension Expression {
+  /// n where this is the remainder of `value` by n.
+  fileprivate func wholes(of value: Expression) -> Int? {
+    if case .apply(.remainderFloor(let n), let operands, _) = self, operands == [value] { n } else { nil }
   }
 }

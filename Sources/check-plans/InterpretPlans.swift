@@ -28,7 +28,7 @@ struct InterpretPlans: ParsableCommand {
         for kind in InputKind.allCases {
           for extents in instance.shapes {
             let launch = try PlanLaunch(instance, program, extents, kind)
-            for machine in MachineDescription.cpus where target == nil || target == machine.name {
+            for machine in (target == nil ? MachineDescription.cpus : MachineDescription.all) where target == nil || target == machine.name {
               let schedules = Schedule.candidates(for: program, on: machine)
               for (number, schedule) in schedules.prefix(defaultOnly ? 1 : schedules.count).enumerated() {
                 let plan = try Lowering.plan(program, for: machine, schedule: schedule)
