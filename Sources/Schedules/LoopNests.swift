@@ -162,6 +162,8 @@ extension RegionLowering {
     if let extent = dimension.extent {
       var least = 1
       while least < extent { least *= 2 }
+      // A warp's threads are there, whether they have a lane or not.
+      if machine.gpu != nil { least = max(least, GPU.warp) }
       lanes = min(lanes, least)
     }
     return lanes

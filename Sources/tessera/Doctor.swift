@@ -40,7 +40,7 @@ struct Finding: Encodable {
   let detail: String
 
   static func all() -> [Finding] {
-    [targets, threads, memory, compiler, cache, mpfr, z3, emulator]
+    [targets, threads, memory, compiler, cache, gpuCompiler, mpfr, z3, emulator]
   }
 
   private static var targets: Finding {
@@ -101,6 +101,13 @@ struct Finding: Encodable {
     return Finding(
       thing: "cache", state: .ok,
       detail: "\(count(objects.count, "compiled kernel")), \(bytesText(bytes)), in \(cache.folder.path)")
+  }
+
+  private static var gpuCompiler: Finding {
+    guard let compiler = try? NVRTC.standard.get() else {
+      return Finding(thing: "NVRTC", state: .missing, detail: "Scripts/bootstrap test; compiles kernels for GPUs")
+    }
+    return Finding(thing: "NVRTC", state: .ok, detail: "\(compiler.version), \(compiler.path)")
   }
 
   private static var mpfr: Finding {

@@ -53,6 +53,6 @@ import Testing
     }
     let json = try Command.run("tessera", ["doctor", "--json"]).output
     let findings = try #require(JSONSerialization.jsonObject(with: Data(json.utf8)) as? [[String: Any]])
-    #expect(findings.count == 8)
+    #expect(findings.count == 9)
   }
 }
