@@ -33,7 +33,7 @@ struct KernelPrinter {
     try statements.block(kernel.body)
     statements.add("}")
     return """
-      extern "C" __global__ void __launch_bounds__(\(launch.threadsPerBlock))
+      extern "C" __global__ void __launch_bounds__(\(launch.threadsPerBlock), 1)
       \(head)
       \(statements.lines.joined(separator: "\n"))
       }

@@ -346,7 +346,8 @@ extension RegionLowering {
     let type = MachineType(operand.scalar, place.isUniform ? 1 : environment.lanes)
     let value: Expression
     switch place.lanes {
-    case .uniform, .strided(1): value = .raw(buffer: operand.integers, offset: place.base, type)
+    case .uniform: value = .raw(buffer: operand.integers, offset: place.base, type)
+    case .strided(1): value = lanes(of: operand.integers, operand.scalar, place.base, environment)
     default:
       value = .gather(
         Access(operand.integers, .float32, place.base), lanes: laneValues(place, environment.lanes),

@@ -28,7 +28,10 @@ extension RegionLowering {
   /// Asks for a later row of what the loop before was the first to read, along the same axis: in the loop at
   /// hand the row is worked on while nothing comes from memory.
   func prefetchRow() throws {
-    guard let row = rowAxis, let here = environment.coordinates[row], environment.active == nil else { return }
+    // A GPU has other warps to run meanwhile.
+    guard machine.gpu == nil, let row = rowAxis, let here = environment.coordinates[row],
+      environment.active == nil
+    else { return }
     let earlier = firstReads.filter { read, loop in
       loop == vectorLoops - 1 && !(environment.coordinates[read.vector]?.isUniform ?? true)
     }.keys

@@ -260,8 +260,7 @@ extension RegionLowering {
       let value: Expression
       switch place.lanes {
       case .uniform: value = .raw(buffer: name, offset: place.base, MachineType(scalar))
-      case .strided(1):
-        value = .raw(buffer: name, offset: place.base, MachineType(scalar, environment.lanes))
+      case .strided(1): value = lanes(of: name, scalar, place.base, environment)
       case .paired:
         let type = MachineType(scalar, environment.lanes)
         value = .paired(stack.define("in_order", .raw(buffer: name, offset: place.base, type)))
@@ -274,6 +273,24 @@ extension RegionLowering {
       guard node.type == .bool else { return value }
       return value.compared(.notEqual, .integer(0, value.type))
     }
+  }
+
+  /// Consecutive elements of an on-chip array. A GPU reads those of active lanes only: what lies behind has no
+  /// value, and masking costs nothing there.
+  func lanes(
+    of array: String, _ scalar: MachineScalar, _ offset: Expression, _ environment: Environment
+  ) -> Expression {
+    let type = MachineType(scalar, environment.lanes)
+    guard machine.gpu != nil, type.lanes > 1, let active = environment.active else {
+      return .raw(buffer: array, offset: offset, type)
+    }
+    guard scalar == .f32 || scalar == .i32 else {
+      // There is no masked access to wide elements: the lanes behind read the first.
+      let (own, first) = (Expression.laneNumbers(type.lanes), Expression.integer(0, MachineType(.i32, type.lanes)))
+      let lanes = Expression.apply(.select, [activeMask(active, type.lanes), own, first], first.type)
+      return .gatherRaw(buffer: array, offset: offset, lanes: lanes, type)
+    }
+    return .load(Access(array, scalar == .f32 ? .float32 : .int32, offset), type, active: active)
   }
 
   /// The place in an on-chip array over `axes`, row-major over their largest lengths; blocks count

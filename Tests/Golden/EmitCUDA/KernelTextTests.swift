@@ -77,7 +77,7 @@ import TileIR
       ],
       cells: .extent(rows), cell: row, body: body)
     let expected = """
-      extern "C" __global__ void __launch_bounds__(128)
+      extern "C" __global__ void __launch_bounds__(128, 1)
       scale(const u16 *__restrict__ x, u16 *__restrict__ y, i64 width, i64 x_rows_stride, i64 spill_bytes,
           i64 cells, f32 factor, i32 *status, u8 *spill) {
         const i32 lane = threadIdx.x % 32;
