@@ -31,6 +31,7 @@ let package = Package(
     .target(name: "EmitCUDA", dependencies: ["CFamily"]),
     .target(name: "Steps", dependencies: ["TileIR"]),
     .target(name: "CTesseraShims"),
+    .target(name: "DeviceModel", dependencies: ["CTesseraShims"]),
     .target(
       name: "Runtime",
       dependencies: ["Proofs", "Schedules", "EmitC", "EmitCUDA", "Steps", "DynamicLibrary", "CTesseraShims"]),
@@ -81,12 +82,12 @@ let package = Package(
     .testTarget(
       name: "Correct",
       dependencies: [
-        "Formats", "DynamicLibrary", "ElementaryOracle", "Operators", "PlanMutation", "Proofs", "Reference", "Runtime", "Steps",
+        "Formats", "DynamicLibrary", "ElementaryOracle", "Operators", "PlanMutation", "Proofs", "Reference", "Runtime", "DeviceModel", "Steps",
         "JSON", "Alignment", "Safetensors", "DeepSeek", "Fuzzing", "check-layers", "check-plans", "CAllocationCount", "CTesseraShims",
       ]),
     .target(name: "CAllocationCount", path: "Tests/CAllocationCount", publicHeadersPath: "include"),
     .testTarget(
-      name: "Refuse", dependencies: ["Tiles", "MachineIR", "Proofs", "Reference", "Runtime", "JSON", "Safetensors", "DeepSeek"]),
+      name: "Refuse", dependencies: ["Tiles", "MachineIR", "Proofs", "Reference", "Runtime", "DeviceModel", "JSON", "Safetensors", "DeepSeek"]),
     .testTarget(name: "Golden", dependencies: ["Tiles", "MachineIR", "Operators", "Schedules", "EmitCUDA"]),
     .testTarget(
       name: "Claims",

@@ -1,0 +1,93 @@
+import Foundation
+import Synchronization
+
+/// Compiles the text of CUDA kernels, unchanged, to programs that run them on this processor.
+///
+/// What a text may use of CUDA is listed in `Documentation/device-model.md`. No header of the system, no C
+/// library and no GPU software takes part; the linker `ld.lld` must stand beside clang, as it does in a Swift
+/// toolchain. A compiler may be used from several threads at once.
+public final class DeviceCompiler: Sendable {
+  /// The path of clang.
+  public let clang: String
+  public let host: DeviceHost
+  private let engine = Mutex<ScratchFolder?>(nil)
+
+  public init(clang: String, host: DeviceHost = .this) {
+    self.clang = clang
+    self.host = host
+  }
+
+  /// All that decides the program besides the compiler: for the name of a cached one.
+  public func recipe(_ source: String, kernels: [String], isChecked: Bool) -> [String] {
+    [ModelText.header, ModelText.engine, ModelText.unit(kernels: kernels), source]
+      + options(isChecked)
+  }
+
+  /// Compiles `source` to an executable at `output`.
+  ///
+  /// `kernels` are the names of the kernels that launches will name, `extern "C"` in the text. With
+  /// `isChecked` every access to memory is watched; without, the program only computes. The first call also
+  /// compiles the engine (half a second); a text costs tens of milliseconds.
+  ///
+  /// Throws `DeviceModelError` with clang's own words where it refuses the text.
+  public func compile(
+    _ source: String, kernels: [String], isChecked: Bool, to output: URL
+  ) throws -> DeviceProgram {
+    let folder = try ScratchFolder()
+    let object = folder.file("kernel.o")
+    try folder.write(ModelText.header, as: "model.h")
+    try folder.write(source, as: ModelText.kernelFile)
+    let unit = try folder.write(ModelText.unit(kernels: kernels), as: "unit.cpp")
+    try run(
+      options(isChecked)
+        + ["-ffile-prefix-map=\(folder.url.path)=.", "-include", folder.file("model.h").path]
+        + ["-c", unit.path, "-o", object.path], in: folder)
+    let engine = try engineObject()
+    try run(
+      host.options + ["-nostdlib", "-static", "-fuse-ld=lld", "-o", output.path, object.path, engine.path], in: folder)
+    return DeviceProgram(
+      file: output, source: source, kernels: kernels, isChecked: isChecked, clang: clang, host: host)
+  }
+
+  /// The engine's object, made by the first call.
+  private func engineObject() throws -> URL {
+    try engine.withLock { made in
+      let folder = try made ?? ScratchFolder()
+      let object = folder.file("engine.o")
+      if made == nil {
+        let text = try folder.write(ModelText.engine, as: "engine.cpp")
+        try run(Self.options + host.options + ["-O2", "-c", text.path, "-o", object.path], in: folder)
+        made = folder
+      }
+      return object
+    }
+  }
+
+  private func run(_ arguments: [String], in folder: ScratchFolder) throws {
+    let result = try Command.run(clang, arguments, output: folder.file("messages"))
+    guard result.status == 0 else {
+      throw DeviceModelError("\(clang) refused a text for the device model:\n\(result.text.prefix(4000))")
+    }
+  }
+
+  private func options(_ isChecked: Bool) -> [String] {
+    Self.options + host.options + (isChecked ? Self.checkedOptions : Self.plainOptions)
+  }
+
+  /// Numbers as the contract wants them; nothing that would need a library; no copies of a barrier in the
+  /// branches of a condition that threads answer differently.
+  private static let options = [
+    "-x", "c++", "-std=c++17", "-ffreestanding", "-nostdinc", "-fno-pic", "-fno-stack-protector",
+    "-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics", "-ffp-contract=off", "-fno-math-errno",
+    "-fwrapv", "-fno-strict-aliasing", "-fconvergent-functions", "-w",
+  ]
+
+  /// Calls before each access. Accesses stay as the text has them: none is joined with another to one that
+  /// has no call of its size, none is left out because a write follows.
+  private static let checkedOptions = [
+    "-O1", "-fno-vectorize", "-fno-slp-vectorize", "-fsanitize=thread,alignment",
+    "-mllvm", "-tsan-instrument-func-entry-exit=0", "-mllvm", "-tsan-instrument-read-before-write=1",
+  ] + lines
+  private static let plainOptions = ["-O2"] + lines
+  private static let lines = ["-gline-tables-only", "-gdwarf-4"]
+}
