@@ -128,7 +128,7 @@ extension RegionLowering {
       return Expression.raw(buffer: other.quanta, offset: place.base, MachineType(.f64))
         .broadcast(to: lanes)
     case .strided(1):
-      return .raw(buffer: other.quanta, offset: place.base, MachineType(.f64, lanes))
+      return self.lanes(of: other.quanta, .f64, place.base, environment)
     default:
       return .gatherRaw(
         buffer: other.quanta, offset: place.base, lanes: laneValues(place, lanes),
