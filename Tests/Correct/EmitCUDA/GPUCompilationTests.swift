@@ -27,6 +27,9 @@ enum Compiler {
       #expect(
         Set(resources.map(\.kernel)) == Set(plan.kernels.map { GPUCode.symbol(of: $0) }), "on \(machine.name)")
       #expect(resources.allSatisfy { (1...255).contains($0.registers) })
+      for kernel in resources where kernel.spillStoreBytes + kernel.spillLoadBytes > 0 {
+        Issue.record("\(kernel.kernel) on \(machine.name) spills registers: \(kernel)")
+      }
     }
   }
 
