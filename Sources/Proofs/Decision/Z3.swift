@@ -63,6 +63,8 @@ public final class Z3: Sendable {
   func check(_ query: Query) -> Answer {
     let configuration = makeConfiguration()
     setParameter(configuration, "rlimit", "\(Self.limit)")
+    // Of every engine that draws numbers: a later version may have another default.
+    for engine in ["smt.random_seed", "sat.random_seed", "nlsat.seed"] { setParameter(configuration, engine, "0") }
     let context = makeContext(configuration)
     deleteConfiguration(configuration)
     defer { deleteContext(context) }

@@ -22,13 +22,17 @@ extension KernelWalk {
       judge(.inBounds, "\(verb) workspace \(name)", [place, bytes * 8 - (place + 1) * bits])
     case .parameter(let position):
       let parameter = plan.program.parameters[position]
-      guard let coordinates = coordinates(position, place) else {
-        return refuse(.inBounds, "\(verb) \(name)", "its offset is no sum of coordinates times strides", open: place)
+      // Bytes of a packed buffer, and words of a narrow one, are several of its elements.
+      let width = parameter.element.bitWidth
+      guard bits % width == 0, let coordinates = coordinates(position, place * (bits / width)) else {
+        return refuse(
+          .inBounds, "\(verb) \(name)", "its offset is no sum of coordinates times strides", open: place)
       }
-      for (axis, coordinate) in zip(parameter.axes, coordinates) {
+      for (number, (axis, coordinate)) in zip(parameter.axes, coordinates).enumerated() {
+        let count = number == parameter.axes.count - 1 ? bits / width : 1
         judge(
           .inBounds, "\(verb) \(name) along \(axis.name)",
-          [coordinate, numbers.extent(axis) - 1 - coordinate])
+          [coordinate, numbers.extent(axis) - count - coordinate])
       }
     }
   }
@@ -41,10 +45,11 @@ extension KernelWalk {
     var rest = place
     var found: [Polynomial] = []
     for position in axes.indices.dropLast() {
-      guard let stride = numbers.stride(parameter, position).top, let (factor, others) = rest.split(stride) else {
-        return nil
-      }
-      found.append(factor)
+      let stride = numbers.stride(parameter, position)
+      guard let symbol = stride.top, let (factor, others) = rest.split(symbol) else { return nil }
+      let (coordinate, remainder) = factor.divided(by: stride.parts[0].factor)
+      guard remainder.constant == 0 else { return nil }
+      found.append(coordinate)
       rest = others
     }
     return found + [rest]
@@ -60,10 +65,7 @@ extension KernelWalk {
   /// A packed vector begins at a whole byte: every part of its offset is even.
   mutating func judgeEven(_ name: String, _ place: Polynomial) {
     guard isJudged else { return }
-    let isEven = place.isValid && place.parts.allSatisfy { part in
-      part.factor % 2 == 0 || Polynomial.symbols(part.symbols).contains { prover.table[$0].isEven }
-    }
-    if isEven { return find(.aligned, "half bytes of \(name)", .proved(.divisibility)) }
+    if place.isValid, place.parts.allSatisfy({ $0.factor % 2 == 0 }) { return find(.aligned, "half bytes of \(name)", .proved(.divisibility)) }
     refuse(.aligned, "half bytes of \(name)", "its offset may be odd", open: place)
   }
 

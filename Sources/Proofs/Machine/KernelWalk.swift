@@ -39,6 +39,9 @@ struct KernelWalk {
   /// What has been found.
   var findings: [MachineFinding] = []
   var writes = WriteTree()
+  /// What checks of this kernel say, and what those of earlier kernels have established.
+  var checks: [AssertedFact] = []
+  let asserted: [AssertedFact]
   let scratchCounts: [String: Polynomial]
   /// What has been stored to on-chip arrays of integers, and what loads of them are known to give.
   var contents: ScratchContents
@@ -58,9 +61,10 @@ struct KernelWalk {
 
   init(
     _ plan: Plan, _ kernel: MachineKernel, guards: [HostExpression], contents: ScratchContents = ScratchContents(),
-    solver: Prover
+    asserted: [AssertedFact] = [], solver: Prover
   ) {
     self.contents = contents
+    self.asserted = asserted
     self.solver = solver
     self.plan = plan
     self.kernel = kernel
@@ -137,7 +141,7 @@ struct KernelWalk {
     case .leave:
       if !exits.isEmpty { exits[exits.count - 1].append(Exit(values: values, facts: prover.facts)) }
     case .branch(let condition, let then, let otherwise): branch(condition, then, otherwise)
-    case .check(let condition, _): _ = value(condition)
+    case .check(let condition, _): note(check: self.condition(condition))
     case .note(_, let place): if let place { location = place }
     }
   }
@@ -212,7 +216,8 @@ struct KernelWalk {
     }
     exits.append([])
     let symbol = loop.step > 1 ? round.top : counter.top
-    writes.open(.loop(symbol: symbol, lower: lower, upper: upper, step: loop.step))
+    writes.open(
+      .loop(symbol: symbol, lower: lower, upper: upper, step: loop.step, isLeft: Self.leaves(loop.body)))
     block(loop.body)
     writes.close()
     exits.removeLast()
@@ -257,6 +262,17 @@ struct KernelWalk {
     writes = kept
     prover.pop(to: count)
     return result
+  }
+
+  /// Whether statements may leave the loop that they stand in.
+  private static func leaves(_ statements: [MachineStatement]) -> Bool {
+    statements.contains { statement in
+      switch statement {
+      case .leave: true
+      case .branch(_, let a, let b): leaves(a) || leaves(b)
+      default: false
+      }
+    }
   }
 
   /// Names that statements assign.
@@ -342,6 +358,7 @@ struct KernelWalk {
     let symbol = prover.with { $0.add("\(buffer.name)_element", lowers: lowers, uppers: uppers) }
     loads[key] = symbol
     loadPlaces[symbol] = (position, offset)
+    if parameter.axes.count == 1 { assume(position, at: offset) }
     return .integer(Polynomial(symbol))
   }
 

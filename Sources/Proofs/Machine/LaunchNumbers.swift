@@ -46,9 +46,13 @@ struct LaunchNumbers {
           steps.append(Polynomial(1))
           continue
         }
-        let symbol = prover.with { $0.add("\(parameter.name).stride(\(axis.name))", 0...Self.mostElements) }
-        if parameter.element.bitWidth < 8 { prover.with { $0.setEven(symbol) } }
-        steps.append(Polynomial(symbol))
+        // Rows of half bytes begin at whole bytes: such a stride is twice a number.
+        let isPacked = parameter.element.bitWidth < 8
+        let name = "\(parameter.name).stride(\(axis.name))"
+        let symbol = prover.with {
+          $0.add(isPacked ? "half of \(name)" : name, 0...(isPacked ? Self.mostElements / 2 : Self.mostElements))
+        }
+        steps.append(Polynomial(symbol) * (isPacked ? 2 : 1))
         strideParameters[symbol] = number
       }
       strides.append(steps)

@@ -12,13 +12,14 @@ public struct MachineProof: Sendable {
     var findings: [MachineFinding] = []
     var narrowSpans: Set<Int> = []
     func judge(_ kernel: MachineKernel, _ guards: [HostExpression], _ writes: inout WriteProofs) {
-      var walk = KernelWalk(plan, kernel, guards: guards, solver: solver)
+      let asserted = writes.asserted
+      var walk = KernelWalk(plan, kernel, guards: guards, asserted: asserted, solver: solver)
       let mark = walk.prover.table.count
       walk.walk()
       if !walk.findings.allSatisfy(\.verdict.isProved), kernel.scratch.contains(where: { $0.type.values != nil }) {
         // Once more, with what the integers on chip are now known to be.
         let contents = walk.contents.summarised(walk, mark: mark)
-        walk = KernelWalk(plan, kernel, guards: guards, contents: contents, solver: solver)
+        walk = KernelWalk(plan, kernel, guards: guards, contents: contents, asserted: asserted, solver: solver)
         walk.walk()
       }
       findings += walk.findings

@@ -33,8 +33,6 @@ struct SymbolTable {
     /// Bounds by constants.
     var least: Int?
     var most: Int?
-    /// Whether it is even at every launch: strides of packed buffers.
-    var isEven = false
     /// `self = quotient * divisor + other` and `0 <= self < count`, for cell numbers.
     var count: Polynomial?
   }
@@ -92,10 +90,14 @@ struct SymbolTable {
   }
 
   mutating func setCount(_ symbol: Symbol, _ count: Polynomial) { entries[Int(symbol) - 1].count = count }
-  mutating func setEven(_ symbol: Symbol) { entries[Int(symbol) - 1].isEven = true }
-  mutating func addUpper(_ symbol: Symbol, _ bound: Polynomial) {
-    entries[Int(symbol) - 1].uppers.append(Bound(bound))
-    if let most = most(bound) { entries[Int(symbol) - 1].most = min(entries[Int(symbol) - 1].most ?? most, most) }
+  /// Takes it for granted wherever its latest symbol occurs that `a` is at least 0.
+  mutating func assume(_ a: Polynomial) {
+    guard let top = a.top, let (quotient, rest) = a.split(top), let factor = quotient.constant else { return }
+    if factor > 0 {
+      entries[Int(top) - 1].lowers.append(Bound(rest * -1, factor: factor))
+    } else {
+      entries[Int(top) - 1].uppers.append(Bound(rest, factor: -factor))
+    }
   }
 
   // MARK: Arithmetic

@@ -7,7 +7,7 @@ extension KernelWalk {
   /// read from stands for it: that different places give different coordinates is an obligation of the tile
   /// program.
   func keys(_ write: WriteTree.Write) -> [Polynomial]? {
-    guard let buffer = kernel.buffers.first(where: { $0.name == write.buffer }) else { return nil }
+    guard let buffer = kernel.buffers.first(where: { $0.name == write.buffer }) else { return [write.place] }
     var place = write.place
     if write.isApart { place = place + Polynomial(laneSymbols[write.lanes] ?? 0) }
     guard case .parameter(let position) = buffer.source else { return place.isValid ? [place] : nil }

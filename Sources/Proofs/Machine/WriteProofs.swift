@@ -11,16 +11,30 @@ struct WriteProofs {
   private var prepared: [Int: [(region: WrittenRegion, kernel: Int)]] = [:]
   private var open: Set<Int> = []
   private var walks: [WrittenRegions] = []
+  /// What checks have established so far.
+  private(set) var asserted: [AssertedFact] = []
 
   init(_ plan: Plan) { self.plan = plan }
 
   /// Takes what one kernel writes.
   mutating func take(_ walk: KernelWalk) {
     var joining = WrittenRegions(walk)
-    let regions = joining.regions()
+    let all = joining.regions()
+    let names = Set(walk.kernel.buffers.map(\.name))
+    let regions = all.filter { names.contains($0.buffer) }
     joining.judgeDisjoint(regions)
     walks.append(joining)
-    for complaint in joining.complaints {
+    for (number, fact) in walk.checks.enumerated() {
+      // Each coordinate of the axis is checked, once or more.
+      let parts = all.filter { $0.buffer == AssertedFact.mark(number) }
+      guard parts.count == 1, !parts[0].isConditional, parts[0].axes.count == 1, parts[0].axes[0].step == 1 else {
+        continue
+      }
+      var prover = joining.walk.prover
+      let extent = joining.walk.numbers.extent(plan.program.parameters[fact.parameter].axes[0])
+      if prover.isZero(parts[0].axes[0].first), prover.isZero(parts[0].axes[0].count - extent) { asserted.append(fact) }
+    }
+    for complaint in joining.complaints where names.contains(complaint.buffer) {
       note(walk, complaint.buffer, complaint.location, .unknown(complaint.message), complaint.region)
     }
     for region in regions {
@@ -59,8 +73,9 @@ struct WriteProofs {
     for (position, parameter) in plan.program.parameters.enumerated() where !open.contains(position) {
       let isOutput = parameter.role == .output
       guard isOutput || plan.program.stores(to: position) else { continue }
+      // A tile program may leave elements of a state as they are.
       judgeWhole(parameter.name, parameter.location, written[position] ?? []) { walk, region in
-        walk.isWhole(region, position)
+        walk.isWhole(region, position) && (!isOutput || !region.isConditional)
       }
     }
   }
@@ -72,7 +87,7 @@ struct WriteProofs {
         guard let buffer = walk.kernel.buffers.first(where: { $0.name == region.buffer }) else { return false }
         var prover = walk.prover
         let bytes = walk.numbers.value(workspace.byteCount, &prover)
-        return region.axes.count == 1 && region.axes[0].step == 1 && prover.isZero(region.axes[0].first)
+        return !region.isConditional && region.axes.count == 1 && region.axes[0].step == 1 && prover.isZero(region.axes[0].first)
           && prover.isZero(region.axes[0].count * buffer.element.bitWidth - bytes * 8)
       }
     }
@@ -93,7 +108,11 @@ struct WriteProofs {
       text = "kernels write parts of it"
       if isComparable {
         let joined = joining.merged(
-          regions.map { WrittenRegion(buffer: $0.region.buffer, axes: $0.region.axes, location: location) })
+          regions.map {
+            WrittenRegion(
+              buffer: $0.region.buffer, axes: $0.region.axes, location: location,
+              isConditional: $0.region.isConditional)
+          })
         if joined.count == 1, isWhole(joining.walk, joined[0]) { verdict = .proved(.affine) }
         text = verdict.isProved ? nil : joined.map { joining.walk.text($0) }.joined(separator: "; ")
       }

@@ -14,6 +14,8 @@ struct WriteTree {
     let lower: Polynomial
     let upper: Polynomial
     let step: Int
+    /// Whether it may end before its last round.
+    let isLeft: Bool
   }
   struct Write {
     let buffer: String
@@ -27,7 +29,7 @@ struct WriteTree {
     var isApart = false
   }
   enum Opening {
-    case loop(symbol: Symbol?, lower: Polynomial, upper: Polynomial, step: Int)
+    case loop(symbol: Symbol?, lower: Polynomial, upper: Polynomial, step: Int, isLeft: Bool)
     case branch([Polynomial], [Polynomial])
   }
 
@@ -41,8 +43,8 @@ struct WriteTree {
     let (opening, nodes) = open.removeLast()
     guard !nodes.isEmpty else { return }
     switch opening {
-    case .loop(let symbol, let lower, let upper, let step)?:
-      let loop = Loop(symbol: symbol, lower: lower, upper: upper, step: step)
+    case .loop(let symbol, let lower, let upper, let step, let isLeft)?:
+      let loop = Loop(symbol: symbol, lower: lower, upper: upper, step: step, isLeft: isLeft)
       open[open.count - 1].1.append(.loop(loop, nodes))
     case .branch(let holds, let fails)?: open[open.count - 1].1.append(.branch(holds, fails, nodes))
     case nil: open[open.count - 1].1 += nodes

@@ -16,6 +16,8 @@ struct WrittenRegion: Hashable {
   let buffer: String
   var axes: [Progression]
   var location: SourceLocation
+  /// Whether it is written under a condition that its axes do not tell, such as one of data.
+  var isConditional = false
 }
 
 /// Joins what the lanes, statements, loops and cells of a kernel write into regions, from the inside out. A
@@ -36,7 +38,6 @@ struct WrittenRegions {
     for (symbol, count) in walk.cellNumbers(of: regions) {
       let counter = Polynomial(symbol)
       regions = regions.compactMap { region in
-        if !walk.depends(region, on: symbol), count.constant == 1 { return region }
         return repeated(region, symbol, from: Polynomial(0), count: count, counter)
       }
       regions = merged(regions)
@@ -63,7 +64,8 @@ struct WrittenRegions {
         walk.prover.pop(to: count)
         guard let symbol = loop.symbol else { continue }
         let (from, trips) = rounds(loop)
-        for region in body {
+        for var region in body {
+          if loop.isLeft { region.isConditional = true }
           if let joined = repeated(region, symbol, from: from, count: trips, Polynomial(symbol)) { found.append(joined) }
         }
       }
@@ -105,14 +107,12 @@ struct WrittenRegions {
     for fact in fails { walk.prover.push(fact) }
     defer { walk.prover.pop(to: count) }
     return found.map { region in
+      var region = region
       let isEmpty = region.axes.contains { walk.prover.isAtLeastZero($0.count * -1) }
-      if !isEmpty, !walk.prover.isUnreachable() { conditional.insert(region) }
+      if !isEmpty, !walk.prover.isUnreachable() { region.isConditional = true }
       return region
     }
   }
-
-  /// Regions that are written under a condition of data only.
-  private(set) var conditional: Set<WrittenRegion> = []
 
   /// Stores lane by lane, each where its lane is active, as one store of the active lanes.
   private func joinedLanes(_ nodes: [WriteTree.Node]) -> [WriteTree.Node] {
@@ -166,7 +166,11 @@ struct WrittenRegions {
   ) -> WrittenRegion? {
     let moving = region.axes.indices.filter { walk.depends(region.axes[$0], on: symbol) }
     guard let axis = moving.first, moving.count == 1 else {
-      if moving.isEmpty, walk.prover.isAtLeastZero(count * -1 + 1) { return region }
+      if moving.isEmpty, walk.prover.isAtLeastZero(count * -1 + 1) {
+        if happens(region, count) { return region }
+        complain("a round of \(walk.prover.table[symbol].name) may be missing", region)
+        return nil
+      }
       let name = walk.prover.table[symbol].name
       complain(
         moving.isEmpty ? "each round of \(name) writes the same" : "several axes move with \(name)", region)
@@ -243,6 +247,15 @@ struct WrittenRegions {
     }
     result.axes[axis] = Progression(first: first, step: part.step, count: length, radix: part.radix)
     return result
+  }
+
+  /// Whether the one round that writes a region happens wherever the region has an element.
+  private mutating func happens(_ region: WrittenRegion, _ count: Polynomial) -> Bool {
+    if walk.prover.isAtLeastZero(count - 1) { return true }
+    let facts = walk.prover.facts.count
+    walk.prover.push(count * -1)
+    defer { walk.prover.pop(to: facts) }
+    return region.axes.contains { walk.prover.isAtLeastZero($0.count * -1) } || walk.prover.isUnreachable()
   }
 
   /// The region of rounds that lie a constant apart and leave room between them, which other stores may
@@ -370,7 +383,7 @@ struct WrittenRegions {
   }
 
   private mutating func joined(_ a: WrittenRegion, _ b: WrittenRegion) -> WrittenRegion? {
-    guard a.buffer == b.buffer, a.axes.count == b.axes.count else { return nil }
+    guard a.buffer == b.buffer, a.axes.count == b.axes.count, a.isConditional == b.isConditional else { return nil }
     var apart: Int?
     for axis in a.axes.indices where a.axes[axis] != b.axes[axis] {
       if walk.prover.isZero(a.axes[axis].first - b.axes[axis].first), walk.prover.isZero(a.axes[axis].count - b.axes[axis].count),

@@ -11,7 +11,8 @@ import TileIR
   /// Operators of each family; the command proves all instances on all targets.
   private static let families = [
     "matmul", "linear_fp8", "linear_fp4", "grouped_linear_fp4", "quantise_q8", "hadamard", "rms_norm", "softmax",
-    "rope", "top_k", "gather", "scatter", "expert_permutation", "swiglu",
+    "rope", "top_k", "gather", "scatter", "expert_permutation", "swiglu", "compress",
+    "index_scores",
   ]
 
   @Test(arguments: families)

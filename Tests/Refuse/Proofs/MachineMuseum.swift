@@ -219,5 +219,36 @@ enum MachineMuseum {
                   [.setElement(RegisterArray("parts", vector, [4]), [.variable(column)], .float(0, vector))]))
             ] + copyRow(.variable(row)))),
       expected: "register of parts"),
+    Exhibit(
+      description: "a grid without cells", plan: plan(cells: .constant(0), overRows(copyRow(.variable(row)))),
+      expected: "every element of y is written"),
+    Exhibit(
+      description: "a store that only some data brings about",
+      plan: plan(
+        overRows([
+          .loop(
+            CountedLoop(
+              column, from: .constant(0), to: name("width"),
+              [
+                .branch(
+                  Expression.float(0).compared(.less, load(place(.variable(row), .variable(column)))),
+                  [store(place(.variable(row), .variable(column), "y"), .float(1))], [])
+              ]))
+        ])),
+      expected: "every element of y is written"),
+    Exhibit(
+      description: "a loop that data may end before it has stored everything",
+      plan: plan(
+        overRows([
+          .loop(
+            CountedLoop(
+              column, from: .constant(0), to: name("width"),
+              [
+                store(place(.variable(row), .variable(column), "y"), .float(1)),
+                .branch(
+                  Expression.float(0).compared(.less, load(place(.variable(row), .variable(column)))), [.leave], []),
+              ]))
+        ])),
+      expected: "every element of y is written"),
   ]
 }
