@@ -82,7 +82,9 @@ struct KernelEditor {
     case .scatter(let access, let lanes, let value, let active):
       return stored(
         .scatter(edit(access), lanes: lanes, edit(value), active: mask(active, access.buffer)), access.buffer)
-    case .storeRaw(let buffer, let offset, let value): return [.storeRaw(buffer: buffer, offset: offset, edit(value))]
+    case .storeRaw(let buffer, let offset, let value):
+      if fault == .dropStaging, isHere("store to on-chip \(buffer)") { return [] }
+      return [.storeRaw(buffer: buffer, offset: offset, edit(value))]
     case .clear: return [statement]
     case .check(let condition, let code): return [.check(edit(condition), code: code)]
     case .loop(let loop): return [.loop(edit(loop))]
@@ -108,6 +110,12 @@ struct KernelEditor {
       if fault == .lateLoop, isHere(text) { lower = lower + .constant(loop.step) }
       if fault == .narrowLoop, isHere(text) { upper = upper - .constant(1) }
     }
+    if fault == .reverseLoop, loop.step == 1, !loop.isUnrolled, isHere(text) {
+      let other = Variable("\(loop.counter.name)_from_end", .index)
+      let reversed = lower + upper - .constant(1) - .variable(other)
+      return CountedLoop(
+        other, from: lower, to: upper, [.define(loop.counter, reversed)] + edit(loop.body))
+    }
     return CountedLoop(
       loop.counter, from: lower, to: upper, step: loop.step, unrolled: loop.isUnrolled, edit(loop.body))
   }
@@ -125,6 +133,27 @@ struct KernelEditor {
   }
 
   // MARK: Expressions
+
+  /// A sum of floats that rounds elsewhere.
+  private mutating func rounded(
+    _ instruction: Instruction, _ operands: [Expression], _ type: MachineType
+  ) -> Expression? {
+    guard instruction == .add, type.scalar == .f32 else { return nil }
+    if fault == .regroup, case .apply(.add, let inner, _) = operands[0], isHere("\(operands[0]) + \(operands[1])") {
+      return .apply(.add, [inner[0], .apply(.add, [inner[1], operands[1]], type)], type)
+    }
+    if fault == .regroup, case .apply(.lowHalf, let whole, let half) = operands[0],
+      case .apply(.highHalf, whole, half) = operands[1], half.lanes > 1, isHere("\(operands[0]) + \(operands[1])")
+    {
+      return .apply(.add, [.apply(.evenLanes, whole, half), .apply(.oddLanes, whole, half)], type)
+    }
+    for (product, other) in [(operands[1], operands[0]), (operands[0], operands[1])] {
+      if fault == .contract, case .apply(.multiply, let factors, _) = product, isHere("\(product) + \(other)") {
+        return .apply(.fusedMultiplyAdd, factors + [other], type)
+      }
+    }
+    return nil
+  }
 
   private mutating func mask(_ active: Expression?, _ buffer: String) -> Expression? {
     guard let active else { return nil }
@@ -149,6 +178,7 @@ struct KernelEditor {
       {
         return operands[0]
       }
+      if let changed = rounded(instruction, operands, type) { return changed }
       return .apply(instruction, operands.map { edit($0) }, type)
     case .broadcast(let value, let lanes): return .broadcast(edit(value), lanes)
     case .load(let access, let type, let active):

@@ -33,6 +33,14 @@ public enum PlanFault: String, Hashable, Sendable, CaseIterable {
   case repeatStore
   /// A store is gone.
   case dropStore
+  /// A store to an on-chip array is gone.
+  case dropStaging
+  /// A loop runs from its end.
+  case reverseLoop
+  /// (a + b) + c of floats becomes a + (b + c), and neighbours are added where halves of a vector should be.
+  case regroup
+  /// A product and a sum of floats become one operation.
+  case contract
 }
 
 /// A plan with one fault.

@@ -8,19 +8,22 @@ struct Binding {
   /// The argument or option that bound each symbolic dimension, for messages.
   private var binders: [Dimension: String] = [:]
 
-  private init(_ program: Program, _ products: ProductMeaning, _ functions: ForeignFunctions) {
+  private init(
+    _ program: Program, _ products: ProductMeaning, _ functions: ForeignFunctions, _ arithmetic: FloatArithmetic
+  ) {
     let count = program.parameters.count
     launch = Launch(
-      program: program, products: products, functions: functions,
+      program: program, products: products, functions: functions, arithmetic: arithmetic,
       shapes: Array(repeating: [], count: count), codes: Array(repeating: [], count: count), scalars: Array(repeating: 0, count: count))
   }
 
   /// The checked launch of `program` on `arguments`. `extents` binds dimensions that no input has.
   static func launch(
     _ program: Program, _ arguments: [String: Argument], extents: [Dimension: Int],
-    products: ProductMeaning = .asStated, functions: ForeignFunctions = .none
+    products: ProductMeaning = .asStated, functions: ForeignFunctions = .none,
+    arithmetic: FloatArithmetic = .ieee
   ) throws(Diagnostic) -> Launch {
-    var binding = Binding(program, products, functions)
+    var binding = Binding(program, products, functions, arithmetic)
     try binding.refuseStrangers(arguments, extents)
     for (dimension, extent) in extents {
       try binding.bind(dimension, extent, by: "the given extent", at: program.location)

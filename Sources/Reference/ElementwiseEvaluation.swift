@@ -44,7 +44,7 @@ extension BlockEvaluator {
     _ operation: Elementwise, _ operands: [Grid<UInt32>], _ types: [ElementType], node: ValueID
   ) -> Grid<UInt32> {
     let axes = operands[0].axes
-    let rule = ElementwiseRules.rule(operation, types, .program)
+    let rule = ElementwiseRules.rule(operation, types, .program, launch.arithmetic)
     var elements = [UInt32](repeating: 0, count: operands[0].elements.count)
     var marks: FaultMap
     if operation == .select {

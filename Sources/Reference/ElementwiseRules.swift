@@ -18,7 +18,7 @@ enum ElementwiseRules {
 
   /// The rule of `operation` on operands of these types.
   static func rule(
-    _ operation: Elementwise, _ types: [ElementType], _ setting: Setting
+    _ operation: Elementwise, _ types: [ElementType], _ setting: Setting, _ arithmetic: FloatArithmetic = .ieee
   ) -> Rule {
     if let rule = integerArithmetic(operation), types[0] == .int32 {
       return { a, b, _ in
@@ -29,20 +29,19 @@ enum ElementwiseRules {
       }
     }
     switch operation {
-    case .add: return floats { $0 + $1 }
-    case .subtract: return floats { $0 - $1 }
-    case .multiply: return floats { $0 * $1 }
-    case .divide: return floats { $0 / $1 }
+    case .add: return floats(arithmetic.sum)
+    case .subtract: return floats(arithmetic.difference)
+    case .multiply: return floats(arithmetic.product)
+    case .divide: return floats(arithmetic.quotient)
     case .minimum: return floats(least)
     case .maximum: return floats(greatest)
     case .negate: return floats { a, _ in -a }
     case .absolute: return floats { a, _ in a.magnitude }
-    case .squareRoot: return floats { a, _ in a.squareRoot() }
-    case .reciprocalSquareRoot: return floats { a, _ in Float(1 / Double(a).squareRoot()) }
+    case .squareRoot: return floats { a, _ in arithmetic.squareRoot(a) }
+    case .reciprocalSquareRoot: return floats { a, _ in arithmetic.reciprocalSquareRoot(a) }
     case .fusedMultiplyAdd:
       return { a, b, c in
-        Float(bitPattern: c).addingProduct(Float(bitPattern: a), Float(bitPattern: b))
-          .canonical.bitPattern
+        arithmetic.fused(Float(bitPattern: a), Float(bitPattern: b), Float(bitPattern: c)).canonical.bitPattern
       }
     case .compare(let comparison):
       if types[0] == .float32 {

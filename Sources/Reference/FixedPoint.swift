@@ -52,7 +52,9 @@ struct FixedPointLine {
 
   /// The product of two lines cut alike: each block is an exact integer sum rounded once, and block
   /// values are added in ascending order from +0.
-  static func product(_ left: FixedPointLine, _ right: FixedPointLine) -> Float {
+  static func product(
+    _ left: FixedPointLine, _ right: FixedPointLine, _ arithmetic: FloatArithmetic
+  ) -> Float {
     var accumulator: Float = 0
     for (a, b) in zip(left.blocks, right.blocks) {
       guard !a.isNaN, !b.isNaN else {
@@ -64,7 +66,7 @@ struct FixedPointLine {
       for position in a.integers.indices { total += a.integers[position] * b.integers[position] }
       var sum = ExactSum()
       sum.add(total, exponent: a.exponent + b.exponent)
-      accumulator += sum.rounded
+      accumulator = arithmetic.sum(accumulator, sum.rounded)
     }
     return accumulator
   }

@@ -5,6 +5,7 @@ struct Launch {
   let program: Program
   let products: ProductMeaning
   let functions: ForeignFunctions
+  let arithmetic: FloatArithmetic
   /// Extents of the dimensions that buffers bind, and of the constant ones.
   var extents: [Dimension: Int] = [:]
   /// By parameter position: the shape of a buffer, outputs included; empty for scalars.

@@ -4,13 +4,15 @@ import TileIR
 /// a time in ascending order. Its state is what a block carries to the next.
 struct OrderedSum {
   private let order: SummationOrder
+  private let arithmetic: FloatArithmetic
   /// Addends met so far.
   private var count = 0
   /// What is carried: the one accumulator; the total and the open run; the lanes; the leaves.
   private var partials: [Float]
 
-  init(_ order: SummationOrder) {
+  init(_ order: SummationOrder, _ arithmetic: FloatArithmetic) {
     self.order = order
+    self.arithmetic = arithmetic
     switch order {
     case .sequential: partials = [0]
     case .chained: partials = [0, 0]
@@ -37,7 +39,7 @@ struct OrderedSum {
   }
 
   private mutating func closeRun() {
-    partials[0] += partials[1]
+    partials[0] = arithmetic.sum(partials[0], partials[1])
     partials[1] = 0
   }
 
@@ -45,19 +47,19 @@ struct OrderedSum {
   var total: Float {
     switch order {
     case .sequential: return partials[0]
-    case .chained(let run): return count % run == 0 ? partials[0] : partials[0] + partials[1]
+    case .chained(let run): return count % run == 0 ? partials[0] : arithmetic.sum(partials[0], partials[1])
     case .interleaved:
       var lanes = partials
       while lanes.count > 1 {
         let half = lanes.count / 2
-        lanes = (0..<half).map { lanes[$0] + lanes[$0 + half] }
+        lanes = (0..<half).map { arithmetic.sum(lanes[$0], lanes[$0 + half]) }
       }
       return lanes[0]
     case .tree:
       var level = partials
       while !(level.count & (level.count - 1) == 0) { level.append(0) }
       while level.count > 1 {
-        level = stride(from: 0, to: level.count, by: 2).map { level[$0] + level[$0 + 1] }
+        level = stride(from: 0, to: level.count, by: 2).map { arithmetic.sum(level[$0], level[$0 + 1]) }
       }
       return level.first ?? 0
     }

@@ -32,7 +32,7 @@ extension BlockEvaluator {
       var a = PreparedLines(Lines(left, along: dimension, over: axes), cut)
       var b = PreparedLines(Lines(right, along: dimension, over: axes), cut)
       return try contract(left, right, along: dimension, over: axes) { _, _, result, count in
-        FixedPointLine.product(a.line(result, count: count), b.line(result, count: count))
+        FixedPointLine.product(a.line(result, count: count), b.line(result, count: count), launch.arithmetic)
       }
     case .fixedPointFolded(let bits, let block, let axis):
       let (left, right) = try folded(node, bits: bits, sharing: axis)
@@ -49,7 +49,7 @@ extension BlockEvaluator {
               FixedPointLine.Block(
                 integers: integers[start..<min(start + block, integers.endIndex)].map { Int64($0) },
                 exponent: 0, isNaN: false)
-            }))
+            }), launch.arithmetic)
       }
     }
   }
@@ -73,13 +73,14 @@ extension BlockEvaluator {
   private func orderedProduct(
     _ a: ArraySlice<Float>, _ b: ArraySlice<Float>, _ order: SummationOrder, _ multiplyAdd: MultiplyAdd
   ) -> Float {
-    var sum = OrderedSum(order)
+    let arithmetic = launch.arithmetic
+    var sum = OrderedSum(order, launch.arithmetic)
     for piece in cutter.pieces(of: 0..<a.count) {
       for offset in piece {
         let (x, y) = (a[a.startIndex + offset], b[b.startIndex + offset])
         switch multiplyAdd {
-        case .fused: sum.add { $0.addingProduct(x, y) }
-        case .unfused: sum.add { $0 + x * y }
+        case .fused: sum.add { arithmetic.fused(x, y, $0) }
+        case .unfused: sum.add { arithmetic.sum($0, arithmetic.product(x, y)) }
         }
       }
     }
@@ -99,7 +100,7 @@ extension BlockEvaluator {
       for piece in cutter.order(cutter.pieces(of: range)) {
         for offset in piece { sum.add(a[a.startIndex + offset] * b[b.startIndex + offset]) }
       }
-      accumulator += sum.rounded
+      accumulator = launch.arithmetic.sum(accumulator, sum.rounded)
     }
     return accumulator
   }

@@ -26,8 +26,9 @@ extension BlockEvaluator {
       let pieces = cutter.pieces(of: line.indices).map { line[$0] }
       switch (reduction, type) {
       case (.sum(let order), .float32):
-        var sum = OrderedSum(order!)
-        for piece in pieces { for code in piece { sum.add { $0 + Float(bitPattern: code) } } }
+        let arithmetic = launch.arithmetic
+        var sum = OrderedSum(order!, arithmetic)
+        for piece in pieces { for code in piece { sum.add { arithmetic.sum($0, Float(bitPattern: code)) } } }
         return (sum.total.canonical.bitPattern, 0)
       case (.sum, _):
         let sums = pieces.map { $0.reduce(0) { $0 + Int(Int32(bitPattern: $1)) } }
@@ -98,7 +99,11 @@ extension BlockEvaluator {
         let position = start + offset
         let before = (float, integer)
         let reached = lines.fault(result, count: inclusive ? offset + 1 : offset)
-        if isFloat { float += Float(bitPattern: code) } else { integer += Int(Int32(bitPattern: code)) }
+        if isFloat {
+          float = launch.arithmetic.sum(float, Float(bitPattern: code))
+        } else {
+          integer += Int(Int32(bitPattern: code))
+        }
         let shown = inclusive ? (float, integer) : before
         if reached != 0 { fault = reached }
         if fault != 0 {

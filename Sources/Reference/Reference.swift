@@ -12,6 +12,7 @@ public enum Reference {
   ///   - products: whether products round where their classes say, which is the meaning of the program, or
   ///     once.
   ///   - functions: what stands for the program's own functions.
+  ///   - arithmetic: what operations on `float32` give, where their order is compared and not their bits.
   ///   - prints: takes each line that a print statement writes.
   /// - Throws: a `Diagnostic` for arguments that the program does not admit, for an element that an
   ///   effect needs and that has no value (`FaultKind`), for an element written twice or an output's
@@ -19,10 +20,10 @@ public enum Reference {
   public static func run(
     _ program: Program, _ arguments: [String: Argument], extents: [Dimension: Int] = [:],
     cuts: CutPolicy = .whole, products: ProductMeaning = .asStated, functions: ForeignFunctions = .none,
-    prints: (String) -> Void = { _ in }
+    arithmetic: FloatArithmetic = .ieee, prints: (String) -> Void = { _ in }
   ) throws(Diagnostic) -> [String: HostTensor] {
     let launch = try Binding.launch(
-      program, arguments, extents: extents, products: products, functions: functions)
+      program, arguments, extents: extents, products: products, functions: functions, arithmetic: arithmetic)
     let cutter = Cutter(cuts)
     let dependence = Dependence(program)
     var effects = Effects(launch)

@@ -18,17 +18,23 @@ struct InterpretPlans: ParsableCommand {
   var target: String?
   @Flag(help: "The default schedule only.")
   var defaultOnly = false
+  @Flag(help: "Tokens in place of rounded numbers: results are equal only where the same operations met the same operands.")
+  var tokens = false
+  @Flag(help: "Print JSON.")
+  var json = false
 
   func run() throws {
     var launches = 0
-    var failures = 0
+    var failures: [String] = []
     for entry in OperatorLibrary.all where operators.isEmpty || operators.contains(entry.name) {
       for instance in entry.instances where instance.isSmall {
         let program = try instance.kernel().program()
-        for kind in InputKind.allCases {
+        for kind in tokens ? [.ordinary] : InputKind.allCases {
           for extents in instance.shapes {
-            let launch = try PlanLaunch(instance, program, extents, kind)
-            for machine in (target == nil ? MachineDescription.cpus : MachineDescription.all) where target == nil || target == machine.name {
+            let launch = try PlanLaunch(
+              instance, program, extents, kind, arithmetic: tokens ? .tokens(seed: 1) : .ieee)
+            let machines = target == nil ? MachineDescription.cpus : MachineDescription.all
+            for machine in machines where target == nil || target == machine.name {
               let schedules = Schedule.candidates(for: program, on: machine)
               for (number, schedule) in schedules.prefix(defaultOnly ? 1 : schedules.count).enumerated() {
                 let plan = try Lowering.plan(program, for: machine, schedule: schedule)
@@ -37,8 +43,7 @@ struct InterpretPlans: ParsableCommand {
                 if let problem = launch.problem(
                   plan, order: orders[number % orders.count], rowGap: number % 2 * 6)
                 {
-                  failures += 1
-                  print("\(entry.name) \(instance.name) \(extents) \(kind) on \(machine.name), schedule \(number): \(problem)")
+                  failures.append("\(entry.name) \(instance.name) \(extents) \(kind) on \(machine.name), schedule \(number): \(problem)")
                 }
               }
             }
@@ -46,7 +51,17 @@ struct InterpretPlans: ParsableCommand {
         }
       }
     }
-    print("\(launches) launches, \(failures) wrong")
-    if failures > 0 { throw ExitCode.failure }
+    if json {
+      print(try jsonText(Report(launches: launches, failures: failures)))
+    } else {
+      for failure in failures { print(failure) }
+      print("\(launches) launches, \(failures.count) wrong")
+    }
+    if !failures.isEmpty { throw ExitCode.failure }
+  }
+
+  struct Report: Encodable {
+    let launches: Int
+    let failures: [String]
   }
 }

@@ -6,8 +6,9 @@ import Proofs
 import Schedules
 import TileIR
 
-/// Puts single faults into the plans of small instances. What the prover lets pass is run on every small
-/// shape: a fault that shows there has been missed.
+/// Puts single faults into the plans of small instances. What neither the walk nor a comparison of tokens
+/// refuses is run on every small shape, on other data and in other orders of cells: a fault that shows there has
+/// been missed.
 struct MutatePlans: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "mutate", abstract: "Puts single faults into plans and looks for one that is proved all the same.")
@@ -18,12 +19,22 @@ struct MutatePlans: ParsableCommand {
   var seed: UInt64 = 1
   @Option(help: "One kind of fault; all unless given.")
   var fault: String?
+  @Flag(help: "Print JSON.")
+  var json = false
   @ArgumentParser.Argument(help: "Operators; all unless given.")
   var operators: [String] = []
 
+  /// What became of the mutants of one fault.
+  struct Tally: Encodable {
+    var refusedByTheWalk = 0
+    var refusedByTokens = 0
+    var harmless = 0
+    var missed: [String] = []
+  }
+
   func run() throws {
     var random = SeededNumbers(seed: seed)
-    var tally: [PlanFault: (refused: Int, harmless: Int, missed: Int)] = [:]
+    var tally: [PlanFault: Tally] = [:]
     let faults = PlanFault.allCases.filter { fault == nil || $0.rawValue == fault }
     let entries = OperatorLibrary.all.filter { operators.isEmpty || operators.contains($0.name) }
     let instances = entries.flatMap { entry in entry.instances.filter(\.isSmall).map { (entry.name, $0) } }
@@ -43,28 +54,48 @@ struct MutatePlans: ParsableCommand {
       guard mutant.plan != plan else { continue }
       made += 1
       guard MachineProof(mutant.plan, solver: prover).isProved else {
-        tally[fault, default: (0, 0, 0)].refused += 1
+        tally[fault, default: Tally()].refusedByTheWalk += 1
         continue
       }
-      var problem: String?
-      for extents in instance.shapes where problem == nil {
-        let launch = try PlanLaunch(instance, program, extents, .ordinary)
-        for order in MachineInterpreter.CellOrder.allCases where problem == nil {
-          problem = launch.problem(mutant.plan, order: order, rowGap: 6)
+      if try PlanTokens.difference(mutant.plan, instance, program, seed: 7) != nil {
+        tally[fault, default: Tally()].refusedByTokens += 1
+        continue
+      }
+      if let problem = try problem(mutant.plan, instance, program) {
+        tally[fault, default: Tally()].missed.append(
+          "\(name) \(instance.name) on \(machine.name) under \(schedule), \(mutant.place): \(problem)")
+      } else {
+        tally[fault, default: Tally()].harmless += 1
+      }
+    }
+    try report(faults, tally)
+    if tally.values.contains(where: { !$0.missed.isEmpty }) { throw ExitCode.failure }
+  }
+
+  private func problem(_ plan: Plan, _ instance: OperatorInstance, _ program: Program) throws -> String? {
+    for extents in instance.shapes {
+      for kind in InputKind.allCases {
+        let launch = try PlanLaunch(instance, program, extents, kind, seed: 8)
+        for order in MachineInterpreter.CellOrder.allCases {
+          if let problem = launch.problem(plan, order: order, rowGap: 6) { return problem }
         }
       }
-      if let problem {
-        tally[fault, default: (0, 0, 0)].missed += 1
-        print("MISSED \(fault.rawValue) in \(name) \(instance.name) on \(machine.name) under \(schedule), \(mutant.place): \(problem)")
-      } else {
-        tally[fault, default: (0, 0, 0)].harmless += 1
-      }
+    }
+    return try PlanTokens.difference(plan, instance, program, seed: 9)
+  }
+
+  private func report(_ faults: [PlanFault], _ tally: [PlanFault: Tally]) throws {
+    if json {
+      let named = Dictionary(uniqueKeysWithValues: tally.map { ($0.key.rawValue, $0.value) })
+      return print(try jsonText(named))
     }
     for fault in faults {
-      let (refused, harmless, missed) = tally[fault] ?? (0, 0, 0)
-      print("\(fault.rawValue): \(refused) refused, \(harmless) proved and harmless, \(missed) missed")
+      let found = tally[fault] ?? Tally()
+      for miss in found.missed { print("MISSED \(fault.rawValue) in \(miss)") }
+      print(
+        "\(fault.rawValue): \(found.refusedByTheWalk) refused by the walk, \(found.refusedByTokens) by tokens, "
+          + "\(found.harmless) harmless, \(found.missed.count) missed")
     }
-    if tally.values.contains(where: { $0.missed > 0 }) { throw ExitCode.failure }
   }
 }
 

@@ -8,9 +8,11 @@ struct PlanLaunch {
   let arguments: [String: Argument]
   let extents: [Dimension: Int]
   let expected: [String: HostTensor]
+  let arithmetic: FloatArithmetic
 
   init(
-    _ instance: OperatorInstance, _ program: Program, _ extents: [String: Int], _ kind: InputKind = .ordinary, seed: UInt64 = 7
+    _ instance: OperatorInstance, _ program: Program, _ extents: [String: Int], _ kind: InputKind = .ordinary, seed: UInt64 = 7,
+    arithmetic: FloatArithmetic = .ieee
   ) throws {
     var arguments: [String: Argument] = [:]
     for (name, tensor) in try instance.randomArguments(extents: extents, kind: kind, seed: seed) {
@@ -22,13 +24,14 @@ struct PlanLaunch {
     }
     self.arguments = arguments
     self.extents = bound
-    expected = try Reference.run(program, arguments, extents: bound)
+    self.arithmetic = arithmetic
+    expected = try Reference.run(program, arguments, extents: bound, arithmetic: arithmetic)
   }
 
   /// What the interpreter finds wrong with a plan on this launch, bits that differ included; nil for nothing.
   func problem(_ plan: Plan, order: MachineInterpreter.CellOrder = .ascending, rowGap: Int = 0) -> String? {
     do {
-      let outcome = try MachineInterpreter.run(plan, arguments, extents: extents, order: order, rowGap: rowGap)
+      let outcome = try MachineInterpreter.run(plan, arguments, extents: extents, order: order, rowGap: rowGap, arithmetic: arithmetic)
       if let failure = outcome.failure { return "fails with \(failure)" }
       for (name, tensor) in expected.sorted(by: { $0.key < $1.key }) {
         guard let found = outcome.results[name], found.shape == tensor.shape else { return "\(name) has another shape" }

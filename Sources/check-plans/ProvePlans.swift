@@ -19,12 +19,22 @@ struct ProvePlans: ParsableCommand {
   var candidates = false
   @Option(help: "How many open obligations are shown for a plan.")
   var show = 3
+  @Flag(help: "Print JSON.")
+  var json = false
+
+  struct Report: Encodable {
+    var plans = 0
+    var obligations = 0
+    var milliseconds = 0
+    var slowest = ""
+    /// What is open, by plan.
+    var open: [String: [String]] = [:]
+  }
 
   func run() throws {
-    var (plans, open, obligations) = (0, 0, 0)
-    var spent = Duration.zero
+    var report = Report()
     let solver = Prover()
-    var slowest: (Duration, String) = (.zero, "")
+    var (spent, longest) = (Duration.zero, Duration.zero)
     for entry in OperatorLibrary.all where operators.isEmpty || operators.contains(entry.name) {
       for instance in entry.instances {
         let program = try instance.kernel().program()
@@ -38,19 +48,27 @@ struct ProvePlans: ParsableCommand {
             let proof = MachineProof(plan, solver: solver)
             let time = clock.now - start
             spent += time
-            if time > slowest.0 { slowest = (time, label) }
-            plans += 1
-            obligations += proof.findings.count
-            if !proof.isProved {
-              open += 1
-              print("\(label): \(proof.open.count) of \(proof.findings.count) open")
-              for line in proof.open.prefix(show) { print("  \(line)") }
-            }
+            if time > longest { (longest, report.slowest) = (time, "\(time) \(label)") }
+            report.plans += 1
+            report.obligations += proof.findings.count
+            if !proof.isProved { report.open[label] = proof.open }
           }
         }
       }
     }
-    print("\(plans) plans, \(open) with something open; \(obligations) obligations in \(spent); slowest \(slowest.0) \(slowest.1)")
-    if open > 0 { throw ExitCode.failure }
+    report.milliseconds = Int(spent / .milliseconds(1))
+    try show(report)
+    if !report.open.isEmpty { throw ExitCode.failure }
+  }
+
+  private func show(_ report: Report) throws {
+    if json { return print(try jsonText(report)) }
+    for (label, open) in report.open.sorted(by: { $0.key < $1.key }) {
+      print("\(label): \(open.count) open")
+      for line in open.prefix(show) { print("  \(line)") }
+    }
+    print(
+      "\(report.plans) plans, \(report.open.count) with something open; \(report.obligations) obligations in "
+        + "\(report.milliseconds) ms; slowest \(report.slowest)")
   }
 }

@@ -3,6 +3,9 @@ import TileIR
 /// Instructions on whole registers, with what repeats from lane to lane looked up once.
 final class FunctionTable {
   private var functions: [ScalarFunction: [Line]] = [:]
+  private let arithmetic: FloatArithmetic
+
+  init(_ arithmetic: FloatArithmetic) { self.arithmetic = arithmetic }
 
   private enum Line {
     case parameter(Int)
@@ -43,7 +46,7 @@ final class FunctionTable {
         (LaneArithmetic.real(LaneArithmetic.roundedSum(bits.map(LaneArithmetic.double))), 0)
       }
     default:
-      guard let rule = LaneArithmetic.rule(instruction, first.type.scalar, type.scalar),
+      guard let rule = LaneArithmetic.rule(instruction, first.type.scalar, type.scalar, arithmetic),
         operands.allSatisfy({ $0.type == first.type }), first.type.lanes == type.lanes
       else { throw .malformed("\(instruction) of \(operands.map(\.type)) to \(type)") }
       return pointwise(rule, operands, type)

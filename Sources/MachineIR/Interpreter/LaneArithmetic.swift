@@ -14,9 +14,10 @@ enum LaneArithmetic {
   /// The rule of an instruction that works lane by lane on operands of `source`, or nil where it is none
   /// or is not defined on them.
   static func rule(
-    _ instruction: Instruction, _ source: MachineScalar, _ target: MachineScalar
+    _ instruction: Instruction, _ source: MachineScalar, _ target: MachineScalar,
+    _ arithmetic: FloatArithmetic = .ieee
   ) -> ((UInt64, UInt64, UInt64) -> Result)? {
-    if source == .f32, let rule = floatRule(instruction) { return { a, b, c in (rule(a, b, c), 0) } }
+    if source == .f32, let rule = floatRule(instruction, arithmetic) { return { a, b, c in (rule(a, b, c), 0) } }
     if source == .f64, let rule = doubleRule(instruction) { return { a, b, c in (rule(a, b, c), 0) } }
     switch instruction {
     case .compare(let comparison): return comparison.rule(source)
@@ -33,17 +34,19 @@ enum LaneArithmetic {
 
   // MARK: Floats
 
-  private static func floatRule(_ instruction: Instruction) -> ((UInt64, UInt64, UInt64) -> UInt64)? {
+  private static func floatRule(
+    _ instruction: Instruction, _ arithmetic: FloatArithmetic
+  ) -> ((UInt64, UInt64, UInt64) -> UInt64)? {
     switch instruction {
-    case .add: { a, b, _ in real(float(a) + float(b)) }
-    case .subtract: { a, b, _ in real(float(a) - float(b)) }
-    case .multiply: { a, b, _ in real(float(a) * float(b)) }
-    case .divide: { a, b, _ in real(float(a) / float(b)) }
+    case .add: { a, b, _ in real(arithmetic.sum(float(a), float(b))) }
+    case .subtract: { a, b, _ in real(arithmetic.difference(float(a), float(b))) }
+    case .multiply: { a, b, _ in real(arithmetic.product(float(a), float(b))) }
+    case .divide: { a, b, _ in real(arithmetic.quotient(float(a), float(b))) }
     case .negate: { a, _, _ in a ^ 0x8000_0000 }
     case .absolute: { a, _, _ in a & 0x7FFF_FFFF }
-    case .fusedMultiplyAdd: { a, b, c in real(float(c).addingProduct(float(a), float(b))) }
-    case .squareRoot: { a, _, _ in real(float(a).squareRoot()) }
-    case .reciprocalSquareRoot: { a, _, _ in real(Float(1 / Double(float(a)).squareRoot())) }
+    case .fusedMultiplyAdd: { a, b, c in real(arithmetic.fused(float(a), float(b), float(c))) }
+    case .squareRoot: { a, _, _ in real(arithmetic.squareRoot(float(a))) }
+    case .reciprocalSquareRoot: { a, _, _ in real(arithmetic.reciprocalSquareRoot(float(a))) }
     case .minimum: { a, b, _ in real(extremum(float(a), float(b), greater: false)) }
     case .maximum: { a, b, _ in real(extremum(float(a), float(b), greater: true)) }
     default: nil

@@ -31,12 +31,14 @@ public enum MachineInterpreter {
   ///   - arguments: one for every input, weight, state and scalar of the program, as it admits them.
   ///   - extents: of dimensions that no argument has.
   ///   - rowGap: elements, even, that lie between the rows of every buffer and belong to nobody.
+  ///   - arithmetic: what instructions on `float32` give, where their order is compared and not their bits.
+  ///     Named functions are computed as they are.
   public static func run(
     _ plan: Plan, _ arguments: [String: Argument], extents: [Dimension: Int] = [:],
-    order: CellOrder = .ascending, rowGap: Int = 0
+    order: CellOrder = .ascending, rowGap: Int = 0, arithmetic: FloatArithmetic = .ieee
   ) throws(MachineFault) -> Outcome {
     let launch = try MachineLaunch(plan, arguments, extents: extents, rowGap: rowGap)
-    return try launch.run(order)
+    return try launch.run(order, arithmetic)
   }
 }
 
@@ -141,8 +143,10 @@ struct MachineLaunch {
 
   // MARK: Running
 
-  func run(_ order: MachineInterpreter.CellOrder) throws(MachineFault) -> MachineInterpreter.Outcome {
-    let functions = FunctionTable()
+  func run(
+    _ order: MachineInterpreter.CellOrder, _ arithmetic: FloatArithmetic
+  ) throws(MachineFault) -> MachineInterpreter.Outcome {
+    let functions = FunctionTable(arithmetic)
     guard let variant = plan.variants.first(where: { $0.guards.allSatisfy { number($0) >= 0 } }) else {
       throw MachineFault(
         kind: .noVariant, kernel: plan.program.name, cell: nil, statement: "", location: plan.program.location)

@@ -43,6 +43,9 @@ public final class Z3: Sendable {
     deleteContext = try library.symbol("Z3_del_context", as: type(of: deleteContext))
     evaluate = try library.symbol("Z3_eval_smtlib2_string", as: type(of: evaluate))
     setErrorHandler = try library.symbol("Z3_set_error_handler", as: type(of: setErrorHandler))
+    // Of every engine that draws numbers: a later version may have another default.
+    let setGlobal = try library.symbol("Z3_global_param_set", as: (@convention(c) (Text, Text) -> Void).self)
+    for engine in ["smt.random_seed", "sat.random_seed", "nlsat.seed"] { setGlobal(engine, "0") }
     let fullVersion = try library.symbol(
       "Z3_get_full_version", as: (@convention(c) () -> UnsafePointer<CChar>).self)
     // `Z3 5.4.1.0`, or the number alone.
@@ -63,8 +66,6 @@ public final class Z3: Sendable {
   func check(_ query: Query) -> Answer {
     let configuration = makeConfiguration()
     setParameter(configuration, "rlimit", "\(Self.limit)")
-    // Of every engine that draws numbers: a later version may have another default.
-    for engine in ["smt.random_seed", "sat.random_seed", "nlsat.seed"] { setParameter(configuration, engine, "0") }
     let context = makeContext(configuration)
     deleteConfiguration(configuration)
     defer { deleteContext(context) }
