@@ -65,8 +65,20 @@ extension KernelWalk {
   /// A packed vector begins at a whole byte: every part of its offset is even.
   mutating func judgeEven(_ name: String, _ place: Polynomial) {
     guard isJudged else { return }
-    if place.isValid, place.parts.allSatisfy({ $0.factor % 2 == 0 }) { return find(.aligned, "half bytes of \(name)", .proved(.divisibility)) }
+    if isEven(place) { return find(.aligned, "half bytes of \(name)", .proved(.divisibility)) }
     refuse(.aligned, "half bytes of \(name)", "its offset may be odd", open: place)
+  }
+
+  private func isEven(_ a: Polynomial) -> Bool {
+    a.isValid && a.parts.allSatisfy { part in
+      part.factor % 2 == 0 || Polynomial.symbols(part.symbols).contains { symbol in
+        switch prover.table[symbol].meaning {
+        case .minimum(let a, let b), .maximum(let a, let b): isEven(a) && isEven(b)
+        case .choice: prover.table[symbol].alternatives.allSatisfy { isEven($0.value) }
+        case .number, .floor: false
+        }
+      }
+    }
   }
 
   /// Judges that each polynomial is at least 0 here.

@@ -34,10 +34,11 @@ private struct ProofTerms {
 
   init(table: SymbolTable) { self.table = table }
 
-  /// Whether one of the fact's numbers occurs, or it is the choice between reasons.
+  /// Whether one of the fact's numbers occurs, or one that they are made of, or it is the choice between
+  /// reasons.
   func speaks(of fact: Polynomial) -> Bool {
     if let top = fact.top, fact == Polynomial(top), case .choice = table[top].meaning { return true }
-    return fact.parts.contains { Polynomial.symbols($0.symbols).contains { known[$0] != nil } }
+    return table.symbols(in: fact).contains { known[$0] != nil }
   }
 
   mutating func add(_ fact: Polynomial) { hypotheses.append(.constant(0) .<= term(fact)) }
