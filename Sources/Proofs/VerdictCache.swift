@@ -1,4 +1,5 @@
 import Foundation
+import MachineIR
 import TileIR
 
 /// Verdicts on disk, found by the hash of the obligations that they answer.
@@ -86,6 +87,25 @@ public struct VerdictCache: Sendable {
 
   private static func key(_ program: Program) -> StableHash? {
     executable.map { StableHash("\($0) \(program.stableHash)") }
+  }
+
+  // MARK: Plans
+
+  /// What `keepProved` has kept of a plan that this executable found proved; nil where it has not.
+  public func proved(_ plan: Plan) -> ProvedPlan? {
+    guard let key = Self.key(plan), let text = try? String(contentsOf: mark(key), encoding: .utf8) else { return nil }
+    let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+    guard lines.count == 2, lines[1] == Self.seal(key, String(lines[0])) else { return nil }
+    return ProvedPlan(line: lines[0])
+  }
+
+  public func keepProved(_ plan: Plan, _ proved: ProvedPlan) {
+    guard let key = Self.key(plan) else { return }
+    write("\(proved.line)\n\(Self.seal(key, proved.line))", to: mark(key))
+  }
+
+  private static func key(_ plan: Plan) -> StableHash? {
+    executable.map { StableHash("\($0) \(plan.program.stableHash)\n\(plan.text(locations: false))") }
   }
 
   /// What tells this executable from every other build: its file, size and time of change.

@@ -36,9 +36,13 @@ struct ArgumentCheck {
   let dimensionNumbers: [Dimension: Int]
   let strideBase: [Int]
   private let start: LaunchNumbers
+  /// Buffers that kernels gather from with 32-bit offsets.
+  private let narrowSpans: [Int]
 
-  init(_ program: Program) throws {
+  /// `narrowSpans` are the positions of buffers that must span less than 2^31 elements.
+  init(_ program: Program, narrowSpans: Set<Int> = []) throws {
     self.program = program
+    self.narrowSpans = narrowSpans.sorted()
     var numbers: [Dimension: Int] = [:]
     for (number, dimension) in program.dimensions.enumerated() { numbers[dimension] = number }
     dimensionNumbers = numbers
@@ -126,6 +130,12 @@ struct ArgumentCheck {
     }
     for (number, length) in computed where length.value(numbers) != numbers.extents[number] {
       throw mismatch(of: number, numbers.extents[number], length.value(numbers))
+    }
+    for position in narrowSpans {
+      let bits = numbers.memory[position].count.multipliedReportingOverflow(by: 8)
+      guard !bits.overflow, bits.partialValue <= expected[position].elementBits << 31 else {
+        throw refusal(position, "a buffer that spans at most 2^31 elements", "one of more")
+      }
     }
     if checksRelations { try checkRelations(numbers) }
     try checkOverlaps(arguments, numbers)

@@ -4,16 +4,28 @@ import Foundation
 import MachineIR
 import Synchronization
 
+/// The kernels of a plan, ready to be called.
+struct LoadedPlan: Sendable {
+  let library: DynamicLibrary
+  /// Whether no compiler had to run.
+  let wasCached: Bool
+  /// Buffers that its proof wants to span less than 2^31 elements.
+  let narrowSpans: Set<Int>
+}
+
 extension KernelCache {
-  /// The library of a plan's kernels, and whether no compiler had to run for it.
-  func library(of plan: Plan) throws -> (library: DynamicLibrary, wasCached: Bool) {
+  /// The library of a plan's kernels. Refuses what is not proved; a reason given for `unproved` lets a plan
+  /// whose proof is open pass, if its program is proved.
+  func library(of plan: Plan, unproved reason: String? = nil) throws -> LoadedPlan {
     guard plan.machine.runsHere else {
       throw RuntimeError(
         "\(plan.program.name) is compiled for \(plan.machine.name), which this processor cannot run")
     }
     try requireProof(of: plan.program)
+    let narrowSpans = reason == nil ? try requireProof(of: plan) : []
     let source = try EmitC.source(kernels: plan.kernels, machine: plan.machine, program: plan.program)
-    return try library(of: source, for: plan.machine)
+    let loaded = try library(of: source, for: plan.machine)
+    return LoadedPlan(library: loaded.library, wasCached: loaded.wasCached, narrowSpans: narrowSpans)
   }
 }
 
@@ -50,8 +62,7 @@ extension Executable {
       return loaded
     }
     return try zip(plans, libraries).map { plan, result in
-      let loaded = try result.get()
-      return try Executable(plan: plan, loaded.library, wasCached: loaded.wasCached, pool: pool)
+      try Executable(plan: plan, try result.get(), pool: pool)
     }
   }
 }

@@ -45,7 +45,7 @@ public final class EmulatedProgram {
     emulator = try Emulator.find(for: machine)
     for plan in plans { try cache.requireProof(of: plan.program) }
     self.plans = plans
-    hosts = try plans.map(HostPlan.init)
+    hosts = try plans.map { try HostPlan($0) }
     var numbers: [KernelIdentity: Int] = [:]
     var names: [String] = []
     var groups: [(program: Program, kernels: [MachineKernel])] = []

@@ -35,29 +35,31 @@ public final class Executable {
   /// Throws as `Lowering.plan` and `init(plan:)` do.
   public convenience init(
     _ program: Program, for machine: MachineDescription? = nil, schedule: Schedule = Schedule(),
-    cache: KernelCache = .standard, pool: ThreadPool = .shared
+    unproved reason: String? = nil, cache: KernelCache = .standard, pool: ThreadPool = .shared
   ) throws {
     let plan = try Lowering.plan(
       program, for: try machine ?? MachineDescription.host, schedule: schedule)
-    try self.init(plan: plan, cache: cache, pool: pool)
+    try self.init(plan: plan, unproved: reason, cache: cache, pool: pool)
   }
 
   /// Compiles (or finds in the cache) and loads every kernel of the plan.
   ///
-  /// Throws where this processor cannot run the plan's machine, and what the compiler or loader says.
+  /// Throws where this processor cannot run the plan's machine, where the program or the plan is not proved, and
+  /// what the compiler or loader says. A reason given for `unproved` lets a plan pass whose proof is open, not
+  /// its program: for tests that run what they check.
   public convenience init(
-    plan: Plan, cache: KernelCache = .standard, pool: ThreadPool = .shared
+    plan: Plan, unproved reason: String? = nil, cache: KernelCache = .standard, pool: ThreadPool = .shared
   ) throws {
-    let loaded = try cache.library(of: plan)
-    try self.init(plan: plan, loaded.library, wasCached: loaded.wasCached, pool: pool)
+    try self.init(plan: plan, try cache.library(of: plan, unproved: reason), pool: pool)
   }
 
-  init(plan: Plan, _ library: DynamicLibrary, wasCached: Bool, pool: ThreadPool) throws {
+  init(plan: Plan, _ loaded: LoadedPlan, pool: ThreadPool) throws {
     self.plan = plan
     self.pool = pool
+    let library = loaded.library
     self.library = library
-    self.wasCached = wasCached
-    host = try HostPlan(plan)
+    wasCached = loaded.wasCached
+    host = try HostPlan(plan, narrowSpans: loaded.narrowSpans)
     functions = try plan.kernels.map {
       try library.symbol(EmitC.symbol(of: $0), as: tessera_kernel.self)
     }

@@ -11,9 +11,9 @@ struct HostPlan {
   let workspaceSizes: [CompiledNumber]
   let prints: [PrintedTile]
 
-  init(_ plan: Plan) throws {
+  init(_ plan: Plan, narrowSpans: Set<Int> = []) throws {
     self.plan = plan
-    let check = try ArgumentCheck(plan.program)
+    let check = try ArgumentCheck(plan.program, narrowSpans: narrowSpans)
     self.check = check
     func compiled(_ expression: HostExpression) -> CompiledNumber {
       CompiledNumber(

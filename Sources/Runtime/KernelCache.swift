@@ -26,6 +26,8 @@ public final class KernelCache: Sendable {
   private let isTrimmed = Mutex(false)
   /// What this process knows to be proved.
   private let proved = Mutex<Set<Program>>([])
+  /// The same of plans, with the buffers that must span less than 2^31 elements.
+  private let provedPlans = Mutex<[Plan: Set<Int>]>([:])
 
   private final class Loaded: Sendable {
     let library = Mutex<DynamicLibrary?>(nil)
@@ -97,6 +99,23 @@ public final class KernelCache: Sendable {
       verdicts.keepProved(program)
     }
     _ = proved.withLock { $0.insert(program) }
+  }
+
+  /// Refuses a plan that is not proved; gives the buffers that its launches must keep below 2^31 elements.
+  func requireProof(of plan: Plan) throws -> Set<Int> {
+    if let known = provedPlans.withLock({ $0[plan] }) { return known }
+    let verdicts = VerdictCache(folder: folder.appendingPathComponent("proofs"))
+    let proved: ProvedPlan
+    if let known = verdicts.proved(plan) {
+      proved = known
+    } else {
+      let proof = MachineProof(plan)
+      try proof.require()
+      proved = proof.proved
+      verdicts.keepProved(plan, proved)
+    }
+    provedPlans.withLock { $0[plan] = proved.narrowSpans }
+    return proved.narrowSpans
   }
 
   // MARK: Objects

@@ -1,7 +1,10 @@
 import ArgumentParser
 import Foundation
+import MachineIR
 import Operators
 import Proofs
+import Schedules
+import Synchronization
 
 /// `tessera prove`: what must hold before operators run, and whether it does.
 struct Prove: ParsableCommand {
@@ -9,8 +12,9 @@ struct Prove: ParsableCommand {
     commandName: "prove",
     abstract: "Prove that operators are safe for every shape that they allow.",
     discussion: """
-      A line for each instance of an operator: how many obligations it has, which procedures decided them, \
-      how long that took, and the verdict. What is not proved follows with its source line, in the \
+      Two lines for each instance of an operator, one for its tile program and one for the machine program \
+      that a target runs: how many obligations it has, which procedures decided them, how long that took, \
+      and the verdict. What is not proved follows with its source line, in the \
       operator's own names, and values for which it does not hold. Verdicts are kept beside the compiled \
       kernels. The exit status is 1 unless everything is proved.
       """)
@@ -23,6 +27,9 @@ struct Prove: ParsableCommand {
 
   @Option(help: "Only this instance of the operators.")
   var instance: String?
+
+  @Option(help: "The target of machine programs, or all. (default: the best that this processor runs)")
+  var target: String?
 
   @Flag(help: "Print each obligation with its verdict.")
   var obligations = false
@@ -53,30 +60,47 @@ struct Prove: ParsableCommand {
     if let recheck { return try Recheck(folder: recheck, solver: solver).run() }
     let entries = operators.isEmpty ? OperatorLibrary.all : try operators.map(OperatorLibrary.entry)
     let prover = cold ? Prover() : Prover.standard
-    var rows: [ProofRow] = []
-    for entry in entries {
-      for instance in entry.instances where self.instance == nil || self.instance == instance.name {
-        rows.append(try ProofRow(entry.name, instance, prover))
-      }
+    let machines = try machines()
+    let instances = entries.flatMap { entry in
+      entry.instances.filter { self.instance == nil || self.instance == $0.name }.map { (entry.name, $0) }
     }
+    let found = Mutex<[Result<[ProofRow], any Error>?]>(Array(repeating: nil, count: instances.count))
+    let (isWanted, certifies) = (obligations || certificates != nil, certificates != nil)
+    DispatchQueue.concurrentPerform(iterations: instances.count) { position in
+      let (name, instance) = instances[position]
+      let result = Result {
+        let program = try instance.kernel().program()
+        return [ProofRow(name, instance, prover.prove(program))] + (try machines.map { machine in
+          ProofRow(
+            name, instance, try Lowering.plan(program, for: machine), prover, isWanted: isWanted,
+            certifies: certifies)
+        })
+      }
+      found.withLock { $0[position] = result }
+    }
+    let rows = try found.withLock { $0 }.flatMap { try $0!.get() }
     guard !rows.isEmpty else { throw Refusal("no operator named has an instance \(instance ?? "")") }
     if let certificates { try write(rows, to: certificates) }
     print(json ? try tessera.json(rows.map(ProofReport.init)) : text(rows, prover))
-    if rows.contains(where: { !$0.proof.isComplete }) { throw ExitCode.failure }
+    if rows.contains(where: { !$0.isComplete }) { throw ExitCode.failure }
+  }
+
+  private func machines() throws -> [MachineDescription] {
+    if target == "all" { return MachineDescription.cpus }
+    guard let target else { return [try .host] }
+    guard let machine = MachineDescription.named(target) else {
+      throw unknown("target", target, among: MachineDescription.cpus.map(\.name) + ["all"])
+    }
+    return [machine]
   }
 
   private func text(_ rows: [ProofRow], _ prover: Prover) -> String {
     var lines: [String] = []
-    if obligations { lines += rows.flatMap(\.proof.results).map(\.description) }
+    if obligations { lines += rows.flatMap(\.lines) }
     lines.append(columns([ProofRow.head] + rows.map(\.cells)))
-    for row in rows {
-      for result in row.proof.results where !result.verdict.isProved { lines.append(result.description) }
-      for waiver in row.proof.idleWaivers { 
-        lines.append("\(waiver.location): nothing needs the waiver of \(waiver.name)")
-      }
-    }
-    let total = rows.reduce(0) { $0 + $1.proof.results.count }
-    let proved = rows.reduce(0) { $0 + $1.proof.results.count { $0.verdict.isProved } }
+    lines += rows.flatMap(\.open)
+    let total = rows.reduce(0) { $0 + $1.total }
+    let proved = rows.reduce(0) { $0 + $1.counts.values.reduce(0, +) }
     let solver = prover.solver?.version ?? "no solver"
     lines.append("\(proved) of \(total) obligations proved, \(solver)")
     return lines.joined(separator: "\n")
@@ -85,67 +109,11 @@ struct Prove: ParsableCommand {
   private func write(_ rows: [ProofRow], to folder: String) throws {
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     for row in rows {
-      let name = "\(row.name) \(row.instance)".map { $0.isLetter || $0.isNumber ? $0 : "-" }
+      guard let certificate = row.certificate else { continue }
+      let title = [row.name, row.instance] + (row.machine.map { [$0] } ?? [])
+      let name = title.joined(separator: " ").map { $0.isLetter || $0.isNumber ? $0 : "-" }
       let file = URL(fileURLWithPath: folder).appendingPathComponent("\(String(name)).smt2")
-      let certificate = Certificate(title: "\(row.name), instance \(row.instance)", row.proof)
       try certificate.text.write(to: file, atomically: true, encoding: .utf8)
     }
-  }
-}
-
-/// One instance in the table.
-struct ProofRow {
-  let name: String
-  let instance: String
-  let proof: Proof
-  let time: Duration
-
-  init(_ name: String, _ instance: OperatorInstance, _ prover: Prover) throws {
-    self.name = name
-    self.instance = instance.name
-    let program = try instance.kernel().program()
-    let clock = ContinuousClock()
-    let start = clock.now
-    proof = prover.prove(program)
-    time = start.duration(to: clock.now)
-  }
-
-  static let head =
-    ["operator", "instance", "obligations"] + Procedure.allCases.map(\.rawValue) + ["ms", "verdict"]
-
-  var milliseconds: Int { Int((time / .milliseconds(1)).rounded()) }
-
-  var verdict: String {
-    if !proof.failures.isEmpty { return "\(proof.failures.count) not proved" }
-    if !proof.idleWaivers.isEmpty { return "idle waiver" }
-    let waived = proof.results.count { $0.waiver != nil }
-    return (waived == 0 ? "proved" : "\(waived) waived") + (proof.wasCached ? ", cached" : "")
-  }
-
-  var cells: [String] {
-    let counts = proof.counts
-    return [name, instance, "\(proof.results.count)"]
-      + Procedure.allCases.map { counts[$0].map(String.init) ?? "-" } + ["\(milliseconds)", verdict]
-  }
-}
-
-/// An instance as JSON.
-struct ProofReport: Encodable {
-  let name, instance: String
-  let obligations: Int
-  let proved: [String: Int]
-  let failures: [String]
-  let waivers: [String]
-  let milliseconds: Int
-  let isProved, wasCached: Bool
-
-  init(_ row: ProofRow) {
-    (name, instance) = (row.name, row.instance)
-    obligations = row.proof.results.count
-    proved = Dictionary(uniqueKeysWithValues: row.proof.counts.map { ($0.key.rawValue, $0.value) })
-    failures = row.proof.failures.map(\.description)
-    waivers = row.proof.results.compactMap { $0.waiver.map { "\($0.name): \($0.reason)" } }
-    milliseconds = row.milliseconds
-    (isProved, wasCached) = (row.proof.isComplete, row.proof.wasCached)
   }
 }

@@ -86,15 +86,35 @@ extension KernelWalk {
     guard isJudged else { return }
     var procedure = Procedure.intervals
     for goal in goals {
-      if let least = prover.table.least(goal), least >= 0 { continue }
+      if let least = prover.table.least(goal), least >= 0 {
+        certify(goal, kind, sentence, .intervals)
+        continue
+      }
       procedure = .affine
-      if prover.isAtLeastZero(goal) { continue }
-      if prover.isUnreachable() { break }
+      if prover.isAtLeastZero(goal) {
+        certify(goal, kind, sentence, .affine)
+        continue
+      }
+      if prover.isUnreachable() {
+        certify(goal, kind, sentence, .affine, withAllFacts: true)
+        break
+      }
       let verdict = decide(goal, kind, sentence)
       guard case .proved(let used) = verdict else { return find(kind, sentence, verdict, open: goal) }
+      certify(goal, kind, sentence, used)
       procedure = used
     }
     find(kind, sentence, .proved(procedure))
+  }
+
+  private mutating func certify(
+    _ goal: Polynomial, _ kind: ObligationKind, _ sentence: String, _ procedure: Procedure, withAllFacts: Bool = false
+  ) {
+    guard certifies,
+      let obligation = prover.obligation(
+        goal, kind, kernel: kernel.name, at: location, sentence, withAllFacts: withAllFacts)
+    else { return }
+    obligations.append((obligation, .proved(procedure)))
   }
 
   /// What the procedures for every obligation say, and the solver after them.
@@ -127,6 +147,16 @@ public struct MachineFinding: Hashable, Sendable {
   public let verdict: Verdict
   /// What could not be shown to be at least 0.
   let open: String?
+
+  /// What is promised of which kernel, and what became of it.
+  public var text: String {
+    let why = switch verdict {
+    case .proved(let procedure): "proved (\(procedure.rawValue))"
+    case .refuted(let counterexample): "fails for \(counterexample)"
+    case .unknown(let reason): reason
+    }
+    return "\(kind.rawValue) in \(kernel): \(sentence): \(why)\(open.map { " (\($0))" } ?? "")"
+  }
 }
 
 extension BoundElimination {

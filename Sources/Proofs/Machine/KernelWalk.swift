@@ -36,6 +36,9 @@ struct KernelWalk {
   var searches: [SegmentSearch] = []
   /// Buffers that are read.
   var readBuffers: Set<String> = []
+  /// Whether what is judged is kept as obligations, and those.
+  var certifies = false
+  var obligations: [(obligation: Obligation, verdict: Verdict)] = []
   /// What has been found.
   var findings: [MachineFinding] = []
   var writes = WriteTree()

@@ -3,26 +3,37 @@ import TileIR
 
 /// The promises of a machine program, each with its verdict.
 public struct MachineProof: Sendable {
+  /// The operator and the machine, for messages.
+  public let title: String
   public let findings: [MachineFinding]
-  /// Parameters that are gathered with 32-bit offsets: a launch must refuse those that span 2^31 elements.
+  /// Parameters that are gathered with 32-bit offsets: a launch must refuse those that span more than 2^31
+  /// elements.
   public let narrowSpans: Set<Int>
+  /// Obligations as texts that other solvers read, where they were asked for.
+  public let obligations: [(obligation: Obligation, verdict: Verdict)]
 
-  /// Judges every kernel of a plan, for all launches that its program admits.
-  public init(_ plan: Plan, solver: Prover = Prover()) {
+  /// Judges every kernel of a plan, for all launches that its program admits. With `certifies`, each bound
+  /// that is proved is kept as an obligation.
+  public init(_ plan: Plan, solver: Prover = Prover(), certifies: Bool = false) {
+    var obligations: [(obligation: Obligation, verdict: Verdict)] = []
+    title = "\(plan.program.name) for \(plan.machine.name)"
     var findings: [MachineFinding] = []
     var narrowSpans: Set<Int> = []
     func judge(_ kernel: MachineKernel, _ guards: [HostExpression], _ writes: inout WriteProofs) {
       let asserted = writes.asserted
       var walk = KernelWalk(plan, kernel, guards: guards, asserted: asserted, solver: solver)
+      walk.certifies = certifies
       let mark = walk.prover.table.count
       walk.walk()
       if !walk.findings.allSatisfy(\.verdict.isProved), kernel.scratch.contains(where: { $0.type.values != nil }) {
         // Once more, with what the integers on chip are now known to be.
         let contents = walk.contents.summarised(walk, mark: mark)
         walk = KernelWalk(plan, kernel, guards: guards, contents: contents, asserted: asserted, solver: solver)
+        walk.certifies = certifies
         walk.walk()
       }
       findings += walk.findings
+      obligations += walk.obligations
       narrowSpans.formUnion(walk.narrowSpans)
       writes.take(walk)
     }
@@ -38,20 +49,36 @@ public struct MachineProof: Sendable {
     }
     self.findings = findings
     self.narrowSpans = narrowSpans
+    self.obligations = obligations
   }
 
   public var isProved: Bool { findings.allSatisfy(\.verdict.isProved) }
 
+  /// What is kept of it where it is proved.
+  public var proved: ProvedPlan { ProvedPlan(narrowSpans: narrowSpans, counts: counts) }
+
+  /// How many each procedure decided.
+  public var counts: [Procedure: Int] {
+    var counts: [Procedure: Int] = [:]
+    for case .proved(let procedure) in findings.map(\.verdict) { counts[procedure, default: 0] += 1 }
+    return counts
+  }
+
   /// What is not proved, in words.
   public var open: [String] {
-    findings.filter { !$0.verdict.isProved }.map { finding in
-      let why = switch finding.verdict {
-      case .proved: ""
-      case .refuted(let counterexample): "fails for \(counterexample)"
-      case .unknown(let reason): reason
-      }
-      let rest = finding.open.map { " (\($0))" } ?? ""
-      return "\(finding.location): \(finding.kind.rawValue) in \(finding.kernel): \(finding.sentence): \(why)\(rest)"
-    }
+    findings.filter { !$0.verdict.isProved }.map { "\($0.location): \($0.text)" }
+  }
+
+  /// The obligations that have texts, for another solver.
+  public func certificate(_ title: String) -> Certificate {
+    Certificate(title: title, obligations.map { ($0.obligation, $0.verdict, nil) })
+  }
+
+  /// Refuses a plan that is not proved: what is open first, with the author's line.
+  public func require() throws(Diagnostic) {
+    let open = findings.filter { !$0.verdict.isProved }
+    guard let first = open.first else { return }
+    let more = open.count == 1 ? "" : "; \(open.count - 1) more, see `tessera prove`"
+    throw Diagnostic("\(title) is not proved: \(first.text)\(more)", at: [first.location])
   }
 }

@@ -5,7 +5,8 @@ extension BoundElimination {
   /// The obligation that a polynomial is at least 0, with the meaning of every number in it and the facts
   /// that speak of them.
   func obligation(
-    _ goal: Polynomial, _ kind: ObligationKind, kernel: String, at location: SourceLocation, _ sentence: String
+    _ goal: Polynomial, _ kind: ObligationKind, kernel: String, at location: SourceLocation, _ sentence: String,
+    withAllFacts: Bool = false
   ) -> Obligation? {
     guard goal.isValid else { return nil }
     var terms = ProofTerms(table: table)
@@ -15,7 +16,7 @@ extension BoundElimination {
     var isGrowing = true
     while isGrowing {
       isGrowing = false
-      for (at, fact) in pending.enumerated().reversed() where terms.speaks(of: fact) {
+      for (at, fact) in pending.enumerated().reversed() where withAllFacts || terms.speaks(of: fact) {
         terms.add(fact)
         pending.remove(at: at)
         isGrowing = true

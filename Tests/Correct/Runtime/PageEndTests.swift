@@ -33,7 +33,8 @@ import TileIR
   ) throws {
     let program = try instance.kernel().program()
     for schedule in Schedule.candidates(for: program, on: machine) {
-      let executable = try Executable(program, for: machine, schedule: schedule)
+      let executable = try Executable(
+        program, for: machine, schedule: schedule, unproved: "the pages beside its buffers are watched here")
       for extents in instance.shapes {
         for side in GuardedMemory.Side.allCases {
           let place = "\(entry.name), \(instance.name), \(extents), \(side), under \(schedule)"
