@@ -9,6 +9,7 @@ extension KernelWalk {
     if !isWrite { readBuffers.insert(name) }
     let verb = isWrite ? "write" : "read"
     if let count = scratchCounts[name], let array = kernel.scratch.first(where: { $0.name == name }) {
+      if isWrite { fill(name) } else { judgeFilled(name) }
       let size = array.type.byteCount * 8
       judge(.inBounds, "\(verb) on-chip \(name)", [place, count * size - (place + 1) * bits])
       return

@@ -29,6 +29,7 @@ extension KernelWalk {
       }
       return loaded(buffer, place, type)
     case .element(let array, let indices):
+      judgeFilled(array.name)
       judgeElement(array, indices)
       return fresh(array.name, array.type.scalar)
     case .raw(let buffer, let offset, let type):

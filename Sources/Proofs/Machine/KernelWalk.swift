@@ -34,6 +34,10 @@ struct KernelWalk {
   var narrowSpans: Set<Int> = []
   /// Loops that found the segment of a block.
   var searches: [SegmentSearch] = []
+  /// How often loops run at most, by counter, where a constant bounds it.
+  private(set) var trips: [String: Int] = [:]
+  /// On-chip and register arrays that something has been stored to.
+  private var filled: Set<String> = []
   /// Buffers that are read.
   var readBuffers: Set<String> = []
   /// Whether what is judged is kept as obligations, and those.
@@ -111,10 +115,12 @@ struct KernelWalk {
     switch statement {
     case .define(let variable, let value), .declare(let variable, let value), .assign(let variable, let value):
       values[variable.name] = self.value(value)
-    case .registers, .synchronise: break
+    case .synchronise: break
+    case .registers(let array): filled.remove(array.name)
     case .setElement(let array, let indices, let value):
       _ = self.value(value)
       judgeElement(array, indices)
+      fill(array.name)
     case .store(let access, let value, let active):
       _ = self.value(value)
       let place = touch(access, value.type.lanes, active, isWrite: true)
@@ -137,6 +143,7 @@ struct KernelWalk {
     case .clear(let buffer, let offset, let count):
       let (first, count) = (integer(offset), integer(count))
       guard let array = kernel.scratch.first(where: { $0.name == buffer }) else { return }
+      fill(buffer)
       judge(
         .inBounds, "clear \(buffer)", [first, count, scratchCounts[array.name]! - first - count])
     case .prefetch(_, let offset): _ = value(offset)
@@ -205,6 +212,10 @@ struct KernelWalk {
       if case .integer? = outer[$0] { true } else { false }
     }
     let factCount = prover.facts.count
+    if isJudged {
+      let rounds = prover.with { $0.floor(upper - lower + (loop.step - 1), by: loop.step) }
+      trips[loop.counter.name] = prover.table.most(rounds).map { max(0, $0) }
+    }
     prover.push(upper - lower - 1)
     let (counter, round) = count(loop, lower, upper)
     values[loop.counter.name] = .integer(counter)
@@ -295,6 +306,18 @@ struct KernelWalk {
     }
     visit(statements)
     return found
+  }
+
+  // MARK: On-chip arrays
+
+  mutating func fill(_ array: String) { filled.insert(array) }
+
+  /// Judges that something has been stored to an array before it is read. Which elements that were is seen on
+  /// the shapes that are run.
+  mutating func judgeFilled(_ array: String) {
+    guard isJudged else { return }
+    if filled.contains(array) { return find(.defined, "\(array) is read after a store to it", .proved(.intervals)) }
+    refuse(.defined, "\(array) is read after a store to it", "nothing is stored to it before")
   }
 
   // MARK: Numbers

@@ -34,6 +34,7 @@ public struct MachineProof: Sendable {
       }
       findings += walk.findings
       obligations += walk.obligations
+      findings += Self.sums(of: kernel, walk, at: plan.program.location)
       narrowSpans.formUnion(walk.narrowSpans)
       writes.take(walk)
     }
@@ -50,6 +51,18 @@ public struct MachineProof: Sendable {
     self.findings = findings
     self.narrowSpans = narrowSpans
     self.obligations = obligations
+  }
+
+  /// Whether sums of integer products are exact.
+  private static func sums(of kernel: MachineKernel, _ walk: KernelWalk, at location: SourceLocation) -> [MachineFinding] {
+    var sums = ExactSums(kernel, trips: walk.trips, at: location)
+    sums.judge()
+    var seen: Set<MachineFinding> = []
+    return sums.verdicts.map { verdict in
+      MachineFinding(
+        kind: .exactAccumulator, kernel: kernel.name, location: verdict.place, sentence: verdict.sentence,
+        verdict: verdict.isExact ? .proved(.intervals) : .unknown("it may leave its register"), open: nil)
+    }.filter { seen.insert($0).inserted }
   }
 
   public var isProved: Bool { findings.allSatisfy(\.verdict.isProved) }
