@@ -6,7 +6,6 @@ extension KernelWalk {
   /// Judges one element of a buffer or an on-chip array.
   mutating func judge(_ name: String, _ place: Polynomial, bits: Int, element: ElementType?, isWrite: Bool) {
     guard isJudged else { return }
-    if !isWrite { readBuffers.insert(name) }
     let verb = isWrite ? "write" : "read"
     if let count = scratchCounts[name], let array = kernel.scratch.first(where: { $0.name == name }) {
       if isWrite { fill(name) } else { judgeFilled(name) }

@@ -308,6 +308,7 @@ extension KernelWalk {
     let touched = active.map { restricted(place, lanes, integer($0)) } ?? place
     judge(access.buffer, touched, bits: access.element.bitWidth, element: access.element, isWrite: isWrite)
     prover.pop(to: count)
+    note(access.buffer, place, isWrite: isWrite)
     return place
   }
 
@@ -327,6 +328,7 @@ extension KernelWalk {
     }
     judge(access.buffer, first + touched, bits: access.element.bitWidth, element: access.element, isWrite: isWrite)
     prover.pop(to: facts)
+    note(access.buffer, first + offsets, isWrite: isWrite)
     return first + offsets
   }
 
@@ -345,6 +347,7 @@ extension KernelWalk {
   mutating func touchRaw(_ buffer: String, _ first: Polynomial, _ type: MachineType, isWrite: Bool) {
     let place = type.lanes > 1 ? first + lane(of: type.lanes) : first
     judge(buffer, place, bits: 8 * type.scalar.byteCount, element: nil, isWrite: isWrite)
+    note(buffer, place, isWrite: isWrite)
   }
 }
 

@@ -38,8 +38,10 @@ struct KernelWalk {
   private(set) var trips: [String: Int] = [:]
   /// On-chip and register arrays that something has been stored to.
   private var filled: Set<String> = []
-  /// Buffers that are read.
-  var readBuffers: Set<String> = []
+  /// Places of buffers that are read, and buffers that are read after a write to them.
+  private(set) var reads: [String: [Polynomial]] = [:]
+  private(set) var readAfterWrite: Set<String> = []
+  private var writtenBuffers: Set<String> = []
   /// Whether what is judged is kept as obligations, and those.
   var certifies = false
   var obligations: [(obligation: Obligation, verdict: Verdict)] = []
@@ -306,6 +308,33 @@ struct KernelWalk {
     }
     visit(statements)
     return found
+  }
+
+  // MARK: Buffers that are read and written
+
+  mutating func note(_ buffer: String, _ place: Polynomial, isWrite: Bool) {
+    guard isJudged else { return }
+    if isWrite {
+      writtenBuffers.insert(buffer)
+    } else {
+      reads[buffer, default: []].append(place)
+      if writtenBuffers.contains(buffer) { readAfterWrite.insert(buffer) }
+    }
+  }
+
+  /// Whether each element that is read of a buffer is the one that the same round writes afterwards, so that no
+  /// other round or cell writes it.
+  func readsOwnElements(_ buffer: String) -> Bool {
+    func places(_ nodes: [WriteTree.Node]) -> [Polynomial] {
+      nodes.flatMap { node -> [Polynomial] in
+        switch node {
+        case .loop(_, let inner), .branch(_, _, let inner): places(inner)
+        case .write(let write): write.buffer == buffer ? [write.place] : []
+        }
+      }
+    }
+    let written = places(writes.nodes)
+    return !readAfterWrite.contains(buffer) && reads[buffer, default: []].allSatisfy { $0.isValid && written.contains($0) }
   }
 
   // MARK: On-chip arrays

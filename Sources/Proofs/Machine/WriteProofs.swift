@@ -45,8 +45,9 @@ struct WriteProofs {
       case .workspace(let position): prepared[position, default: []].append((region, walks.count - 1))
       }
     }
-    // Cells are independent where none reads what a kernel writes.
-    for buffer in walk.kernel.buffers where buffer.isWritten && walk.readBuffers.contains(buffer.name) {
+    // Cells are independent where none reads what another writes.
+    for buffer in walk.kernel.buffers where buffer.isWritten && walk.reads[buffer.name] != nil {
+      if walk.readsOwnElements(buffer.name) { continue }
       findings.append(
         MachineFinding(
           kind: .independentCells, kernel: walk.kernel.name, location: plan.program.location,

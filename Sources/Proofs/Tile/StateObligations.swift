@@ -27,8 +27,10 @@ extension TileContext {
           let axes = isSameStatement
             ? store.effect.axes : program.regions[store.effect.region].axes.map(\.dimension)
           goal = .all(
-            axes.compactMap { axis in
+            axes.map { axis in
+              // What does not depend on an axis is read by every cell along it.
               load.site.coordinates[axis].map { $0 .== store.effect.site.coordinates[axis]! }
+                ?? (values.length(of: axis, at: load.site) .<= .constant(1))
             })
         }
         let written = text(store.parameter, store.indices)

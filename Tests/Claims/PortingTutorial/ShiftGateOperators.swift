@@ -20,10 +20,12 @@ func shiftedNorm(width: Int, span: Int) -> Kernel {
       let own = normed(x[Position((r.coordinate - 1).maximum(0)), width])
       let kept = ring[(start.position + (span - 1)) % span, width]
       let before = select(r.coordinate .== 0, kept, own)
-      let n = normed(x[r])
-      y[r] = mix[width] * n + (1 - mix[width]) * before
+      y[r] = mix[width] * normed(x[r]) + (1 - mix[width]) * before
+    }
+    // Regions follow one another: what the last run left has been read before this run's rows take its place.
+    k.parallel(rows) { r in
       let isLast = r.coordinate .>= k.length(of: rows) - Int32(span)
-      ring.write(n, at: (start.position + r.position) % span, width, where: isLast)
+      ring.write(normed(x[r]), at: (start.position + r.position) % span, width, where: isLast)
     }
   }
 }

@@ -102,6 +102,20 @@ import Tiles
     ).expect(.independentCells)
   }
 
+  @Test func everyCellReadsWhatOneWrites() throws {
+    try WrongKernel(
+      Kernel("wrong") { k in
+        let rows = k.dimension("rows", in: 0...4096)
+        let x = k.state("x", Float.self, [rows])
+        let y = k.output("y", Float.self, [rows])
+        k.parallel(rows) { r in
+          y[r] = select(r.coordinate .== 0, x[0], 1)
+          x[r] = 2 + r.coordinate.asFloat
+        }
+      }
+    ).expect(.independentCells)
+  }
+
   @Test func stateReadAfterItIsWritten() throws {
     func kernel(_ isOrdered: Bool) throws -> WrongKernel {
       try WrongKernel(
