@@ -250,5 +250,39 @@ enum MachineMuseum {
               ]))
         ])),
       expected: "every element of y is written"),
+    Exhibit(
+      description: "a sum of byte products that may leave 32 bits", plan: summing(rounds: 20_000),
+      expected: "exactAccumulator in copy: dot4"),
+    Exhibit(
+      description: "an on-chip array that nothing is stored to",
+      plan: plan(
+        scratch: [ScratchArray("staged", .f32, count: .constant(1))],
+        overRows([
+          .loop(
+            CountedLoop(
+              column, from: .constant(0), to: name("width"),
+              [
+                store(
+                  place(.variable(row), .variable(column), "y"),
+                  .raw(buffer: "staged", offset: .constant(0), MachineType(.f32)))
+              ]))
+        ])),
+      expected: "staged is read after a store"),
   ]
+
+  /// The correct copy after a sum of four products of bytes a round: 255 times -128 at most.
+  static func summing(rounds: Int) -> Plan {
+    let total = Variable("total", MachineType(.i32, 2))
+    let products: [Expression] = [
+      .variable(total), .integer(255, MachineType(.u8, 8)), .integer(-128, MachineType(.i8, 8)),
+    ]
+    return plan(
+      [
+        .declare(total, .integer(0, total.type)),
+        .loop(
+          CountedLoop(
+            Variable("round", .index), from: .constant(0), to: .constant(rounds),
+            [.assign(total, .apply(.dot4, products, total.type))])),
+      ] + overRows(copyRow(.variable(row))))
+  }
 }

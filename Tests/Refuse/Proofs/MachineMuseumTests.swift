@@ -10,6 +10,12 @@ import TileIR
     #expect(proof.isProved, "\(proof.open)")
   }
 
+  @Test func aSumThatFitsIsProved() {
+    let proof = MachineProof(MachineMuseum.summing(rounds: 16_000))
+    #expect(proof.isProved, "\(proof.open)")
+    #expect(proof.findings.contains { $0.kind == .exactAccumulator })
+  }
+
   @Test(arguments: MachineMuseum.exhibits)
   func wrongProgramsAreRefused(_ exhibit: MachineMuseum.Exhibit) {
     let open = MachineProof(exhibit.plan).open

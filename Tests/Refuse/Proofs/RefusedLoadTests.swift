@@ -1,4 +1,5 @@
 import Foundation
+import MachineIR
 import Proofs
 import Runtime
 import Testing
@@ -78,5 +79,36 @@ import Tiles
     #expect(files.count == 1)
     try "proved".write(to: files[0], atomically: true, encoding: .utf8)
     #expect(!cache.holdsProved(program))
+  }
+
+  @Test(.enabled(if: MachineDescription.avx2.runsHere))
+  func aPlanThatIsNotProvedIsNotLoaded() throws {
+    for exhibit in [MachineMuseum.exhibits[0], MachineMuseum.exhibits[2]] {
+      let error = try #require(throws: Diagnostic.self) { try Executable(plan: exhibit.plan) }
+      #expect(error.message.hasPrefix("copy for cpu-avx2 is not proved: "))
+      #expect(error.message.contains(exhibit.expected), "\(error.message)")
+    }
+    _ = try Executable(plan: MachineMuseum.correct)
+    _ = try Executable(plan: MachineMuseum.exhibits[2].plan, unproved: "a test that does not launch it")
+  }
+
+  @Test func marksOfProvedPlansNameThePlanAndAreWholeOrNothing() throws {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("marks-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let cache = VerdictCache(folder: folder)
+    let plan = MachineMuseum.correct
+    let proved = MachineProof(plan).proved
+    #expect(cache.proved(plan) == nil)
+    cache.keepProved(plan, proved)
+    #expect(cache.proved(plan) == proved)
+    #expect(!proved.counts.isEmpty)
+    for exhibit in MachineMuseum.exhibits { #expect(cache.proved(exhibit.plan) == nil, "\(exhibit)") }
+    let files = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
+    #expect(files.count == 1)
+    let text = try String(contentsOf: files[0], encoding: .utf8)
+    for damaged in ["", String(text.dropLast(1)), text.replacing("proved", with: "proved 1")] {
+      try damaged.write(to: files[0], atomically: true, encoding: .utf8)
+      #expect(cache.proved(plan) == nil)
+    }
   }
 }
