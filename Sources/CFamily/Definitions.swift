@@ -8,7 +8,7 @@ open class Definitions {
   /// Scalar functions by their name in the text, to tell apart two of one name.
   private var scalarFunctions: [String: ScalarFunction] = [:]
 
-  package init() {}
+  public init() {}
 
   /// Adds a typedef once.
   package func addType(_ name: String, _ text: @autoclosure () -> String) {

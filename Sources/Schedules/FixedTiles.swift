@@ -161,7 +161,7 @@ extension RegionLowering {
           environment.coordinates[tile.rows]!.lanes = .uniform
           return try integers(a, environment)
         }
-        return try collect {
+        return collect {
           let left = stack.define("left", value.converted(to: .f64))
           stack.append(
             unrolled("c", columns) { c in [accumulate(sums, [r, c], left, .element(right, [c]))] })
@@ -222,7 +222,7 @@ extension RegionLowering {
       stack.append(
         try unrolled("r", rows) { r in
           let value = try at(tile.rows, plus: r) { try integers(a, environment) }
-          return try collect {
+          return collect {
             let left = stack.define("left", value.converted(to: .f64).broadcast(to: lanes))
             stack.append(
               unrolled("c", tile.width) { c in [accumulate(sums, [r, c], left, .element(right, [c]))] })
