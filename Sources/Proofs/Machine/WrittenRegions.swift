@@ -1,25 +1,6 @@
 import MachineIR
 import TileIR
 
-/// Elements along one axis: `count` of them from `first`, `step` apart.
-struct Progression: Hashable {
-  var first: Polynomial
-  var step: Int
-  var count: Polynomial
-  /// Where it counts inside blocks of this many elements that the axis before it counts; nil else.
-  var radix: Int?
-  var end: Polynomial { first + count * step }
-}
-
-/// Elements that statements write, each exactly once: every combination of its axes' coordinates.
-struct WrittenRegion: Hashable {
-  let buffer: String
-  var axes: [Progression]
-  var location: SourceLocation
-  /// Whether it is written under a condition that its axes do not tell, such as one of data.
-  var isConditional = false
-}
-
 /// Joins what the lanes, statements, loops and cells of a kernel write into regions, from the inside out. A
 /// loop's rounds make one region where each begins where the one before it ends; what cannot be joined, or
 /// is written again, is a complaint.
