@@ -1,9 +1,23 @@
 import Foundation
 
 extension DynamicLibrary {
-  /// Folders of Python packages that hold shared libraries, where `Scripts/bootstrap` puts them: `path` below
-  /// the packages of `.tools/python`, from the executable and the current folder upward.
-  public static func projectFolders(_ path: String) -> [String] {
+  /// Opens the library at the path that an environment variable holds; where it holds none, the first that loads
+  /// of `candidates`, in the folder `package` of the Python packages that `Scripts/bootstrap` installs, then
+  /// where the loader looks.
+  ///
+  /// - Throws: `DynamicLibraryError.notFound` with every attempt and the loader's message for it.
+  public convenience init(
+    at variable: String, in environment: [String: String], orNamed candidates: [String], inPackage package: String
+  ) throws(DynamicLibraryError) {
+    if let path = environment[variable] {
+      try self.init(named: [path])
+    } else {
+      try self.init(named: candidates, searching: Self.projectFolders(package))
+    }
+  }
+
+  /// `path` below the packages of `.tools/python`, from the executable and the current folder upward.
+  private static func projectFolders(_ path: String) -> [String] {
     let starts = [CommandLine.arguments.first ?? "", FileManager.default.currentDirectoryPath + "/x"]
     var found: [String] = []
     for start in starts {

@@ -11,6 +11,9 @@ extension Plan: CustomStringConvertible {
     var printer = PlanPrinter(plan: self, locations: locations)
     return printer.print()
   }
+
+  /// The hash of the plan's text without source lines, and of its program's.
+  public var stableHash: StableHash { StableHash("\(program.stableHash)\n\(text(locations: false))") }
 }
 
 private struct PlanPrinter {

@@ -13,21 +13,13 @@ public struct VerdictCache: Sendable {
 
   /// Beside the compiled kernels: `proofs` in `$TESSERA_CACHE`, `$XDG_CACHE_HOME/tessera` or
   /// `~/.cache/tessera`.
-  public static let standard = VerdictCache(environment: ProcessInfo.processInfo.environment)
+  public static let standard = VerdictCache(
+    below: CacheFolder.standard(ProcessInfo.processInfo.environment))
 
   public init(folder: URL) { self.folder = folder }
 
-  init(environment: [String: String]) {
-    let root: URL
-    if let path = environment["TESSERA_CACHE"] {
-      root = URL(fileURLWithPath: path)
-    } else if let path = environment["XDG_CACHE_HOME"] {
-      root = URL(fileURLWithPath: path).appendingPathComponent("tessera")
-    } else {
-      root = FileManager.default.homeDirectoryForCurrentUser.appendingPathComponent(".cache/tessera")
-    }
-    folder = root.appendingPathComponent("proofs")
-  }
+  /// In the folder of compiled kernels.
+  public init(below cache: URL) { folder = cache.appendingPathComponent("proofs") }
 
   /// To be raised whenever a procedure changes what it proves.
   private static let version = 1
@@ -85,27 +77,25 @@ public struct VerdictCache: Sendable {
 
   private func mark(_ key: StableHash) -> URL { folder.appendingPathComponent("\(key).proved") }
 
-  private static func key(_ program: Program) -> StableHash? {
-    executable.map { StableHash("\($0) \(program.stableHash)") }
+  private static func key(_ program: Program) -> StableHash? { key(program.stableHash) }
+
+  private static func key(_ proved: StableHash) -> StableHash? {
+    executable.map { StableHash("\($0) \(proved)") }
   }
 
   // MARK: Plans
 
-  /// What `keepProved` has kept of a plan that this executable found proved; nil where it has not.
-  public func proved(_ plan: Plan) -> ProvedPlan? {
+  /// What `keepProved` has kept of a plan, by its hash, that this executable found proved; nil where it has not.
+  public func proved(_ plan: StableHash) -> ProvedPlan? {
     guard let key = Self.key(plan), let text = try? String(contentsOf: mark(key), encoding: .utf8) else { return nil }
     let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
     guard lines.count == 2, lines[1] == Self.seal(key, String(lines[0])) else { return nil }
     return ProvedPlan(line: lines[0])
   }
 
-  public func keepProved(_ plan: Plan, _ proved: ProvedPlan) {
+  public func keepProved(_ plan: StableHash, _ proved: ProvedPlan) {
     guard let key = Self.key(plan) else { return }
     write("\(proved.line)\n\(Self.seal(key, proved.line))", to: mark(key))
-  }
-
-  private static func key(_ plan: Plan) -> StableHash? {
-    executable.map { StableHash("\($0) \(plan.program.stableHash)\n\(plan.text(locations: false))") }
   }
 
   /// What tells this executable from every other build: its file, size and time of change.

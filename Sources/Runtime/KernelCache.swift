@@ -27,7 +27,7 @@ public final class KernelCache: Sendable {
   /// What this process knows to be proved.
   private let proved = Mutex<Set<Program>>([])
   /// The same of plans, with the buffers that must span less than 2^31 elements.
-  private let provedPlans = Mutex<[Plan: Set<Int>]>([:])
+  private let provedPlans = Mutex<[StableHash: Set<Int>]>([:])
 
   private final class Loaded: Sendable {
     let library = Mutex<DynamicLibrary?>(nil)
@@ -43,18 +43,10 @@ public final class KernelCache: Sendable {
       FileHandle.standardError.write(Data("tessera: \($0)\n".utf8))
     }
   ) {
-    self.folder = folder ?? Self.standardFolder(environment)
+    self.folder = folder ?? CacheFolder.standard(environment)
     self.report = report
     limit = (environment["TESSERA_CACHE_MEGABYTES"].flatMap(Int.init) ?? 1024) << 20
     clang = Result { try Clang.find(environment: environment) }
-  }
-
-  private static func standardFolder(_ environment: [String: String]) -> URL {
-    if let path = environment["TESSERA_CACHE"] { return URL(fileURLWithPath: path) }
-    if let path = environment["XDG_CACHE_HOME"] {
-      return URL(fileURLWithPath: path).appendingPathComponent("tessera")
-    }
-    return FileManager.default.homeDirectoryForCurrentUser.appendingPathComponent(".cache/tessera")
   }
 
   /// The library compiled from `source`, and whether no compiler had to run for it.
@@ -93,7 +85,7 @@ public final class KernelCache: Sendable {
   /// run decides anything, and later runs of the same executable do not even ask.
   func requireProof(of program: Program) throws {
     if proved.withLock({ $0.contains(program) }) { return }
-    let verdicts = VerdictCache(folder: folder.appendingPathComponent("proofs"))
+    let verdicts = VerdictCache(below: folder)
     if !verdicts.holdsProved(program) {
       try Prover(cache: verdicts).prove(program).require()
       verdicts.keepProved(program)
@@ -103,18 +95,19 @@ public final class KernelCache: Sendable {
 
   /// Refuses a plan that is not proved; gives the buffers that its launches must keep below 2^31 elements.
   func requireProof(of plan: Plan) throws -> Set<Int> {
-    if let known = provedPlans.withLock({ $0[plan] }) { return known }
-    let verdicts = VerdictCache(folder: folder.appendingPathComponent("proofs"))
+    let hash = plan.stableHash
+    if let known = provedPlans.withLock({ $0[hash] }) { return known }
+    let verdicts = VerdictCache(below: folder)
     let proved: ProvedPlan
-    if let known = verdicts.proved(plan) {
+    if let known = verdicts.proved(hash) {
       proved = known
     } else {
       let proof = MachineProof(plan)
       try proof.require()
       proved = proof.proved
-      verdicts.keepProved(plan, proved)
+      verdicts.keepProved(hash, proved)
     }
-    provedPlans.withLock { $0[plan] = proved.narrowSpans }
+    provedPlans.withLock { $0[hash] = proved.narrowSpans }
     return proved.narrowSpans
   }
 

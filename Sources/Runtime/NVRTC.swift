@@ -33,14 +33,9 @@ public final class NVRTC: Sendable {
 
   public init(environment: [String: String] = ProcessInfo.processInfo.environment) throws {
     do {
-      library =
-        if let path = environment["TESSERA_NVRTC"] {
-          try DynamicLibrary(named: [path])
-        } else {
-          try DynamicLibrary(
-            named: ["libnvrtc.so.13", "libnvrtc.so"],
-            searching: DynamicLibrary.projectFolders("nvidia/cu13/lib"))
-        }
+      library = try DynamicLibrary(
+        at: "TESSERA_NVRTC", in: environment, orNamed: ["libnvrtc.so.13", "libnvrtc.so"],
+        inPackage: "nvidia/cu13/lib")
     } catch {
       throw RuntimeError("\(Self.advice). \(error)")
     }

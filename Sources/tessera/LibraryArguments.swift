@@ -57,9 +57,16 @@ struct TargetOption: ParsableArguments {
 
   /// The target that was named, or that of this processor; an error that lists the others.
   func machine() throws -> MachineDescription {
+    try .chosen(name, among: MachineDescription.cpus)
+  }
+}
+
+extension MachineDescription {
+  /// The one of `machines` that is named, or that of this processor; an error that lists them.
+  static func chosen(_ name: String?, among machines: [MachineDescription]) throws -> MachineDescription {
     guard let name else { return try .host }
-    guard let machine = MachineDescription.named(name), machine.cpu != nil else {
-      throw unknown("target", name, among: MachineDescription.cpus.map(\.name))
+    guard let machine = machines.first(where: { $0.name == name }) else {
+      throw unknown("target", name, among: machines.map(\.name))
     }
     return machine
   }

@@ -55,9 +55,9 @@ struct ProofRow {
   ) {
     let clock = ContinuousClock()
     let start = clock.now
-    let cached = isWanted ? nil : prover.cache?.proved(plan)
+    let cached = isWanted ? nil : prover.cache?.proved(plan.stableHash)
     let proof = cached == nil ? MachineProof(plan, solver: prover, certifies: certifies) : nil
-    if let proof, proof.isProved { prover.cache?.keepProved(plan, proof.proved) }
+    if let proof, proof.isProved { prover.cache?.keepProved(plan.stableHash, proof.proved) }
     milliseconds = Int((start.duration(to: clock.now) / .milliseconds(1)).rounded())
     self.name = name
     self.instance = instance.name

@@ -78,10 +78,6 @@ struct ShownTargetOption: ParsableArguments {
 
   /// The target that was named, or that of this processor; an error that lists the others.
   func machine() throws -> MachineDescription {
-    guard let name else { return try .host }
-    guard let machine = MachineDescription.named(name) else {
-      throw unknown("target", name, among: MachineDescription.all.map(\.name))
-    }
-    return machine
+    try .chosen(name, among: MachineDescription.all)
   }
 }
