@@ -1,10 +1,11 @@
 import Operators
+import TileIR
 
 /// Small damages to a valid file, at random: the damages that strangers, disks and other writers do.
 struct Mutation {
-  private var random: RandomSource
+  private var random: SplitMix64
 
-  init(seed: UInt64) { random = RandomSource(seed: seed) }
+  init(seed: UInt64) { random = SplitMix64(seed: seed) }
 
   /// A copy with one to eight damages.
   mutating func damage(_ bytes: [UInt8], splicing others: [[UInt8]]) -> [UInt8] {

@@ -11,21 +11,6 @@ public enum InputKind: String, Sendable, CaseIterable {
   case special
 }
 
-/// Random numbers that are the same on every machine for a seed: Steele, Lea and Flood's SplitMix64.
-public struct RandomSource: RandomNumberGenerator, Sendable {
-  private var state: UInt64
-
-  public init(seed: UInt64) { state = seed }
-
-  public mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
-}
-
 extension Program {
   /// Random arguments that a launch admits: every input, weight and state buffer by name, and scalars as
   /// tensors without axes. What a parameter's refinements say holds.
@@ -35,7 +20,7 @@ extension Program {
   public func randomArguments(
     extents: [String: Int], kind: InputKind = .ordinary, seed: UInt64 = 1
   ) throws(Diagnostic) -> [String: HostTensor] {
-    var random = RandomSource(seed: seed)
+    var random = SplitMix64(seed: seed)
     var arguments: [String: HostTensor] = [:]
     for parameter in parameters where parameter.role != .output {
       var shape: [Int] = []
@@ -94,7 +79,7 @@ private struct Codes {
   let element: ElementType
   let shape: [Int]
   let kind: InputKind
-  var random: RandomSource
+  var random: SplitMix64
 
   private var count: Int { shape.reduce(1, *) }
 

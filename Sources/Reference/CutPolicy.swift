@@ -1,3 +1,5 @@
+import TileIR
+
 /// How the interpreter cuts parallel axes into blocks and whole-axis operations into pieces.
 ///
 /// No cut can be seen in a result: a program whose bits differ between two policies shows a fault of
@@ -14,7 +16,7 @@ final class Cutter {
   private var generator: SplitMix64?
 
   init(_ policy: CutPolicy) {
-    if case .random(let seed) = policy { generator = SplitMix64(state: seed) }
+    if case .random(let seed) = policy { generator = SplitMix64(seed: seed) }
   }
 
   var isRandom: Bool { generator != nil }
@@ -34,18 +36,5 @@ final class Cutter {
   func order<T>(_ elements: [T]) -> [T] {
     guard generator != nil else { return elements }
     return elements.shuffled(using: &generator!)
-  }
-}
-
-/// Steele, Lea and Flood's SplitMix64, which needs no seed of quality.
-struct SplitMix64: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
   }
 }

@@ -76,18 +76,10 @@ public enum FloatArithmetic: Hashable, Sendable {
   private static func token(
     _ seed: UInt64, _ operation: UInt64, _ a: Float, _ b: Float = 0, _ c: Float = 0, isSigned: Bool = false
   ) -> Float {
-    var state = mixed(seed &+ operation &* 0x9E37_79B9_7F4A_7C15)
-    for operand in [a, b, c] { state = mixed(state &* 3 &+ UInt64(operand.bitPattern)) }
+    var state = SplitMix64.mixed(seed &+ operation &* 0x9E37_79B9_7F4A_7C15)
+    for operand in [a, b, c] { state = SplitMix64.mixed(state &* 3 &+ UInt64(operand.bitPattern)) }
     let exponent = 125 + UInt32(truncatingIfNeeded: state >> 40) % 3
     let sign: UInt32 = isSigned ? UInt32(truncatingIfNeeded: state >> 63) << 31 : 0
     return Float(bitPattern: sign | exponent << 23 | UInt32(truncatingIfNeeded: state) & 0x7F_FFFF)
-  }
-
-  /// The mixing of SplitMix64.
-  private static func mixed(_ x: UInt64) -> UInt64 {
-    var z = x
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
   }
 }

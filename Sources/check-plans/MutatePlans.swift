@@ -33,7 +33,7 @@ struct MutatePlans: ParsableCommand {
   }
 
   func run() throws {
-    var random = SeededNumbers(seed: seed)
+    var random = SplitMix64(seed: seed)
     var tally: [PlanFault: Tally] = [:]
     let faults = PlanFault.allCases.filter { fault == nil || $0.rawValue == fault }
     let entries = OperatorLibrary.all.filter { operators.isEmpty || operators.contains($0.name) }
@@ -96,18 +96,5 @@ struct MutatePlans: ParsableCommand {
         "\(fault.rawValue): \(found.refusedByTheWalk) refused by the walk, \(found.refusedByTokens) by tokens, "
           + "\(found.harmless) harmless, \(found.missed.count) missed")
     }
-  }
-}
-
-/// Numbers that are the same for the same seed (SplitMix64).
-struct SeededNumbers: RandomNumberGenerator {
-  private var state: UInt64
-  init(seed: UInt64) { state = seed }
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
   }
 }

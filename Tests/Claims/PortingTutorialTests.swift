@@ -9,7 +9,7 @@ import Tiles
   private let model = ShiftGate()
 
   private func weights() -> [String: HostTensor] {
-    var random = RandomSource(seed: 8)
+    var random = SplitMix64(seed: 8)
     var tensors: [String: HostTensor] = [:]
     func add(_ name: String, _ shape: Int..., in range: ClosedRange<Float>) {
       let numbers = (0..<shape.reduce(1, *)).map { _ in Float.random(in: range, using: &random) }

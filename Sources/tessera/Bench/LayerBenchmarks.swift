@@ -3,6 +3,7 @@ import Foundation
 import Operators
 import Runtime
 import Steps
+import TileIR
 
 extension Benchmark {
   /// One layer of each kind at the sizes of DeepSeek-V4 Flash, with synthetic weights: a decode step behind
@@ -70,7 +71,7 @@ final class LayerRuns {
       number, of: configuration, from: SyntheticWeights(configuration),
       options: Model.Options(arithmetic: .quantised, cache: room, chunk: Self.chunk, rows: 1), on: Device())
     layer.skip(to: Self.context)
-    var random = RandomSource(seed: 2)
+    var random = SplitMix64(seed: 2)
     // Several inputs, so that the experts that are met change from run to run.
     streams = (0..<4).map { _ in
       let count = Self.chunk * configuration.streamCount * configuration.hiddenSize

@@ -11,7 +11,7 @@ final class SyntheticWeights: WeightStore {
   private let expected: [String: ExpectedWeight]
   /// Experts' tensors of a kind lie one after the other, as those of a release do at equal distances.
   private var areas: [String: AlignedMemory] = [:]
-  private var random = RandomSource(seed: 1)
+  private var random = SplitMix64(seed: 1)
 
   init(_ configuration: Configuration) {
     self.configuration = configuration

@@ -1,5 +1,6 @@
 import Foundation
 import Operators
+import TileIR
 
 /// Texts of every kind for tokenizers, the same in every run.
 enum MixedText {
@@ -13,13 +14,13 @@ enum MixedText {
         texts.append(String(text.prefix(12_000)))
       }
     }
-    var random = RandomSource(seed: seed)
+    var random = SplitMix64(seed: seed)
     for number in 0..<400 { texts.append(text(&random, length: 40 + number)) }
     return texts
   }
 
   /// Stretches from one pool each, of random lengths.
-  static func text(_ random: inout RandomSource, length: Int) -> String {
+  static func text(_ random: inout SplitMix64, length: Int) -> String {
     var scalars = String.UnicodeScalarView()
     while scalars.count < length {
       let pool = pools[Int(random.next() % UInt64(pools.count))]
@@ -28,7 +29,7 @@ enum MixedText {
     return String(scalars)
   }
 
-  private static let pools: [@Sendable (inout RandomSource) -> Unicode.Scalar] = [
+  private static let pools: [@Sendable (inout SplitMix64) -> Unicode.Scalar] = [
     { scalar(in: 0x61...0x7A, &$0) },  // letters
     { scalar(in: 0x41...0x5A, &$0) },
     { scalar(in: 0x30...0x39, &$0) },  // digits
@@ -54,11 +55,11 @@ enum MixedText {
     { one(of: "<>｜▁｜DSML/thinkUserAs", &$0) },  // pieces of markers
   ]
 
-  private static func scalar(in range: ClosedRange<UInt32>, _ random: inout RandomSource) -> Unicode.Scalar {
+  private static func scalar(in range: ClosedRange<UInt32>, _ random: inout SplitMix64) -> Unicode.Scalar {
     Unicode.Scalar(range.lowerBound + UInt32(random.next() % UInt64(range.count))) ?? " "
   }
 
-  private static func one(of text: String, _ random: inout RandomSource) -> Unicode.Scalar {
+  private static func one(of text: String, _ random: inout SplitMix64) -> Unicode.Scalar {
     let scalars = Array(text.unicodeScalars)
     return scalars[Int(random.next() % UInt64(scalars.count))]
   }

@@ -2,6 +2,7 @@ import Foundation
 import JSON
 import Operators
 import Testing
+import TileIR
 
 @testable import DeepSeek
 
@@ -63,7 +64,7 @@ struct TokenizerOracleTests {
   }
 
   @Test func decodingAgrees() throws {
-    var random = RandomSource(seed: 3)
+    var random = SplitMix64(seed: 3)
     for (tokenizer, name) in try Self.tokenizers.get() {
       let lists = (0..<400).map { number in
         (0..<20).map { _ in

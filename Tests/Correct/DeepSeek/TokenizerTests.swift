@@ -2,6 +2,7 @@ import Foundation
 import JSON
 import Operators
 import Testing
+import TileIR
 
 @testable import DeepSeek
 
@@ -63,7 +64,7 @@ import Testing
   /// Tokens come one by one; what is printed is whole characters, and together the same text.
   @Test func streamsOfTokens() throws {
     let tokenizer = try Tokenizer(file: Self.splits)
-    var random = RandomSource(seed: 7)
+    var random = SplitMix64(seed: 7)
     let texts = ["héllo 中文 😀👩‍👩‍👧", "\u{FFFD}é", "🇩🇪"]
     var cases = texts.map { tokenizer.encode($0) }
     // Bytes at random: most of them are no text.

@@ -4,6 +4,7 @@ import MachineIR
 import Operators
 import Runtime
 import Testing
+import TileIR
 
 /// Whatever a run's cut, company, threads and target, the bits are the same.
 @Suite("Same bits") struct SameBitsTests {
@@ -11,7 +12,7 @@ import Testing
 
   /// 600 tokens for the trained model, the same on every machine.
   static let ids: [Int32] = {
-    var random = RandomSource(seed: 4)
+    var random = SplitMix64(seed: 4)
     return (0..<600).map { _ in Int32.random(in: 2..<1024, using: &random) }
   }()
 

@@ -84,7 +84,7 @@ import Tiles
 
   /// Pairs of floats of every size, subnormal ones and quotients among them, and those near a power of two.
   private func operands(_ count: Int) -> ([Float], [Float]) {
-    var random = SplitMix64(state: 3)
+    var random = SplitMix64(seed: 3)
     var (a, b): ([Float], [Float]) = ([], [])
     func next() -> Float { Float(bitPattern: UInt32(truncatingIfNeeded: random.next())) }
     while a.count < count {

@@ -24,7 +24,7 @@ enum ElementaryInputs {
         inputs += [up, down]
       }
     }
-    var random = SplitMix64(state: seed)
+    var random = SplitMix64(seed: seed)
     while inputs.count < count {
       // Half of any exponent, half where functions bend.
       let bits = random.next()

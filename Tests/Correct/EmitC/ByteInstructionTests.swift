@@ -7,7 +7,7 @@ import TileIR
 @Suite struct ByteInstructionTests {
   /// Words of random bytes, the extremes among them.
   private func words(_ count: Int, seed: UInt64) -> [UInt32] {
-    var source = RandomSource(seed: seed)
+    var source = SplitMix64(seed: seed)
     let extremes: [UInt32] = [0, 0xFFFF_FFFF, 0x8080_8080, 0x7F7F_7F7F, 0x0102_0304, 0xFF80_7F01]
     return extremes + (0..<count - extremes.count).map { _ in UInt32.random(in: 0 ... .max, using: &source) }
   }

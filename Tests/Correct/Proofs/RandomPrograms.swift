@@ -3,9 +3,9 @@ import Tiles
 
 /// Small programs of one region with indices, guards and bounds drawn at random: some safe, some not.
 struct RandomPrograms {
-  private var random: RandomSource
+  private var random: SplitMix64
 
-  init(seed: UInt64) { random = RandomSource(seed: seed) }
+  init(seed: UInt64) { random = SplitMix64(seed: seed) }
 
   private mutating func int(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &random) }
   private mutating func chance(_ percent: Int) -> Bool { int(1...100) <= percent }

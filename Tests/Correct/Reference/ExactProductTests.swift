@@ -18,7 +18,7 @@ import Tiles
   }
 
   @Test func linesOfAnySpreadRoundOnce() {
-    var generator = SplitMix64(state: 3)
+    var generator = SplitMix64(seed: 3)
     for trial in 0..<300 {
       let count = [1, 7, 128, 300][trial % 4]
       func line(_ spread: Int, bits: Int) -> [Double] {

@@ -1,4 +1,5 @@
 import Testing
+import TileIR
 
 @testable import Reference
 
@@ -17,7 +18,7 @@ import Testing
   }
 
   @Test func sumsOfAnyExponentRoundOnce() {
-    var generator = SplitMix64(state: 11)
+    var generator = SplitMix64(seed: 11)
     for trial in 0..<300 {
       let spread = [2, 30, 200, 600][trial % 4]
       let center = Int.random(in: -200...100, using: &generator)

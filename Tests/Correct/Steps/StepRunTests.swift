@@ -12,7 +12,7 @@ import TileIR
     let example = try TwoLaunchStep()
     let memory = try TensorMemory(example.weights)
     let executable = try StepExecutable(example.step, on: Device()) { try memory.view($0) }
-    var random = RandomSource(seed: UInt64(rows))
+    var random = SplitMix64(seed: UInt64(rows))
     let x = HostTensor(
       .bfloat16, [rows, TwoLaunchStep.width],
       numbers: (0..<rows * TwoLaunchStep.width).map { _ in Float.random(in: -3...3, using: &random) })

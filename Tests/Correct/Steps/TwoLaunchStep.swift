@@ -40,7 +40,7 @@ struct TwoLaunchStep {
         "ring": builder.state("ring", .bfloat16, [Size(Self.span), Size(Self.columns)]),
       ], numbers: ["start": start])
     step = try builder.finish()
-    var random = RandomSource(seed: 5)
+    var random = SplitMix64(seed: 5)
     func numbers(_ count: Int) -> [Float] { (0..<count).map { _ in Float.random(in: -2...2, using: &random) } }
     weights = [
       "gain": HostTensor(.float32, [Self.width], numbers: numbers(Self.width)),
