@@ -8,7 +8,7 @@ struct BoundElimination {
   /// What holds where the program stands, innermost last: polynomials that are at least 0.
   private(set) var facts: [Polynomial] = []
   /// Bounds that facts give their latest symbol.
-  private var factBounds: [Symbol: [(isLower: Bool, bound: SymbolTable.Bound)]] = [:]
+  private var factBounds: Samples.FactBounds = [:]
   /// Values that the case at hand gives symbols.
   private var assumed: [Symbol: Polynomial] = [:]
   private var stepsLeft = 0
@@ -17,7 +17,7 @@ struct BoundElimination {
   private var failed: Set<Polynomial> = []
   static let mostSteps = 3000
   /// Steps for what is only guessed.
-  static let guessSteps = 1000
+  private static let guessSteps = 1000
   private static let mostDepth = 48
 
   init(_ table: SymbolTable = SymbolTable()) { self.table = table }
@@ -62,6 +62,13 @@ struct BoundElimination {
     begin()
     stepsLeft = steps
     return proves(a)
+  }
+
+  /// Those of `guesses` that follow from bounds and facts.
+  mutating func following(_ guesses: [(guess: Polynomial, claim: Polynomial)]) -> [Polynomial] {
+    let samples = Samples(of: guesses.map(\.claim), table, facts: facts, factBounds)
+    return guesses.filter { !samples.refute($0.claim) && isAtLeastZero($0.claim, steps: Self.guessSteps) }
+      .map(\.guess)
   }
 
   mutating func isZero(_ a: Polynomial) -> Bool {

@@ -138,10 +138,8 @@ struct LoopInvariants {
   ) {
     for number in free { inside[number.name] = .integer(Polynomial(number.symbol)) }
     var candidates = guesses(walk, free, ends, mark: mark, round: round)
-    candidates = candidates.filter { candidate in
-      walk.prover.isAtLeastZero(Self.replacing(candidate, free, { $0.initial }, round: round, by: Polynomial(0)),
-        steps: BoundElimination.guessSteps)
-    }
+    candidates = walk.prover.following(
+      candidates.map { ($0, Self.replacing($0, free, { $0.initial }, round: round, by: Polynomial(0))) })
     let start = walk.values
     while !candidates.isEmpty {
       for (name, value) in inside { walk.values[name] = value }
@@ -150,11 +148,10 @@ struct LoopInvariants {
       let result = walk.rehearse(loop.body)
       let inner = walk.prover.facts.count
       for fact in result.end.facts { walk.prover.push(fact) }
-      let kept = candidates.filter { candidate in
-        walk.prover.isAtLeastZero(
-          Self.replacing(candidate, free, { Self.value(result.end.values, $0) }, round: round, by: round + 1),
-          steps: BoundElimination.guessSteps)
-      }
+      let kept = walk.prover.following(
+        candidates.map {
+          ($0, Self.replacing($0, free, { Self.value(result.end.values, $0) }, round: round, by: round + 1))
+        })
       walk.prover.pop(to: inner)
       let isDone = kept.count == candidates.count
       if isDone {
@@ -180,19 +177,16 @@ struct LoopInvariants {
       ends[number.name] = value
       after[number.name] = .integer(value)
     }
-    for candidate in candidates {
-      let speaksOfRound = round.top.map { candidate.contains($0) } ?? false
-      if speaksOfRound && !exits.isEmpty { continue }
-      let holds = exits.allSatisfy { exit in
-        let count = walk.prover.facts.count
-        for fact in exit.facts { walk.prover.push(fact) }
-        defer { walk.prover.pop(to: count) }
-        return walk.prover.isAtLeastZero(
-          Self.replacing(candidate, free, { Self.value(exit.values, $0) }, round: round, by: round),
-          steps: BoundElimination.guessSteps)
-      }
-      if holds { factsAfter.append(Self.replacing(candidate, free, { ends[$0.name]! }, round: round, by: trips)) }
+    var holding = candidates
+    if !exits.isEmpty, let top = round.top { holding.removeAll { $0.contains(top) } }
+    for exit in exits {
+      let count = walk.prover.facts.count
+      for fact in exit.facts { walk.prover.push(fact) }
+      holding = walk.prover.following(
+        holding.map { ($0, Self.replacing($0, free, { Self.value(exit.values, $0) }, round: round, by: round)) })
+      walk.prover.pop(to: count)
     }
+    factsAfter += holding.map { Self.replacing($0, free, { ends[$0.name]! }, round: round, by: trips) }
   }
 
   private static func value(_ values: [String: AbstractValue], _ number: Free) -> Polynomial {
