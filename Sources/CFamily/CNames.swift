@@ -28,20 +28,31 @@ package struct CNames {
 
   /// An identifier that C accepts and that no name of the generated file's own shadows.
   package static func legal(_ name: String) -> String {
-    var text = String(name.map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "_" })
-    if text.isEmpty || text.first!.isNumber { text = "_" + text }
-    let lastWord = text.split(separator: "_").last.map(String.init) ?? ""
-    if reserved.contains(text) || isTypeName(lastWord) { text += "_value" }
+    var text = name.utf8.allSatisfy(isLegal)
+      ? name : String(name.map { $0.utf8.count == 1 && isLegal($0.utf8.first!) ? $0 : "_" })
+    if text.utf8.first.map(isDigit) ?? true { text = "_" + text }
+    if reserved.contains(text) || endsInTypeName(text) { text += "_value" }
     return text
   }
 
-  /// Such as `f32`, `i32x16`: what every function of the prelude ends in.
-  private static func isTypeName(_ word: String) -> Bool {
-    let scalar = word.prefix { $0 != "x" }
-    guard ["f32", "f64", "i8", "u8", "i16", "u16", "i32", "u32", "i64", "u64", "s4", "u4", "bool"]
-      .contains(String(scalar)) else { return false }
-    return word.dropFirst(scalar.count + 1).allSatisfy(\.isNumber)
+  private static func isDigit(_ byte: UInt8) -> Bool { byte &- 0x30 < 10 }
+  private static func isLegal(_ byte: UInt8) -> Bool {
+    isDigit(byte) || (byte | 0x20) &- 0x61 < 26 || byte == UInt8(ascii: "_")
   }
+
+  /// Whether the last word is such as `f32`, `i32x16`: what every function of the prelude ends in.
+  private static func endsInTypeName(_ text: String) -> Bool {
+    // Nearly every name ends in a letter, and a type's name in a digit, `bool` apart.
+    guard let last = text.utf8.last, isDigit(last) || last == UInt8(ascii: "l") || last == UInt8(ascii: "x"),
+      let word = text.split(separator: "_").last
+    else { return false }
+    let scalar = word.prefix { $0 != "x" }
+    return scalars.contains(String(scalar)) && word.dropFirst(scalar.count + 1).allSatisfy(\.isNumber)
+  }
+
+  private static let scalars: Set<String> = [
+    "f32", "f64", "i8", "u8", "i16", "u16", "i32", "u32", "i64", "u64", "s4", "u4", "bool",
+  ]
 
   private static let reserved: Set<String> = [
     "alignof", "asm", "auto", "bool", "break", "case", "char", "const", "constexpr", "continue",

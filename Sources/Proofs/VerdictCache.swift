@@ -66,16 +66,14 @@ public struct VerdictCache: Sendable {
   /// works the obligations out anew.
   public func holdsProved(_ program: Program) -> Bool {
     guard let key = Self.key(program) else { return false }
-    return (try? String(contentsOf: mark(key), encoding: .utf8)) == Self.seal(key, "proved")
+    return (try? String(contentsOf: note(key, "proved"), encoding: .utf8)) == Self.seal(key, "proved")
   }
 
   /// Keeps that the program is proved.
   public func keepProved(_ program: Program) {
     guard let key = Self.key(program) else { return }
-    write(Self.seal(key, "proved"), to: mark(key))
+    write(Self.seal(key, "proved"), to: note(key, "proved"))
   }
-
-  private func mark(_ key: StableHash) -> URL { folder.appendingPathComponent("\(key).proved") }
 
   private static func key(_ program: Program) -> StableHash? { key(program.stableHash) }
 
@@ -87,15 +85,29 @@ public struct VerdictCache: Sendable {
 
   /// What `keepProved` has kept of a plan, by its hash, that this executable found proved; nil where it has not.
   public func proved(_ plan: StableHash) -> ProvedPlan? {
-    guard let key = Self.key(plan), let text = try? String(contentsOf: mark(key), encoding: .utf8) else { return nil }
-    let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
-    guard lines.count == 2, lines[1] == Self.seal(key, String(lines[0])) else { return nil }
-    return ProvedPlan(line: lines[0])
+    line(of: plan, "proved").flatMap { ProvedPlan(line: Substring($0)) }
   }
 
-  public func keepProved(_ plan: StableHash, _ proved: ProvedPlan) {
+  public func keepProved(_ plan: StableHash, _ proved: ProvedPlan) { keep(proved.line, of: plan, "proved") }
+
+  /// The digest of what this executable printed of a plan, as `keepDigest` has kept it.
+  public func digest(of plan: StableHash) -> String? { line(of: plan, "text") }
+
+  public func keepDigest(_ digest: String, of plan: StableHash) { keep(digest, of: plan, "text") }
+
+  private func note(_ key: StableHash, _ kind: String) -> URL { folder.appendingPathComponent("\(key).\(kind)") }
+
+  /// The one line that this executable has noted of a plan; nil where there is none that is whole.
+  private func line(of plan: StableHash, _ kind: String) -> String? {
+    guard let key = Self.key(plan), let text = try? String(contentsOf: note(key, kind), encoding: .utf8) else { return nil }
+    let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+    guard lines.count == 2, lines[1] == Self.seal(key, "\(kind) \(lines[0])") else { return nil }
+    return String(lines[0])
+  }
+
+  private func keep(_ line: String, of plan: StableHash, _ kind: String) {
     guard let key = Self.key(plan) else { return }
-    write("\(proved.line)\n\(Self.seal(key, proved.line))", to: mark(key))
+    write("\(line)\n\(Self.seal(key, "\(kind) \(line)"))", to: note(key, kind))
   }
 
   /// What tells this executable from every other build: its file, size and time of change.

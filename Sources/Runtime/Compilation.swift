@@ -2,7 +2,9 @@ import DynamicLibrary
 import EmitC
 import Foundation
 import MachineIR
+import Proofs
 import Synchronization
+import TileIR
 
 /// The kernels of a plan, ready to be called.
 struct LoadedPlan: Sendable {
@@ -22,10 +24,23 @@ extension KernelCache {
         "\(plan.program.name) is compiled for \(plan.machine.name), which this processor cannot run")
     }
     try requireProof(of: plan.program)
-    let narrowSpans = reason == nil ? try requireProof(of: plan) : []
-    let source = try EmitC.source(kernels: plan.kernels, machine: plan.machine, program: plan.program)
-    let loaded = try library(of: source, for: plan.machine)
+    let hash = plan.stableHash
+    let narrowSpans = reason == nil ? try requireProof(of: plan, hash) : []
+    let loaded = try library(ofTextWithDigest: digest(of: plan, hash), for: plan.machine) {
+      try EmitC.source(kernels: plan.kernels, machine: plan.machine, program: plan.program)
+    }
     return LoadedPlan(library: loaded.library, wasCached: loaded.wasCached, narrowSpans: narrowSpans)
+  }
+
+  /// The digest of a plan's text. An executable prints a plan in one way, so what it has printed before need
+  /// not be printed again to find its object.
+  private func digest(of plan: Plan, _ hash: StableHash) throws -> String {
+    let notes = VerdictCache(below: folder)
+    if let known = notes.digest(of: hash) { return known }
+    let source = try EmitC.source(kernels: plan.kernels, machine: plan.machine, program: plan.program)
+    let digest = ContentHash.digest(Array(source.utf8))
+    notes.keepDigest(digest, of: hash)
+    return digest
   }
 }
 

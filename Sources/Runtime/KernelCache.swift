@@ -53,9 +53,16 @@ public final class KernelCache: Sendable {
   public func library(
     of source: String, for machine: MachineDescription
   ) throws -> (library: DynamicLibrary, wasCached: Bool) {
-    let recipe = Recipe(["library", source], for: machine, Clang.libraryOptions, suffix: "so") {
+    try library(ofTextWithDigest: ContentHash.digest(Array(source.utf8)), for: machine) { source }
+  }
+
+  /// The same of a text that is only printed where no object of its digest is at hand.
+  func library(
+    ofTextWithDigest digest: String, for machine: MachineDescription, text: @escaping @Sendable () throws -> String
+  ) throws -> (library: DynamicLibrary, wasCached: Bool) {
+    let recipe = Recipe(["library", digest], for: machine, Clang.libraryOptions, suffix: "so") {
       clang, folder, output in
-      try clang.compile(source, for: machine, Clang.libraryOptions, to: output, in: folder)
+      try clang.compile(try text(), for: machine, Clang.libraryOptions, to: output, in: folder)
     }
     let entry = loaded.withLock { loaded in
       loaded[recipe.key] ?? {
@@ -94,8 +101,8 @@ public final class KernelCache: Sendable {
   }
 
   /// Refuses a plan that is not proved; gives the buffers that its launches must keep below 2^31 elements.
-  func requireProof(of plan: Plan) throws -> Set<Int> {
-    let hash = plan.stableHash
+  /// `hash` is the plan's.
+  func requireProof(of plan: Plan, _ hash: StableHash) throws -> Set<Int> {
     if let known = provedPlans.withLock({ $0[hash] }) { return known }
     let verdicts = VerdictCache(below: folder)
     let proved: ProvedPlan
