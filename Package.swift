@@ -32,6 +32,7 @@ let package = Package(
     .target(name: "Steps", dependencies: ["TileIR"]),
     .target(name: "CTesseraShims"),
     .target(name: "DeviceModel", dependencies: ["CTesseraShims"]),
+    .target(name: "CUDADriver", dependencies: ["DynamicLibrary"]),
     .target(
       name: "Runtime",
       dependencies: ["Proofs", "Schedules", "EmitC", "EmitCUDA", "Steps", "DynamicLibrary", "CTesseraShims"]),
@@ -65,7 +66,7 @@ let package = Package(
     .executableTarget(
       name: "tessera",
       dependencies: [
-        "Operators", "Proofs", "Reference", "Runtime", "DeepSeek", "Safetensors", "DynamicLibrary",
+        "Operators", "Proofs", "Reference", "Runtime", "CUDADriver", "DeepSeek", "Safetensors", "DynamicLibrary",
         "CBenchKernels", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .target(name: "PlanMutation", dependencies: ["MachineIR"]),
@@ -82,7 +83,7 @@ let package = Package(
     .testTarget(
       name: "Correct",
       dependencies: [
-        "Formats", "DynamicLibrary", "ElementaryOracle", "Operators", "PlanMutation", "Proofs", "Reference", "Runtime", "DeviceModel", "Steps",
+        "Formats", "DynamicLibrary", "ElementaryOracle", "Operators", "PlanMutation", "Proofs", "Reference", "Runtime", "DeviceModel", "CUDADriver", "Steps",
         "JSON", "Alignment", "Safetensors", "DeepSeek", "Fuzzing", "check-layers", "check-plans", "CAllocationCount", "CTesseraShims",
       ]),
     .target(name: "CAllocationCount", path: "Tests/CAllocationCount", publicHeadersPath: "include"),

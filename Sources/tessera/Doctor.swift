@@ -1,4 +1,5 @@
 import ArgumentParser
+import CUDADriver
 import DynamicLibrary
 import Foundation
 import MachineIR
@@ -40,7 +41,7 @@ struct Finding: Encodable {
   let detail: String
 
   static func all() -> [Finding] {
-    [targets, threads, memory, compiler, cache, gpuCompiler, mpfr, z3, emulator]
+    [targets, threads, memory, compiler, cache, gpuCompiler, gpuDriver, mpfr, z3, emulator]
   }
 
   private static var targets: Finding {
@@ -108,6 +109,23 @@ struct Finding: Encodable {
       return Finding(thing: "NVRTC", state: .missing, detail: "Scripts/bootstrap test; compiles kernels for GPUs")
     }
     return Finding(thing: "NVRTC", state: .ok, detail: "\(compiler.version), \(compiler.path)")
+  }
+
+  private static var gpuDriver: Finding {
+    switch CUDADriver.standard {
+    case .success(let driver):
+      let devices = driver.devices.map { device in
+        "cuda:\(device.number) is \(device.name), compute capability \(device.capability), "
+          + bytesText(device.memoryBytes)
+      }
+      return Finding(
+        thing: "NVIDIA driver", state: .ok,
+        detail: "CUDA \(driver.versionText), \(driver.path); " + devices.joined(separator: "; "))
+    case .failure(.noDriver):
+      return Finding(thing: "NVIDIA driver", state: .missing, detail: "none here; runs kernels on GPUs")
+    case .failure(let error):
+      return Finding(thing: "NVIDIA driver", state: .missing, detail: "\(error)")
+    }
   }
 
   private static var mpfr: Finding {
