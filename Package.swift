@@ -26,6 +26,7 @@ let package = Package(
     .target(name: "MachineIR", dependencies: ["TileIR"]),
     .target(name: "Proofs", dependencies: ["TileIR", "MachineIR", "Reference", "DynamicLibrary"]),
     .target(name: "Schedules", dependencies: ["MachineIR"]),
+    .target(name: "Roofline", dependencies: ["MachineIR"]),
     .target(name: "CFamily", dependencies: ["MachineIR"]),
     .target(name: "EmitC", dependencies: ["CFamily"]),
     .target(name: "EmitCUDA", dependencies: ["CFamily"]),
@@ -66,7 +67,7 @@ let package = Package(
     .executableTarget(
       name: "tessera",
       dependencies: [
-        "Operators", "Proofs", "Reference", "Runtime", "CUDADriver", "DeepSeek", "Safetensors", "DynamicLibrary",
+        "Operators", "Proofs", "Roofline", "Reference", "Runtime", "CUDADriver", "DeepSeek", "Safetensors", "DynamicLibrary",
         "CBenchKernels", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .target(name: "PlanMutation", dependencies: ["MachineIR"]),
@@ -83,7 +84,7 @@ let package = Package(
     .testTarget(
       name: "Correct",
       dependencies: [
-        "Formats", "DynamicLibrary", "ElementaryOracle", "Operators", "PlanMutation", "Proofs", "Reference", "Runtime", "DeviceModel", "CUDADriver", "Steps",
+        "Formats", "DynamicLibrary", "ElementaryOracle", "Operators", "PlanMutation", "Proofs", "Reference", "Runtime", "DeviceModel", "CUDADriver", "Roofline", "Steps",
         "JSON", "Alignment", "Safetensors", "DeepSeek", "Fuzzing", "check-layers", "check-plans", "CAllocationCount", "CTesseraShims",
       ]),
     .target(name: "CAllocationCount", path: "Tests/CAllocationCount", publicHeadersPath: "include"),

@@ -114,7 +114,7 @@ struct OperatorLaunch {
 }
 
 /// What `--set` gave, told apart by the program.
-private struct RunTimeNumbers {
+struct RunTimeNumbers {
   var extents: [String: Int] = [:]
   var scalars: [String: Int32] = [:]
 

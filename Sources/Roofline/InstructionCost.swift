@@ -1,0 +1,95 @@
+import MachineIR
+import TileIR
+
+extension Work {
+  /// Adds what an instruction on registers of `operand` lanes takes, giving `result`.
+  ///
+  /// A vector of n lanes is n / 32 registers of a warp. Division, roots and 64-bit integers are programs of
+  /// the compiler; they are counted by the length of their ordinary path.
+  mutating func add(_ instruction: Instruction, _ operand: MachineType, _ result: MachineType) {
+    let registers = Double(max(1, (max(operand.lanes, result.lanes) + GPU.warp - 1) / GPU.warp))
+    let type = operand.scalar
+    switch instruction {
+    case .add, .subtract: arithmetic(type, registers, wide: 2)
+    case .multiply, .fusedMultiplyAdd: arithmetic(type, registers, wide: 4)
+    case .negate, .absolute, .not: add(.integer, registers * words(type))
+    case .divide: quotient(type, registers)
+    case .squareRoot: root(type, registers)
+    case .reciprocalSquareRoot:
+      // Through binary64: widened, the root, the quotient, rounded.
+      add(.wideConversion, 2 * registers)
+      root(.f64, registers)
+      quotient(.f64, registers)
+    case .minimum, .maximum: add(.integer, registers * (type == .f32 ? 3 : 2 * words(type)))
+    case .compare, .select, .and, .or, .xor, .shiftLeft, .shiftRightLogical, .shiftRightArithmetic:
+      add(.integer, registers * words(type))
+    case .quotient, .remainder: add(.integer, 40 * registers)
+    case .divideFloor, .remainderFloor: add(.integer, 8 * registers)
+    case .convert: convert(type, result.scalar, registers)
+    case .bitCast:
+      if operand.lanes != result.lanes { add(.shuffle, registers) }
+    case .call(let function): call(function, registers)
+    case .lowHalf, .highHalf, .concatenate:
+      // Halves of more than a warp's lanes are registers of their own.
+      if min(operand.lanes, result.lanes) < GPU.warp { add(.shuffle, registers) }
+    case .evenLanes, .oddLanes, .interleave:
+      add(.shuffle, 2 * registers)
+      add(.integer, registers)
+    case .lane: add(.shuffle, words(type))
+    case .dot4: add(.integer, registers)
+    case .lookup16, .lookup128:
+      add(.shuffle, 2 * registers)
+      add(.integer, 3 * registers)
+    case .roundedSum: add(.fp64, 12 * registers)
+    }
+  }
+
+  private func words(_ type: MachineScalar) -> Double { type.byteCount == 8 ? 2 : 1 }
+
+  /// `wide`: the instructions that 64-bit integers take.
+  private mutating func arithmetic(_ type: MachineScalar, _ registers: Double, wide: Double) {
+    switch type {
+    case .f32: add(.fp32, registers)
+    case .f64: add(.fp64, registers)
+    case .i64: add(.integer, registers * wide)
+    default: add(.integer, registers)
+    }
+  }
+
+  private mutating func quotient(_ type: MachineScalar, _ registers: Double) {
+    add(.special, registers)
+    add(type == .f64 ? .fp64 : .fp32, registers * (type == .f64 ? 10 : 8))
+    add(.integer, 4 * registers)
+  }
+
+  private mutating func root(_ type: MachineScalar, _ registers: Double) {
+    add(.special, registers)
+    add(type == .f64 ? .fp64 : .fp32, registers * (type == .f64 ? 10 : 6))
+    add(.integer, 4 * registers)
+  }
+
+  private mutating func convert(_ from: MachineScalar, _ to: MachineScalar, _ registers: Double) {
+    let isFloat = { (type: MachineScalar) in type == .f32 || type == .f64 }
+    if !isFloat(from), !isFloat(to) {
+      add(.integer, registers * max(words(from), words(to)) / 2)
+    } else {
+      add(from.byteCount == 8 || to.byteCount == 8 ? .wideConversion : .conversion, registers)
+    }
+  }
+
+  private mutating func call(_ function: ScalarFunction, _ registers: Double) {
+    for step in function.steps {
+      guard case .elementwise(let operation) = step.operation else { continue }
+      let isFloat = step.type == .float32
+      switch operation {
+      case .add, .subtract, .multiply, .fusedMultiplyAdd: add(isFloat ? .fp32 : .integer, registers)
+      case .divide: quotient(.f32, registers)
+      case .squareRoot: root(.f32, registers)
+      case .reciprocalSquareRoot: add(.reciprocalSquareRoot, MachineType(.f32), MachineType(.f32))
+      case .convert: add(.conversion, registers)
+      case .bitCast: break
+      default: add(.integer, registers)
+      }
+    }
+  }
+}

@@ -1,0 +1,79 @@
+/// What a kernel asks of a multiprocessor's units: warp instructions by unit, and bytes by memory.
+public struct Work: Hashable, Sendable {
+  /// By the units' order; an array because kernels are counted statement by statement.
+  private var counts = [Double](repeating: 0, count: Unit.allCases.count)
+  /// Bytes that accesses to each buffer, and to each array in device memory, ask for.
+  public var bytes: [String: Double] = [:]
+  /// Turns of 128 bytes that accesses to shared memory take.
+  public var sharedTurns: Double = 0
+
+  public init() {}
+
+  /// A unit of a multiprocessor, as the throughput table of the CUDA programming guide divides them.
+  public enum Unit: Int, Hashable, Sendable, CaseIterable, CustomStringConvertible {
+    /// binary32 addition, multiplication, multiply-add.
+    case fp32
+    /// The same of binary64.
+    case fp64
+    /// Integer addition, multiplication, logic, shifts, comparisons, selection.
+    case integer
+    /// Conversions between types of up to 32 bits.
+    case conversion
+    /// Conversions from or to types of 64 bits.
+    case wideConversion
+    /// The approximations that division and roots start from.
+    case special
+    /// Values that go from lane to lane.
+    case shuffle
+    /// Loads and stores.
+    case access
+    /// Products of the matrix unit.
+    case matrix
+    /// Waiting for the warp.
+    case wait
+
+    public var description: String {
+      switch self {
+      case .fp32: "fp32"
+      case .fp64: "fp64"
+      case .integer: "integer"
+      case .conversion: "conversion"
+      case .wideConversion: "wide conversion"
+      case .special: "special"
+      case .shuffle: "shuffle"
+      case .access: "access"
+      case .matrix: "matrix"
+      case .wait: "wait"
+      }
+    }
+  }
+
+  /// Bytes that are asked for in device memory.
+  public var globalBytes: Double { bytes.values.reduce(0, +) }
+
+  /// Warp instructions of each unit that is asked at all, one for up to 32 lanes.
+  public var instructions: [Unit: Double] {
+    var found: [Unit: Double] = [:]
+    for (unit, count) in zip(Unit.allCases, counts) where count > 0 { found[unit] = count }
+    return found
+  }
+
+  /// All warp instructions.
+  public var total: Double { counts.reduce(0, +) }
+
+  mutating func add(_ unit: Unit, _ count: Double) { counts[unit.rawValue] += count }
+
+  static func += (a: inout Work, b: Work) {
+    for unit in a.counts.indices { a.counts[unit] += b.counts[unit] }
+    for (buffer, count) in b.bytes { a.bytes[buffer, default: 0] += count }
+    a.sharedTurns += b.sharedTurns
+  }
+
+  static func * (a: Work, n: Double) -> Work {
+    var product = a
+    for unit in product.counts.indices { product.counts[unit] *= n }
+    product.bytes = a.bytes.mapValues { $0 * n }
+    product.sharedTurns *= n
+    return product
+  }
+}

@@ -1,0 +1,229 @@
+import MachineIR
+import TileIR
+
+/// Counts what the cells of a kernel ask of a GPU at given launch numbers, without running it.
+///
+/// Loops that count the same in every round are counted once and multiplied; of others up to `samples` rounds
+/// are looked at, spread evenly. What only the data decide is counted from below: of two branches the cheaper
+/// one, of a loop whose bounds are data one round.
+struct WorkCounter {
+  private static let samples = 16
+
+  private let kernel: MachineKernel
+  private let elements: [String: ElementType]
+  private let arrays: [String: ScratchArray]
+  /// Variables that decide which statements run, or how often.
+  private let deciding: Set<Variable>
+  private var values: [Variable: Int] = [:]
+  private(set) var dependsOnData = false
+
+  init(_ kernel: MachineKernel, _ sizes: LaunchSizes) {
+    self.kernel = kernel
+    elements = Dictionary(kernel.buffers.map { ($0.name, $0.element) }) { a, _ in a }
+    arrays = Dictionary(kernel.scratch.map { ($0.name, $0) }) { a, _ in a }
+    deciding = Self.deciding(kernel.body)
+    for scalar in kernel.scalars { values[Variable(scalar.name, .index)] = sizes.value(scalar.value) }
+  }
+
+  /// The work of an average cell of `count`.
+  mutating func cell(of count: Int) -> Work {
+    average(kernel.cell, Self.spread(0, count, 1), kernel.body)
+  }
+
+  // MARK: Statements
+
+  private mutating func average(_ counter: Variable, _ rounds: [Int], _ body: [MachineStatement]) -> Work {
+    var sum = Work()
+    for round in rounds {
+      values[counter] = round
+      sum += count(body)
+    }
+    values[counter] = nil
+    return rounds.isEmpty ? sum : sum * (1 / Double(rounds.count))
+  }
+
+  private static func spread(_ lower: Int, _ count: Int, _ step: Int) -> [Int] {
+    let few = min(count, samples)
+    return (0..<few).map { lower + step * (few == 1 ? 0 : $0 * (count - 1) / (few - 1)) }
+  }
+
+  private mutating func count(_ statements: [MachineStatement]) -> Work {
+    statements.reduce(into: Work()) { $0 += count($1) }
+  }
+
+  private mutating func count(_ statement: MachineStatement) -> Work {
+    var work = Work()
+    switch statement {
+    case .define(let variable, let value):
+      work += count(value)
+      values[variable] = self.value(value)
+    // What is set again has no value that holds for every round of a loop.
+    case .declare(_, let value), .assign(_, let value): work += count(value)
+    case .setElement(_, _, let value): work += count(value)
+    case .store(let access, let value, _), .stream(let access, let value, _):
+      work += count(value)
+      work += consecutive(access.buffer, value.type.lanes, access.element.bitWidth)
+    case .scatter(let access, let lanes, let value, _):
+      work += count(value)
+      work += scattered(access.buffer, lanes, value.type.lanes, access.element.bitWidth)
+    case .storeRaw(let buffer, _, let value):
+      work += count(value)
+      work += consecutive(buffer, value.type.lanes, 8 * value.type.scalar.byteCount)
+    case .clear(let buffer, _, let count):
+      let lanes = self.value(count) ?? 1
+      work += consecutive(buffer, lanes, 8 * (arrays[buffer]?.type.byteCount ?? 4))
+    case .loop(let loop): work += count(loop)
+    case .branch(let condition, let then, let otherwise):
+      work += count(condition)
+      switch value(condition) {
+      case 0?: work += count(otherwise)
+      case _?: work += count(then)
+      case nil:
+        let (a, b) = (count(then), count(otherwise))
+        if a != b { dependsOnData = true }
+        work += a.total < b.total ? a : b
+      }
+    case .synchronise: work.add(.wait, 1)
+    case .check(let condition, _): work += count(condition)
+    case .registers, .prefetch, .leave, .note: break
+    }
+    return work
+  }
+
+  private mutating func count(_ loop: CountedLoop) -> Work {
+    guard let lower = value(loop.lower), let upper = value(loop.upper) else {
+      dependsOnData = true
+      return count(loop.body)
+    }
+    let rounds = max(0, (upper - lower + loop.step - 1) / loop.step)
+    guard rounds > 0 else { return Work() }
+    if deciding.contains(loop.counter) {
+      return average(loop.counter, Self.spread(lower, rounds, loop.step), loop.body) * Double(rounds)
+    }
+    return average(loop.counter, [lower], loop.body) * Double(rounds)
+  }
+
+  // MARK: Expressions
+
+  private func count(_ expression: Expression) -> Work {
+    var work = Work()
+    switch expression {
+    case .variable, .integer, .float, .laneNumbers, .table, .element: break
+    case .apply(let instruction, let operands, let type):
+      for operand in operands { work += count(operand) }
+      // Places in memory are computed once and stepped; their accesses count for that.
+      if type != .index { work.add(instruction, operands[0].type, type) }
+    case .broadcast(let value, _): work += count(value)
+    case .load(let access, let type, _):
+      work += consecutive(access.buffer, type.lanes, access.element.bitWidth)
+    case .gather(let access, let lanes, let type, _):
+      work += scattered(access.buffer, lanes, type.lanes, access.element.bitWidth)
+    case .raw(let buffer, _, let type):
+      work += consecutive(buffer, type.lanes, 8 * type.scalar.byteCount)
+    case .gatherRaw(let buffer, _, let lanes, let type):
+      work += scattered(buffer, lanes, type.lanes, 8 * type.scalar.byteCount)
+    case .conditional(let condition, let a, let b):
+      work += count(condition)
+      switch value(condition) {
+      case 0?: work += count(b)
+      case _?: work += count(a)
+      case nil:
+        let (a, b) = (count(a), count(b))
+        work += a.total < b.total ? a : b
+      }
+    }
+    return work
+  }
+
+  // MARK: Memory
+
+  private func isShared(_ buffer: String) -> Bool { arrays[buffer]?.space == .onChip }
+
+  /// Neighbouring elements for neighbouring lanes.
+  private func consecutive(_ buffer: String, _ lanes: Int, _ bits: Int) -> Work {
+    var work = Work()
+    let registers = Double(max(1, (lanes + GPU.warp - 1) / GPU.warp))
+    work.add(.access, registers)
+    work.add(.integer, 2)
+    let bytes = Double(lanes * bits) / 8
+    if isShared(buffer) {
+      work.sharedTurns += max(1, (bytes / 128).rounded(.up))
+    } else {
+      work.bytes[buffer, default: 0] += bytes
+    }
+    return work
+  }
+
+  /// A place of its own for each lane: as many turns as lines are touched.
+  private func scattered(_ buffer: String, _ offsets: Expression, _ lanes: Int, _ bits: Int) -> Work {
+    var work = count(offsets)
+    let registers = Double(max(1, (lanes + GPU.warp - 1) / GPU.warp))
+    work.add(.access, registers)
+    work.add(.integer, 2 * registers)
+    let bytes = Double(lanes * bits) / 8
+    guard isShared(buffer) else {
+      work.bytes[buffer, default: 0] += bytes
+      let stride = stride(offsets).map { Double(abs($0) * bits) / 8 } ?? 128
+      let lines = min(Double(min(lanes, GPU.warp)), max(1, Double(min(lanes, GPU.warp)) * stride / 128))
+      work.sharedTurns += registers * lines
+      return work
+    }
+    let stride = stride(offsets).map { abs($0) * bits / 32 } ?? 1
+    var (a, b) = (max(stride, 1), GPU.warp)
+    while b != 0 { (a, b) = (b, a % b) }
+    work.sharedTurns += registers * Double(stride == 0 ? 1 : a)
+    return work
+  }
+
+  /// n of offsets that are n times the lane's number.
+  private func stride(_ offsets: Expression) -> Int? {
+    switch offsets {
+    case .laneNumbers: 1
+    case .apply(.multiply, let operands, _) where operands.count == 2:
+      if case .laneNumbers = operands[0] { value(operands[1]) } else { nil }
+    default: nil
+    }
+  }
+
+  // MARK: Numbers
+
+  /// The value of an expression that a launch's numbers and the counters around it decide; nil of another.
+  private func value(_ expression: Expression) -> Int? {
+    switch expression {
+    case .variable(let variable): return values[variable]
+    case .integer(let value, _): return Int(value)
+    case .broadcast(let value, _): return self.value(value)
+    case .conditional(let condition, let a, let b):
+      return value(condition).flatMap { $0 != 0 ? value(a) : value(b) }
+    case .apply(let instruction, let operands, _):
+      var numbers: [Int] = []
+      for operand in operands {
+        guard let number = value(operand) else { return nil }
+        numbers.append(number)
+      }
+      return instruction.value(numbers)
+    default: return nil
+    }
+  }
+
+  private static func deciding(_ body: [MachineStatement]) -> Set<Variable> {
+    var found: Set<Variable> = []
+    var sources: [Variable: Set<Variable>] = [:]
+    func visit(_ statement: MachineStatement) {
+      switch statement {
+      case .define(let variable, let value), .declare(let variable, let value), .assign(let variable, let value):
+        if variable.type.lanes == 1 { sources[variable, default: []].formUnion(value.variables) }
+      case .loop(let loop): found.formUnion(loop.lower.variables.union(loop.upper.variables))
+      case .branch(let condition, _, _): found.formUnion(condition.variables)
+      case .clear(_, _, let count): found.formUnion(count.variables)
+      default: break
+      }
+    }
+    for statement in body { statement.forEach(visit) }
+    var open = Array(found)
+    while let next = open.popLast() {
+      for source in sources[next] ?? [] where found.insert(source).inserted { open.append(source) }
+    }
+    return found
+  }
+}

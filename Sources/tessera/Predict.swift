@@ -1,0 +1,159 @@
+import ArgumentParser
+import Foundation
+import MachineIR
+import Operators
+import Roofline
+import Runtime
+import Schedules
+import Synchronization
+
+/// `tessera predict`: how long operators would take on a GPU that is not here.
+struct Predict: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "predict",
+    abstract: "Predict how long operators take on a GPU, and what would bound them.",
+    discussion: """
+      Nothing is measured: the machine program is counted at a launch's sizes, the compiled kernel's registers \
+      say how many warps are at work, and the slowest part gives the time. What only data decide is counted \
+      from below and marked with a +. The floor is the time in which the memory could move what the launch \
+      must move at least. What the prediction supposes is printed below, each assumption with its name.
+      """)
+
+  @Argument(help: "Operators; all when none is named.", completion: .list(OperatorLibrary.all.map(\.name)))
+  var operators: [String] = []
+
+  @Option(help: "Only this instance of the operators; without it, those of a model's sizes.")
+  var instance: String?
+
+  @Option(
+    help: "A GPU target: \(MachineDescription.gpus.map(\.name).joined(separator: ", ")).",
+    completion: .list(MachineDescription.gpus.map(\.name)))
+  var target = MachineDescription.sm90a.name
+
+  @Option(
+    name: .customLong("set"), parsing: .upToNextOption,
+    help: ArgumentHelp(
+      "Extents of run-time dimensions and values of scalars; the instance's own unless given.",
+      valueName: "name=number"))
+  var settings: [Setting] = []
+
+  @Flag(help: "Print every part's time, kernel by kernel.")
+  var parts = false
+
+  @Flag(help: "Print JSON.")
+  var json = false
+
+  func run() throws {
+    let entries = operators.isEmpty ? OperatorLibrary.all : try operators.map(OperatorLibrary.entry)
+    let machine = try MachineDescription.chosen(target, among: MachineDescription.gpus)
+    let instances = entries.flatMap { entry in
+      entry.instances.filter { instance == nil ? !$0.isSmall : $0.name == instance }.map { (entry.name, $0) }
+    }
+    guard !instances.isEmpty else { throw Refusal("no operator named has an instance \(instance ?? "of a model's sizes")") }
+    let found = Mutex<[Result<PredictionRow, any Error>?]>(Array(repeating: nil, count: instances.count))
+    DispatchQueue.concurrentPerform(iterations: instances.count) { position in
+      let (name, instance) = instances[position]
+      let result = Result { try PredictionRow(name, instance, settings, machine) }
+      found.withLock { $0[position] = result }
+    }
+    let rows = try found.withLock { $0 }.map { try $0!.get() }
+    print(json ? try tessera.json(PredictionReport(rows, machine)) : text(rows, machine))
+  }
+
+  private func text(_ rows: [PredictionRow], _ machine: MachineDescription) -> String {
+    var lines = ["predicted, not measured: \(GPURates.of(machine)!.product), \(machine.name)"]
+    lines.append(columns([PredictionRow.head] + rows.map(\.cells)))
+    if parts { lines += ["", columns(rows.flatMap(\.partCells))] }
+    lines.append("")
+    lines.append("assumed:")
+    lines.append(columns(GPURates.assumptions.map { ["  " + $0.name, $0.text] }))
+    return lines.joined(separator: "\n")
+  }
+}
+
+/// The prediction of one launch.
+struct PredictionRow: Encodable {
+  let `operator`: String
+  let instance: String
+  let numbers: [String: Int]
+  /// Microseconds in a captured graph, and at the memory's bandwidth over the bytes that have to be moved.
+  let microseconds: Double
+  let floorMicroseconds: Double
+  let isFromBelow: Bool
+  let kernels: [Kernel]
+
+  struct Kernel: Encodable {
+    let name: String
+    let boundBy: String
+    /// Microseconds that each part would take alone.
+    let parts: [String: Double]
+    let cells: Int
+    let warps: Double
+  }
+
+  init(_ name: String, _ instance: OperatorInstance, _ settings: [Setting], _ machine: MachineDescription) throws {
+    let program = try instance.kernel().program()
+    let given = try RunTimeNumbers(settings, of: program)
+    let numbers = (instance.shapes.first ?? [:]).merging(given.extents) { $1 }
+      .merging(given.scalars.mapValues(Int.init)) { $1 }
+    let plan = try Lowering.plan(program, for: machine)
+    let resources = try KernelResources.all(of: plan)
+    let prediction = try Prediction(plan, LaunchSizes(program, numbers)) { kernel in
+      guard let found = resources.first(where: { $0.kernel == kernel.name }) else {
+        throw Refusal("the compiler reports nothing on \(kernel.name)")
+      }
+      return (found.registers, found.sharedBytesPerBlock)
+    }!
+    self.operator = name
+    self.instance = instance.name
+    self.numbers = numbers
+    microseconds = prediction.seconds * 1e6
+    floorMicroseconds = prediction.floor * 1e6
+    isFromBelow = prediction.kernels.contains(where: \.dependsOnData)
+    kernels = prediction.kernels.map { kernel in
+      Kernel(
+        name: kernel.kernel, boundBy: "\(kernel.slowest.part)",
+        parts: Dictionary(uniqueKeysWithValues: kernel.parts.map { ("\($0.key)", $0.value * 1e6) }),
+        cells: kernel.cells, warps: kernel.warps)
+    }
+  }
+
+  static let head = ["operator", "instance", "sizes", "predicted", "floor", "floor / predicted", "bound by"]
+
+  var cells: [String] {
+    [
+      `operator`, "\"\(instance)\"", settings(numbers), text(microseconds) + (isFromBelow ? "+" : ""),
+      text(floorMicroseconds), String(format: "%.3f", floorMicroseconds / max(microseconds, 1e-9)),
+      kernels.map(\.boundBy).joined(separator: ", "),
+    ]
+  }
+
+  /// A line for each part of each kernel, the slowest first.
+  var partCells: [[String]] {
+    kernels.flatMap { kernel in
+      kernel.parts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map {
+        [kernel.name, "\"\(instance)\"", "\(kernel.cells) cells, \(Int(kernel.warps)) warps", $0.key, text($0.value)]
+      }
+    }
+  }
+
+  private func text(_ microseconds: Double) -> String {
+    microseconds < 1e4 ? String(format: "%.1f µs", microseconds) : String(format: "%.1f ms", microseconds / 1e3)
+  }
+}
+
+/// What `predict --json` prints.
+struct PredictionReport: Encodable {
+  let target: String
+  let product: String
+  let isMeasured = false
+  let assumptions: [String: String]
+  let rows: [PredictionRow]
+
+  init(_ rows: [PredictionRow], _ machine: MachineDescription) {
+    target = machine.name
+    product = GPURates.of(machine)!.product
+    assumptions = Dictionary(uniqueKeysWithValues: GPURates.assumptions.map { ($0.name, $0.text) })
+    self.rows = rows
+  }
+}
