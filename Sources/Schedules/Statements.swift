@@ -79,13 +79,14 @@ extension RegionLowering {
     let kept = stack.define("stored", stored)
     let lanes = stack.define("place", laneValues(place, environment.lanes))
     let mask = try condition.map { stack.define("holds", try emitWide($0, environment)) }
-    for lane in 0..<environment.lanes {
+    let active = environment.active?.constantValue
+    for lane in 0..<min(active ?? .max, environment.lanes) {
       let at = Access(
         access.buffer, access.element,
         access.offset + self.lane(lanes, lane).converted(to: .i64))
       let store = MachineStatement.store(at, self.lane(kept, lane), active: nil)
       var conditions = mask.map { [self.lane($0, lane)] } ?? []
-      if let active = environment.active {
+      if active == nil, let active = environment.active {
         conditions.append(Expression.constant(lane).compared(.less, active))
       }
       guard let first = conditions.first else {

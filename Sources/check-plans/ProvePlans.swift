@@ -13,7 +13,7 @@ struct ProvePlans: ParsableCommand {
 
   @ArgumentParser.Argument(help: "Operators; all unless given.")
   var operators: [String] = []
-  @Option(help: "A CPU target; all unless given.")
+  @Option(help: "A target; all unless given.")
   var target: String?
   @Flag(help: "Every candidate schedule, not the default one only.")
   var candidates = false
@@ -38,8 +38,8 @@ struct ProvePlans: ParsableCommand {
     for entry in OperatorLibrary.all where operators.isEmpty || operators.contains(entry.name) {
       for instance in entry.instances {
         let program = try instance.kernel().program()
-        for machine in MachineDescription.cpus where target == nil || target == machine.name {
-          let schedules = candidates ? Schedule.candidates(for: program, on: machine) : [Schedule()]
+        for machine in MachineDescription.all where target == nil || target == machine.name {
+          let schedules = candidates ? Schedule.candidates(for: program, on: machine) : [.standard(for: machine)]
           for (number, schedule) in schedules.enumerated() {
             let plan = try Lowering.plan(program, for: machine, schedule: schedule)
             let label = "\(entry.name) \(instance.name) on \(machine.name), schedule \(number)"

@@ -86,10 +86,10 @@ struct Prove: ParsableCommand {
   }
 
   private func machines() throws -> [MachineDescription] {
-    if target == "all" { return MachineDescription.cpus }
+    if target == "all" { return MachineDescription.all }
     guard let target else { return [try .host] }
     guard let machine = MachineDescription.named(target) else {
-      throw unknown("target", target, among: MachineDescription.cpus.map(\.name) + ["all"])
+      throw unknown("target", target, among: MachineDescription.all.map(\.name) + ["all"])
     }
     return [machine]
   }

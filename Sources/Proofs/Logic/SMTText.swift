@@ -115,5 +115,11 @@ extension Word {
 
 extension String {
   /// The name as a quoted symbol: the length |rows| is #rows#, since a quoted symbol cannot hold bars.
-  var smtSymbol: String { "|\(replacing("|", with: "#").replacing("\\", with: "/"))|" }
+  var smtSymbol: String {
+    let (bar, backslash) = (UInt8(ascii: "|"), UInt8(ascii: "\\"))
+    // Nearly every name is written as it is; texts of whole libraries are written at every start.
+    guard utf8.contains(where: { $0 == bar || $0 == backslash }) else { return "|\(self)|" }
+    let bytes = utf8.map { $0 == bar ? UInt8(ascii: "#") : $0 == backslash ? UInt8(ascii: "/") : $0 }
+    return "|\(String(decoding: bytes, as: UTF8.self))|"
+  }
 }

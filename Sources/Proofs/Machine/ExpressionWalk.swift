@@ -18,16 +18,10 @@ extension KernelWalk {
     case .broadcast(let inner, _): return value(inner)
     case .load(let access, let type, let active):
       let place = touch(access, type.lanes, active, isWrite: false)
-      guard let buffer = kernel.buffers.first(where: { $0.name == access.buffer }) else {
-        return fresh(access.buffer, type.scalar)
-      }
-      return loaded(buffer, place, type)
+      return element(of: access.buffer, at: place, type)
     case .gather(let access, let lanes, let type, let active):
       let place = touchApart(access, lanes, type.lanes, active, isWrite: false)
-      guard let buffer = kernel.buffers.first(where: { $0.name == access.buffer }) else {
-        return fresh(access.buffer, type.scalar)
-      }
-      return loaded(buffer, place, type)
+      return element(of: access.buffer, at: place, type)
     case .element(let array, let indices):
       judgeFilled(array.name)
       judgeElement(array, indices)
@@ -42,6 +36,14 @@ extension KernelWalk {
       return contents(buffer, type, at: place)
     case .conditional(let condition, let a, let b): return choose(self.condition(condition), a, b, expression.type)
     }
+  }
+
+  /// What an element of a parameter, a workspace or an array of the kernel's own is.
+  private mutating func element(of buffer: String, at place: Polynomial, _ type: MachineType) -> AbstractValue {
+    guard let parameter = kernel.buffers.first(where: { $0.name == buffer }) else {
+      return contents(buffer, type, at: place)
+    }
+    return loaded(parameter, place, type)
   }
 
   private mutating func contents(_ buffer: String, _ type: MachineType, at place: Polynomial) -> AbstractValue {

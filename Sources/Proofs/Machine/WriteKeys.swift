@@ -9,7 +9,7 @@ extension KernelWalk {
   func keys(_ write: WriteTree.Write) -> [Polynomial]? {
     guard let buffer = kernel.buffers.first(where: { $0.name == write.buffer }) else { return [write.place] }
     var place = write.place
-    if write.isApart { place = place + Polynomial(laneSymbols[write.lanes] ?? 0) }
+    if write.isApart { place = place + Polynomial(laneSymbols[write.lanes]!) }
     guard case .parameter(let position) = buffer.source else { return place.isValid ? [place] : nil }
     guard let coordinates = coordinates(position, place) else { return nil }
     let isRing = plan.program.parameters[position].role == .state

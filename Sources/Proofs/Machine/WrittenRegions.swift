@@ -61,6 +61,8 @@ struct WrittenRegions {
   }
 
   private mutating func region(_ write: WriteTree.Write) -> WrittenRegion? {
+    // The lane's number has to be there before places are written with it.
+    let lane = write.lanes > 1 ? walk.lane(of: write.lanes).top : nil
     guard let coordinates = walk.keys(write) else {
       complaints.append(("its place is not followed", write.buffer, write.location, ""))
       return nil
@@ -68,7 +70,7 @@ struct WrittenRegions {
     var region = WrittenRegion(
       buffer: write.buffer,
       axes: coordinates.map { Progression(first: $0, step: 1, count: Polynomial(1)) }, location: write.location)
-    guard write.lanes > 1, let lane = walk.lane(of: write.lanes).top else { return region }
+    guard let lane else { return region }
     let count = write.active.map { active in
       walk.prover.with { $0.extremum($0.extremum(active, Polynomial(0), isMinimum: false), Polynomial(write.lanes), isMinimum: true) }
     } ?? Polynomial(write.lanes)

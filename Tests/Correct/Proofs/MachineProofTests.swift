@@ -12,7 +12,7 @@ import TileIR
   private static let families = [
     "matmul", "linear_fp8", "linear_fp4", "grouped_linear_fp4", "quantise_q8", "hadamard", "rms_norm", "softmax",
     "rope", "top_k", "gather", "scatter", "expert_permutation", "swiglu", "compress",
-    "index_scores",
+    "index_scores", "query_rotation", "attention",
   ]
 
   @Test(arguments: families)
@@ -20,7 +20,7 @@ import TileIR
     let entry = try #require(OperatorLibrary.named(name))
     let instance = try #require(entry.instances.first)
     let program = try instance.kernel().program()
-    for machine in [MachineDescription.sse2, .avx512] {
+    for machine in [MachineDescription.sse2, .avx512, .sm90a] {
       let proof = MachineProof(try Lowering.plan(program, for: machine))
       #expect(proof.isProved, "\(proof.open)")
       #expect(proof.findings.contains { $0.kind == .inBounds })
