@@ -63,6 +63,26 @@ struct WarpSynchronisation {
     var waits = 0
   }
 
+  /// A loop with its synchronisations.
+  private struct PassedLoop {
+    let loop: MachineStatement
+    /// Whether there is one right before it.
+    let waitsBefore: Bool
+    let waits: Int
+    let end: Touched
+    var names: Set<String> = []
+  }
+
+  /// A loop by where it stands in the statements around it, and what is touched before it.
+  private struct Place: Hashable {
+    let path: [Int]
+    let entry: Touched
+  }
+
+  /// The statement at hand: its position in each list of statements around it.
+  private var path: [Int] = []
+  /// What has been found already: rounds of outer loops come to the same loop with the same touched.
+  private var loops: [Place: PassedLoop] = [:]
   /// Names of the memory that is followed: the same name for two that are one.
   private var group: [String: String] = [:]
   /// A power of two up to 32 that divides a variable.
@@ -99,9 +119,11 @@ struct WarpSynchronisation {
 
   private mutating func block(_ statements: [MachineStatement], _ entry: Touched) -> Passed {
     var passed = Passed(end: entry)
-    for statement in statements {
+    for (position, statement) in statements.enumerated() {
       guard let now = passed.end else { break }
+      path.append(position)
       pass(statement, now, into: &passed)
+      path.removeLast()
     }
     return passed
   }
@@ -127,7 +149,11 @@ struct WarpSynchronisation {
       passed.end = inside.end
       return
     case .branch(let condition, let then, let otherwise):
-      let (a, b) = (block(then, now), block(otherwise, now))
+      let a = block(then, now)
+      // Places of the other side are told from this one's.
+      path.append(-1)
+      let b = block(otherwise, now)
+      path.removeLast()
       passed.statements.append(.branch(condition, a.statements, b.statements))
       passed.waits += a.waits + b.waits
       passed.leaving = Self.either(passed.leaving, Self.either(a.leaving, b.leaving))
@@ -163,9 +189,19 @@ struct WarpSynchronisation {
 
   // MARK: Loops
 
-  private mutating func loop(
-    _ loop: CountedLoop, _ entry: Touched
-  ) -> (loop: MachineStatement, waitsBefore: Bool, waits: Int, end: Touched) {
+  private mutating func loop(_ loop: CountedLoop, _ entry: Touched) -> PassedLoop {
+    let place = Place(path: path, entry: entry)
+    if let known = loops[place] {
+      names.formUnion(known.names)
+      return known
+    }
+    var found = passLoop(loop, entry)
+    found.names = names
+    loops[place] = found
+    return found
+  }
+
+  private mutating func passLoop(_ loop: CountedLoop, _ entry: Touched) -> PassedLoop {
     divisors[loop.counter.name] = Self.common(divisor(loop.lower), loop.step)
     let alone = loopBody(loop.body, entry: .none, bound: loop.upper)
     var (body, waitsBefore) = (alone, false)
@@ -179,7 +215,7 @@ struct WarpSynchronisation {
     let end = [body.end, body.leaving].reduce(before) { $0.union($1 ?? .none) }
     let whole = CountedLoop(
       loop.counter, from: loop.lower, to: loop.upper, step: loop.step, unrolled: loop.isUnrolled, body.statements)
-    return (.loop(whole), waitsBefore, body.waits, end)
+    return PassedLoop(loop: .loop(whole), waitsBefore: waitsBefore, waits: body.waits, end: end)
   }
 
   /// The body of a loop, each of whose rounds begins with what is touched before it or by the round before.
