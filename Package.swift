@@ -36,7 +36,9 @@ let package = Package(
     .target(name: "CUDADriver", dependencies: ["DynamicLibrary"]),
     .target(
       name: "Runtime",
-      dependencies: ["Proofs", "Schedules", "EmitC", "EmitCUDA", "Steps", "DynamicLibrary", "CTesseraShims"]),
+      dependencies: [
+        "Proofs", "Schedules", "EmitC", "EmitCUDA", "Steps", "DynamicLibrary", "CTesseraShims", "DeviceModel",
+      ]),
     .target(name: "Alignment", dependencies: ["TileIR", "Reference", "Runtime"]),
     .target(name: "Operators", dependencies: ["Tiles"]),
     .target(name: "JSON"),

@@ -18,9 +18,10 @@ public final class DeviceCompiler: Sendable {
   }
 
   /// All that decides the program besides the compiler: for the name of a cached one.
-  public func recipe(_ source: String, kernels: [String], isChecked: Bool) -> [String] {
-    [ModelText.header, ModelText.engine, ModelText.unit(kernels: kernels), source]
-      + options(isChecked)
+  public static func recipe(
+    _ source: String, kernels: [String], isChecked: Bool, host: DeviceHost = .this
+  ) -> [String] {
+    [ModelText.header, ModelText.engine, ModelText.unit(kernels: kernels), source] + options(isChecked, host)
   }
 
   /// Compiles `source` to an executable at `output`.
@@ -39,7 +40,7 @@ public final class DeviceCompiler: Sendable {
     try folder.write(source, as: ModelText.kernelFile)
     let unit = try folder.write(ModelText.unit(kernels: kernels), as: "unit.cpp")
     try run(
-      options(isChecked)
+      Self.options(isChecked, host)
         + ["-ffile-prefix-map=\(folder.url.path)=.", "-include", folder.file("model.h").path]
         + ["-c", unit.path, "-o", object.path], in: folder)
     let engine = try engineObject()
@@ -70,8 +71,8 @@ public final class DeviceCompiler: Sendable {
     }
   }
 
-  private func options(_ isChecked: Bool) -> [String] {
-    Self.options + host.options + (isChecked ? Self.checkedOptions : Self.plainOptions)
+  private static func options(_ isChecked: Bool, _ host: DeviceHost) -> [String] {
+    options + host.options + (isChecked ? checkedOptions : plainOptions)
   }
 
   /// Numbers as the contract wants them; nothing that would need a library; no copies of a barrier in the

@@ -42,6 +42,7 @@ struct DeviceJob {
     }
     let status = DeviceBuffer(Self.statusBytes(launches.count), isWritten: true)
     places = (buffers + [status]).map { buffer in
+      if buffer.scratchByteCount != nil { return (0..<0, nil) }
       let bytes = take(buffer.bytes.count)
       let hasMarks = buffer.isDefined != nil || (buffer.isWritten && program.isChecked)
       return (bytes, hasMarks ? take(buffer.bytes.count).lowerBound : nil)
@@ -59,8 +60,8 @@ struct DeviceJob {
     ]
     for (buffer, place) in zip(buffers + [status], places) {
       words += [
-        Int64(place.bytes.lowerBound), Int64(buffer.bytes.count), buffer.isWritten ? 1 : 0,
-        Int64(place.defined ?? -1),
+        buffer.scratchByteCount == nil ? Int64(place.bytes.lowerBound) : -1, Int64(buffer.byteCount),
+        buffer.isWritten ? 1 : 0, Int64(place.defined ?? -1),
       ]
     }
     words += description
@@ -104,7 +105,7 @@ struct DeviceJob {
     for argument in launch.arguments {
       switch argument {
       case .buffer(let number, let offset):
-        guard buffers.indices.contains(number), (0...buffers[number].bytes.count).contains(offset) else {
+        guard buffers.indices.contains(number), (0...buffers[number].byteCount).contains(offset) else {
           throw DeviceModelError("\(launch.kernel): no byte \(offset) of a buffer \(number)")
         }
         words += [0, Int64(number), Int64(offset)]
@@ -124,14 +125,14 @@ struct DeviceJob {
       defer { try? handle.close() }
       try handle.write(contentsOf: words.withUnsafeBytes { Data($0) })
       let status = DeviceBuffer(Self.statusBytes(launches.count), isWritten: true)
-      for (buffer, place) in zip(buffers + [status], places) {
+      for (buffer, place) in zip(buffers + [status], places) where buffer.scratchByteCount == nil {
         try handle.seek(toOffset: UInt64(place.bytes.lowerBound))
         try handle.write(contentsOf: buffer.bytes)
         guard let defined = place.defined else { continue }
         try handle.seek(toOffset: UInt64(defined))
-        try handle.write(
-          contentsOf: buffer.isDefined.map { $0.map { $0 ? 1 : 0 } }
-            ?? [UInt8](repeating: 1, count: buffer.bytes.count))
+        // A truth value is a byte of 0 or 1.
+        let marks = buffer.isDefined ?? [Bool](repeating: true, count: buffer.bytes.count)
+        try handle.write(contentsOf: marks.withUnsafeBytes { Data($0) })
       }
     } catch {
       throw DeviceModelError(
@@ -190,12 +191,20 @@ struct DeviceJob {
     }
 
     func copyBack(to buffers: inout [DeviceBuffer]) {
-      for number in buffers.indices where buffers[number].isWritten {
+      for number in buffers.indices 
+      where buffers[number].isWritten && buffers[number].scratchByteCount == nil {
         let place = job.places[number]
         buffers[number].bytes = [UInt8](bytes[place.bytes])
         guard let defined = place.defined, job.program.isChecked else { continue }
-        let marks = bytes[defined..<defined + place.bytes.count]
-        buffers[number].isDefined = marks.allSatisfy { $0 != 0 } ? nil : marks.map { $0 != 0 }
+        let count = place.bytes.count
+        buffers[number].isDefined = bytes[defined..<defined + count].withUnsafeBytes { marks in
+          guard let base = marks.baseAddress, memchr(base, 0, count) != nil else { return nil }
+          return [Bool](unsafeUninitializedCapacity: count) { truths, done in
+            // A mark is 0 or 1, as a truth value is.
+            memcpy(truths.baseAddress!, base, count)
+            done = count
+          }
+        }
       }
     }
   }

@@ -9,13 +9,29 @@ public struct DeviceBuffer: Sendable {
   /// that is written: those from before and those that were written.
   public var isDefined: [Bool]?
 
+  /// The size of memory that kernels alone use; nil for memory with contents.
+  let scratchByteCount: Int?
+
   public init(_ bytes: [UInt8], isWritten: Bool = false, isDefined: [Bool]? = nil) {
+    scratchByteCount = nil
     self.bytes = bytes
     self.isWritten = isWritten
     self.isDefined = isDefined
   }
 
-  /// A buffer of undefined bytes for kernels to write: an output, a workspace.
+  /// Undefined bytes for kernels to write and read, of which nothing comes back; `bytes` stays empty.
+  public static func scratch(_ byteCount: Int) -> DeviceBuffer { DeviceBuffer(scratch: byteCount) }
+
+  private init(scratch byteCount: Int) {
+    scratchByteCount = byteCount
+    bytes = []
+    isWritten = true
+    isDefined = nil
+  }
+
+  public var byteCount: Int { scratchByteCount ?? bytes.count }
+
+  /// A buffer of undefined bytes for kernels to write: an output.
   public static func undefined(_ byteCount: Int) -> DeviceBuffer {
     DeviceBuffer(
       [UInt8](repeating: 0, count: byteCount), isWritten: true,

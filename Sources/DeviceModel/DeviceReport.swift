@@ -99,12 +99,15 @@ public struct DeviceReport: Sendable, CustomStringConvertible {
     detail = Int(words[11])
   }
 
-  public var description: String {
+  public var description: String { text { "buffer \($0)" } }
+
+  /// The report in words; `name` says what a buffer is called.
+  public func text(_ name: (Int) -> String) -> String {
     let who = "\(kernel), block \(party.block ?? 0), thread \(party.thread ?? 0)\(Self.at(party.place))"
     let where_ =
       switch memory {
       case .shared: "byte \(offset) of shared memory"
-      case .buffer(let number): "byte \(offset) of buffer \(number)"
+      case .buffer(let number): "byte \(offset) of \(name(number))"
       case nil: "address 0x\(String(offset, radix: 16))"
       }
     let whom = other.map { other in

@@ -175,6 +175,7 @@ extension ModelText {
       i64 finished, reports;
     };
     struct job_buffer {
+      // Where its contents stand, or -1: it has none before and none are wanted after.
       i64 place, bytes, is_written;
       // Where its bytes' marks of being defined stand, or -1: all are.
       i64 defined_place;

@@ -77,7 +77,7 @@ extension ModelText {
       at->start = (u8 *)start + ((pages - bytes) & -256ul);
       if (!bytes) return;
       map(start, pages, READ | WRITE, SHARED);
-      memcpy(at->start, content, bytes);
+      if (content) memcpy(at->start, content, bytes);
     }
 
     static void place_buffers() {
@@ -87,7 +87,8 @@ extension ModelText {
       for (u32 b = 0; b < head->buffers; b++) {
         slot *at = &slots[b + 1];
         const u64 bytes = (u64)buffers[b].bytes;
-        place_slot(at, b + 1, bytes, job + buffers[b].place, buffers[b].is_written);
+        const bool has_contents = buffers[b].place >= 0;
+        place_slot(at, b + 1, bytes, has_contents ? job + buffers[b].place : nullptr, buffers[b].is_written);
         const u8 *defined = buffers[b].defined_place < 0 ? nullptr : job + buffers[b].defined_place;
         if (defined)
           for (u64 i = 0; i < bytes; i++)
@@ -97,7 +98,7 @@ extension ModelText {
           if (at->is_written || defined) {
             at->defined = map(0, bytes, READ | WRITE);
             if (defined) memcpy(at->defined, defined, bytes);
-            else memset(at->defined, 1, bytes);
+            else if (has_contents) memset(at->defined, 1, bytes);
           }
         }
         if (!at->is_written && bytes) {
@@ -110,7 +111,7 @@ extension ModelText {
       const job_buffer *buffers = (const job_buffer *)(head + 1);
       for (u32 b = 0; b < head->buffers; b++) {
         const slot *at = &slots[b + 1];
-        if (!at->is_written) continue;
+        if (!at->is_written || buffers[b].place < 0) continue;
         memcpy(job + buffers[b].place, at->start, at->bytes);
         if (at->defined && buffers[b].defined_place >= 0)
           memcpy(job + buffers[b].defined_place, at->defined, at->bytes);

@@ -46,31 +46,12 @@ public final class EmulatedProgram {
     for plan in plans { try cache.requireProof(of: plan.program) }
     self.plans = plans
     hosts = try plans.map { try HostPlan($0) }
-    var numbers: [KernelIdentity: Int] = [:]
-    var names: [String] = []
-    var groups: [(program: Program, kernels: [MachineKernel])] = []
-    kernels = plans.map { plan in
-      if groups.last?.program != plan.program { groups.append((plan.program, [])) }
-      return plan.kernels.map { kernel in
-        let identity = KernelIdentity(kernel: kernel, group: groups.count)
-        if let known = numbers[identity] { return known }
-        let renamed = kernel.named("\(kernel.name)_\(names.count)")
-        numbers[identity] = names.count
-        names.append(EmitC.symbol(of: renamed))
-        groups[groups.count - 1].kernels.append(renamed)
-        return names.count - 1
-      }
-    }
-    let sources = try groups.map {
+    let joined = JoinedKernels(plans)
+    kernels = joined.numbers
+    let sources = try joined.parts.map {
       try EmitC.source(kernels: $0.kernels, machine: machine, program: $0.program)
-    } + [EmulatedMain.source(kernels: names)]
+    } + [EmulatedMain.source(kernels: joined.all.map(EmitC.symbol))]
     program = try cache.program(of: sources, for: machine)
-  }
-
-  /// Kernels of several schedules are often the same.
-  private struct KernelIdentity: Hashable {
-    let kernel: MachineKernel
-    let group: Int
   }
 
   /// Runs launches one after the other, all in one start of the emulator; what each threw comes back in
@@ -153,14 +134,5 @@ extension KernelCache {
       try clang.link(objects.map(\.file), for: machine, to: output, in: folder)
     }
     return try object(recipe)
-  }
-}
-
-extension MachineKernel {
-  /// The same kernel under another name.
-  fileprivate func named(_ name: String) -> MachineKernel {
-    MachineKernel(
-      name: name, buffers: buffers, scalars: scalars, floats: floats, floatNames: floatNames,
-      scratch: scratch, cells: cells, cell: cell, body: body)
   }
 }

@@ -15,10 +15,7 @@ struct HostPlan {
     self.plan = plan
     let check = try ArgumentCheck(plan.program, narrowSpans: narrowSpans)
     self.check = check
-    func compiled(_ expression: HostExpression) -> CompiledNumber {
-      CompiledNumber(
-        expression, dimensions: check.dimensionNumbers, strideBase: check.strideBase)
-    }
+    func compiled(_ expression: HostExpression) -> CompiledNumber { check.compiled(expression) }
     var number = 0
     func kernel(_ kernel: MachineKernel) -> HostKernel {
       defer { number += 1 }
@@ -49,6 +46,13 @@ struct HostPlan {
   /// The author's message for a status that kernels raised; nil for 0.
   func failure(_ status: Int32) -> Diagnostic? {
     status == 0 ? nil : plan.messages[Int(status) - 1]
+  }
+}
+
+extension ArgumentCheck {
+  /// An expression ready to be evaluated over the numbers of launches that this checks.
+  func compiled(_ expression: HostExpression) -> CompiledNumber {
+    CompiledNumber(expression, dimensions: dimensionNumbers, strideBase: strideBase)
   }
 }
 

@@ -49,6 +49,9 @@ public final class KernelCache: Sendable {
     clang = Result { try Clang.find(environment: environment) }
   }
 
+  /// Where clang is; nil where there is none.
+  var clangPath: String? { try? clang.get().path }
+
   /// The library compiled from `source`, and whether no compiler had to run for it.
   public func library(
     of source: String, for machine: MachineDescription

@@ -1,0 +1,51 @@
+import DeviceModel
+import MachineIR
+import Operators
+import Runtime
+import Schedules
+import Testing
+import TileIR
+
+/// Every operator's CUDA text gives the reference's bits in the device model, which checks every access, in an
+/// order of threads that no chip has, and has nothing to report.
+@Suite struct DeviceModelBitsTests {
+  @Test(arguments: OperatorLibrary.all.map(\.name))
+  func everyGPUGivesTheReferencesBits(_ name: String) throws {
+    let entry = try #require(OperatorLibrary.named(name))
+    let number = OperatorLibrary.all.firstIndex { $0.name == name }!
+    let kinds = InputKind.allCases
+    var programs: [(program: Program, label: String, cases: [BitCase])] = []
+    for instance in entry.instances where instance.isSmall {
+      let program = try instance.kernel().program()
+      let cases = try instance.shapes.enumerated().map { shape, extents in
+        try BitCase(instance, program, extents, kinds[(number + shape) % kinds.count])
+      }
+      programs.append((program, instance.name, cases))
+    }
+    for (machine, order) in zip(MachineDescription.gpus, [DeviceOrder.shuffled(seed: UInt32(number + 1)), .descending]) {
+      let plans = try programs.map { try Lowering.plan($0.program, for: machine) }
+      let model = try DeviceModelProgram(plans: plans, unproved: "its bits are compared here")
+      var launches: [DeviceModelProgram.Launch] = []
+      var hosts: [(HostArguments, BitCase, String)] = []
+      for (plan, (program, label, cases)) in programs.enumerated() {
+        for bitCase in cases {
+          let host = try HostArguments(program, bitCase.arguments, extents: bitCase.extents)
+          launches.append(.init(plan: plan, host.launch, extents: bitCase.extents))
+          hosts.append((host, bitCase, "\(label) \(bitCase.label) on \(machine.name)"))
+        }
+      }
+      let results = try model.run(launches, order: order)
+      for (result, (host, bitCase, label)) in zip(results, hosts) {
+        if case .failure(let error) = result {
+          Issue.record("\(label): \(error)")
+          continue
+        }
+        let results = host.results()
+        for (output, expected) in bitCase.expected {
+          let found = try #require(results[output])
+          if found != expected { Issue.record("\(label): \(output) \(difference(found, expected))") }
+        }
+      }
+    }
+  }
+}
