@@ -38,6 +38,7 @@ let package = Package(
       name: "Runtime",
       dependencies: [
         "Proofs", "Schedules", "EmitC", "EmitCUDA", "Steps", "DynamicLibrary", "CTesseraShims", "DeviceModel",
+        "CUDADriver",
       ]),
     .target(name: "Alignment", dependencies: ["TileIR", "Reference", "Runtime"]),
     .target(name: "Operators", dependencies: ["Tiles"]),

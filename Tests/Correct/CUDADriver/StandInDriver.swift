@@ -4,17 +4,22 @@ import Foundation
 /// A driver without a GPU: a library that exports what `CUDADriver` calls, keeps to the manual's rules and is as
 /// late as they allow. Copies, fills and kernels are done when somebody waits, not before.
 ///
-/// Its one kernel, `scale`, multiplies floats: a pointer, a count of 64 bits, a factor.
+/// It has one kernel of its own, `scale`, which multiplies floats: a pointer, a count of 64 bits, a factor. Others
+/// are somebody's who gave the functions `take` and `carry_out`; see `StandInKernels`.
 struct StandInDriver {
   let library: CompiledLibrary
 
   /// What the library claims to be. A negative status of `initialised` is the version's call refusing.
-  init(version: Int = 13000, devices: Int = 1, initialised: Int = 0, memory: Int = 1 << 20) throws {
+  init(
+    version: Int = 13000, devices: Int = 1, initialised: Int = 0, memory: Int = 1 << 20, capability: (Int, Int) = (9, 0)
+  ) throws {
     let claims = """
       #define VERSION \(version)
       #define DEVICES \(devices)
       #define INITIALISED \(initialised)
       #define MEMORY \(memory)ul
+      #define MAJOR \(capability.0)
+      #define MINOR \(capability.1)
 
       """
     library = try CompiledLibrary("libstand-in.so", source: claims + Self.text)
@@ -47,9 +52,9 @@ struct StandInDriver {
     enum { INVALID = 1, MEMORY_OUT = 2, NO_DEVICE = 100, BAD_IMAGE = 200, NOT_FOUND = 500, NOT_PERMITTED = 800 };
 
     // What is asked for: done when somebody waits.
-    struct work { int kind; char *to; const char *from; size_t bytes; float factor; };
-    enum { COPY, FILL, SCALE, MARK };
-    static struct work queue[64], graph[64];
+    struct work { int kind; char *to; const char *from; size_t bytes; float factor; long token; };
+    enum { COPY, FILL, SCALE, OTHER, MARK };
+    static struct work queue[4096], graph[4096];
     static int queued, recorded, recording, allowed_shared, open_contexts, open_streams, open_modules;
     static size_t used;
     static int current;
@@ -59,7 +64,14 @@ struct StandInDriver {
       if (recording) graph[recorded++] = w; else queue[queued++] = w;
       return 0;
     }
+    // Takes a launch's arguments, and does it later.
+    static long (*take)(const char *name, unsigned grid, unsigned block, unsigned shared, void **arguments);
+    static void (*carry_out_other)(long token);
+    void give_kernels(void *t, void *c) { take = t; carry_out_other = c; }
+    size_t size_of(address a) { return ((size_t *)(a - 16))[0]; }
+
     static void carry_out(struct work *w) {
+      if (w->kind == OTHER) carry_out_other(w->token);
       if (w->kind == COPY) memcpy(w->to, w->from, w->bytes);
       if (w->kind == FILL) memset(w->to, (int)w->factor, w->bytes);
       if (w->kind == SCALE) for (size_t i = 0; i < w->bytes; i++) ((float *)w->to)[i] *= w->factor;
@@ -79,7 +91,7 @@ struct StandInDriver {
     int cuDeviceGetName(char *s, int n, int d) { memcpy(s, "Stand-in", 9); return 0; }
     int cuDeviceTotalMem_v2(size_t *n, int d) { *n = MEMORY; return 0; }
     int cuDeviceGetAttribute(int *v, int a, int d) {
-      *v = a == 75 ? 9 : a == 76 ? 0 : a == 16 ? 132 : a == 97 ? 227 << 10 : 1; return 0;
+      *v = a == 75 ? MAJOR : a == 76 ? MINOR : a == 16 ? 132 : a == 97 ? 227 << 10 : 1; return 0;
     }
     int cuDevicePrimaryCtxRetain(void **c, int d) { open_contexts++; *c = (void *)16; return 0; }
     int cuDevicePrimaryCtxRelease_v2(int d) { open_contexts--; return 0; }
@@ -110,7 +122,10 @@ struct StandInDriver {
     }
     int cuModuleUnload(void *m) { open_modules--; return 0; }
     int cuModuleGetFunction(void **f, void *m, const char *name) {
-      *f = (void *)48; return strcmp(name, "scale") ? NOT_FOUND : 0;
+      if (!take && strcmp(name, "scale")) return NOT_FOUND;
+      size_t n = 0;
+      while (name[n++]);
+      *f = memcpy(malloc(n), name, n); return 0;
     }
     int cuFuncSetAttribute(void *f, int a, int v) { if (a != 8) return INVALID; allowed_shared = v; return 0; }
     int cuOccupancyMaxActiveBlocksPerMultiprocessor(int *n, void *f, int threads, size_t shared) {
@@ -120,6 +135,7 @@ struct StandInDriver {
                        unsigned shared, void *s, void **a, void **extra) {
       if (gy != 1 || gz != 1 || by != 1 || bz != 1 || extra || !gx || bx > 1024) return INVALID;
       if (shared > (allowed_shared > 49152 ? allowed_shared : 49152)) return INVALID;
+      if (take) return ask((struct work){.kind = OTHER, .token = take(f, gx, bx, shared, a)});
       return ask((struct work){SCALE, *(char **)a[0], 0, *(size_t *)a[1], *(float *)a[2]});
     }
     int cuStreamCreate(void **s, unsigned flags) { open_streams++; *s = (void *)64; return flags == 1 ? 0 : INVALID; }

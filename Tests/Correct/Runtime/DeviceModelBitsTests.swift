@@ -24,7 +24,7 @@ import TileIR
     }
     for (machine, order) in zip(MachineDescription.gpus, [DeviceOrder.shuffled(seed: UInt32(number + 1)), .descending]) {
       let plans = try programs.map { try Lowering.plan($0.program, for: machine) }
-      let model = try DeviceModelProgram(plans: plans, unproved: "its bits are compared here")
+      let model = try DeviceModelProgram(plans: plans)
       var launches: [DeviceModelProgram.Launch] = []
       var hosts: [(HostArguments, BitCase, String)] = []
       for (plan, (program, label, cases)) in programs.enumerated() {

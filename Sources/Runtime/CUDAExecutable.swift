@@ -1,0 +1,93 @@
+import CUDADriver
+import Foundation
+import MachineIR
+import Schedules
+import TileIR
+
+/// An operator on a GPU.
+///
+/// Not for several threads at once.
+public final class CUDAExecutable: RunnableOperator {
+  public let plan: Plan
+  public let device: CUDADevice
+  public let wasCached: Bool
+  let host: HostPlan
+  /// By the kernels' positions in `Plan.kernels`.
+  let kernels: [Kernel]
+
+  /// A kernel on the device.
+  struct Kernel {
+    let warp: WarpKernel
+    let function: CUDAKernel
+  }
+
+  /// Lowers a program for the device's target and loads it.
+  ///
+  /// Throws as `CUDADriver.target(of:)`, `Lowering.plan` and `init(plan:on:)` do.
+  public convenience init(
+    _ program: Program, on device: CUDADevice, schedule: Schedule? = nil, cache: KernelCache = .standard
+  ) throws {
+    let machine = try device.driver.target(of: device.facts.number)
+    try self.init(plan: try Lowering.plan(program, for: machine, schedule: schedule), on: device, cache: cache)
+  }
+
+  /// Compiles (or finds in the cache) every kernel of the plan, and loads it onto the device.
+  ///
+  /// Throws where the plan is for another machine, where the program or the plan is not proved, and what NVRTC
+  /// or the driver says.
+  public convenience init(plan: Plan, on device: CUDADevice, cache: KernelCache = .standard) throws {
+    let (code, wasCached) = try cache.code(of: plan)
+    try self.init(plan: plan, on: device, image: code.image, wasCached: wasCached, cache: cache)
+  }
+
+  /// Loads machine code that is already there.
+  init(plan: Plan, on device: CUDADevice, image: Data, wasCached: Bool, cache: KernelCache) throws {
+    let target = try device.driver.target(of: device.facts.number)
+    guard plan.machine == target else {
+      throw RuntimeError(
+        "\(plan.program.name) is lowered for \(plan.machine.name); cuda:\(device.facts.number) takes \(target.name)")
+    }
+    try cache.requireProof(of: plan.program)
+    let host = try HostPlan(plan, narrowSpans: try cache.requireProof(of: plan, plan.stableHash))
+    self.plan = plan
+    self.device = device
+    self.wasCached = wasCached
+    self.host = host
+    try device.makeCurrent()
+    let module = try image.withUnsafeBytes { bytes in try CUDAModule(bytes, on: device) }
+    kernels = try zip(plan.kernels, host.all).map { kernel, own in
+      let warp = WarpKernel(kernel, own, host.check)
+      return Kernel(warp: warp, function: try module.kernel(warp.symbol))
+    }
+  }
+
+  /// As `Executable.run`; `threads` has no meaning here. Everything is copied to the device and back.
+  public func run(
+    _ arguments: [String: Argument], extents: [TileIR.Dimension: Int] = [:], threads: Int? = nil,
+    prints: (String) -> Void = { Swift.print($0) }
+  ) throws -> [String: HostTensor] {
+    let host = try HostArguments(plan.program, arguments, extents: extents)
+    let launch = try CUDALaunch(self, host.launch, extents: extents)
+    try launch.enqueue(preparing: true)
+    try launch.finish(host.launch, prints: prints)
+    return host.results()
+  }
+
+  /// Milliseconds that one launch takes on the device when `count` of them stand in a captured graph, the
+  /// arguments on the device and weights laid out before.
+  public func milliseconds(_ arguments: [LaunchArgument], extents: [TileIR.Dimension: Int] = [:], count: Int) throws -> Float {
+    let launch = try CUDALaunch(self, arguments, extents: extents)
+    try launch.enqueue(preparing: true)
+    try device.synchronise()
+    let graph = try CUDAGraph(on: device) {
+      for _ in 0..<count { try launch.enqueue(preparing: false) }
+    }
+    // The first launch of a graph uploads it.
+    try graph.launch()
+    let (start, end) = (try CUDAEvent(on: device), try CUDAEvent(on: device))
+    try start.record()
+    try graph.launch()
+    try end.record()
+    return try end.milliseconds(since: start) / Float(count)
+  }
+}
