@@ -40,6 +40,8 @@ extension Prelude: CDialect {
     case .dot4: try dot4(lanes: type.lanes)
     case .lookup16: try lookup16(operands[0], lanes: type.lanes)
     case .lookup128: try lookup128(lanes: type.lanes)
+    case .multiplyBytes: throw Refusal("the machine has no matrix products of bytes (multiplyBytes)")
+    case .bytesOfNibbles: throw Refusal("the machine has no bytes of nibbles (bytesOfNibbles)")
     case .roundedSum: roundedSum(count: operands.count, type)
     default: preconditionFailure("an instruction with an operator")
     }

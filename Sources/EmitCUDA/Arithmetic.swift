@@ -40,6 +40,8 @@ extension CUDADialect {
     case .roundedSum: return roundedSum(count: operands.count, type)
     case .concatenate: return concatenate(operands[0])
     case .interleave: return interleave(operands[0])
+    case .multiplyBytes: return multiplyBytes()
+    case .bytesOfNibbles(let table): return bytesOfNibbles(table, type)
     case .dot4: throw Refusal("the machine has no exact dot product of four bytes (dot4)")
     case .lookup16: throw Refusal("the machine has no byte shuffle (lookup16)")
     case .lookup128: throw Refusal("the machine has no byte shuffle of 128 (lookup128)")

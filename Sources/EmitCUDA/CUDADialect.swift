@@ -155,7 +155,7 @@ extension Expression {
     case .variable, .integer, .float, .laneNumbers, .table: return true
     case .apply(let instruction, let operands, _):
       switch instruction {
-      case .lowHalf, .highHalf, .evenLanes, .oddLanes, .concatenate, .interleave, .lane: return false
+      case .lowHalf, .highHalf, .evenLanes, .oddLanes, .concatenate, .interleave, .lane, .multiplyBytes: return false
       default: return operands.allSatisfy(\.isOwn)
       }
     case .broadcast(let value, _): return value.isOwn

@@ -43,6 +43,12 @@ public enum Instruction: Hashable, Sendable {
   /// acc + the exact sum of four neighbouring u8 x i8 products: operands acc (i32 x n), u8 x 4n,
   /// i8 x 4n. Exact: no saturation.
   case dot4
+  /// acc + the exact matrix product of signed bytes that a warp computes together, its operands acc, left and right
+  /// as `ByteMatrices` lays them out.
+  case multiplyBytes
+  /// Bytes of a table of 16 picked by the four nibbles in the low half of each `i32` lane, the lowest nibble's in the
+  /// lowest bits of the result.
+  case bytesOfNibbles(ByteTable)
   /// Bytes of a table of 16 (operand 0, u8 or i8 x 16) picked by the low 4 bits of each lane of
   /// operand 1 (u8): a byte shuffle.
   case lookup16

@@ -33,6 +33,8 @@ public struct MachineDescription: Hashable, Sendable {
     case maskedMemory
     /// Exact u8 x i8 dot products of four into int32.
     case dot4
+    /// Exact products of matrices of bytes by a warp, `Instruction.multiplyBytes`.
+    case byteMatrices
     /// Byte shuffles within 16 lanes.
     case lookup16
     /// Byte shuffles of a table of 128.

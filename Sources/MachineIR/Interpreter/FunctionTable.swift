@@ -39,6 +39,8 @@ final class FunctionTable {
       let both = try apply(.concatenate, operands, type)
       return part(both, (0..<type.lanes).map { $0 / 2 + $0 % 2 * (type.lanes / 2) }, type)
     case .dot4: return try dot4(operands, type)
+    case .multiplyBytes: return try multiplyBytes(operands, type)
+    case .bytesOfNibbles(let table): return try bytesOfNibbles(table, first, type)
     case .lookup16: return try lookup(operands, type, mask: 15)
     case .lookup128: return try lookup(operands, type, mask: 127)
     case .roundedSum:

@@ -4,7 +4,7 @@ import TileIR
 /// Whether sums of integer products stay within their registers, whatever the data: bounds of what each round
 /// of a loop adds, times how often it runs.
 ///
-/// Sums are what begins with `dot4` or with products of bytes; integers that the author's program computes are
+/// Sums are what begins with `dot4`, `multiplyBytes` or with products of bytes; integers that the author's program computes are
 /// another matter, and the tile program's proof. An accumulator in a loop is what it was before plus what a round
 /// adds, so one pass finds what that is, and another judges every step with what all rounds may have added.
 struct ExactSums {
@@ -249,6 +249,13 @@ struct ExactSums {
       else { return judged(Bounded(base: nil, range: nil, isSum: true), instruction, type) }
       result = Bounded(base: arguments[0].base, range: range, isSum: true)
       return judged(result, instruction, type)
+    case .multiplyBytes:
+      // Each lane holds four bytes, of which nothing is known.
+      let bytes = MachineScalar.i8.values!
+      guard let product = Self.product(bytes, bytes), let added = Self.product(product, ByteMatrices.depth...ByteMatrices.depth),
+        let range = arguments[0].range.flatMap({ Self.sum($0, added) })
+      else { return judged(Bounded(base: nil, range: nil, isSum: true), instruction, type) }
+      return judged(Bounded(base: arguments[0].base, range: range, isSum: true), instruction, type)
     case .select: return arguments[1].joined(arguments[2])
     case .lowHalf, .highHalf, .evenLanes, .oddLanes, .lane: return arguments[0]
     case .concatenate, .interleave: return arguments[0].joined(arguments[1])

@@ -66,6 +66,12 @@ import Tiles
     check(
       .apply(.lookup16, [.table(ByteTable("values", Array(0..<16))), v("code", .u8, 16)], MachineType(.u8, 16)),
       "lookup16(#values, code)")
+    check(
+      v("word", .i32, 32).apply(.bytesOfNibbles(ByteTable("values", Array(0..<16)))), "bytes_of_nibbles<#values>(word)")
+    check(
+      .apply(
+        .multiplyBytes, [v("sum", .i32, 128), v("left", .i32, 128), v("right", .i32, 64)], MachineType(.i32, 128)),
+      "multiply_bytes(sum, left, right)")
   }
 
   /// A kernel with every statement, in a plan with workspaces, a preparation and a guard.
