@@ -37,6 +37,8 @@ extension Work {
       add(.integer, registers)
     case .lane: add(.shuffle, words(type))
     case .dot4: add(.integer, registers)
+    case .multiplyBytes: add(.matrix, 1)
+    case .bytesOfNibbles: add(.integer, 6 * registers)
     case .lookup16, .lookup128:
       add(.shuffle, 2 * registers)
       add(.integer, 3 * registers)

@@ -72,7 +72,8 @@ public struct Prediction: Hashable, Sendable {
       let (registers, shared) = try resources(kernel)
       let resident = gpu.residentWarps(
         registers: registers, sharedPerBlock: shared, warpsPerBlock: GPU.warpsPerBlock)
-      let (prediction, bytes) = KernelPrediction.make(kernel, sizes, rates, residentWarps: max(1, resident))
+      let (prediction, bytes) = KernelPrediction.make(
+        kernel, plan.workspaces, sizes, rates, residentWarps: max(1, resident))
       kernels.append(prediction)
       for (parameter, count) in bytes { asked[parameter, default: 0] += count }
     }
@@ -85,7 +86,8 @@ public struct Prediction: Hashable, Sendable {
 extension KernelPrediction {
   /// The prediction, and the bytes that the kernel asks of each parameter.
   fileprivate static func make(
-    _ kernel: MachineKernel, _ sizes: LaunchSizes, _ rates: GPURates, residentWarps: Int
+    _ kernel: MachineKernel, _ workspaces: [Workspace], _ sizes: LaunchSizes, _ rates: GPURates,
+    residentWarps: Int
   ) -> (KernelPrediction, [Int: Double]) {
     let cells = sizes.value(kernel.cells)
     var counter = WorkCounter(kernel, sizes)
@@ -102,12 +104,16 @@ extension KernelPrediction {
     var (asked, moved) = ([Int: Double](), 0.0)
     for buffer in kernel.buffers {
       let bytes = all.bytes[buffer.name] ?? 0
-      guard case .parameter(let parameter) = buffer.source else {
-        moved += bytes
-        continue
+      switch buffer.source {
+      case .parameter(let parameter):
+        asked[parameter, default: 0] += bytes
+        moved += min(bytes, sizes.byteCount(sizes.program.parameters[parameter]))
+      case .workspace(let position):
+        // A weight that was laid out anew is read in place of the weight.
+        let most = min(bytes, Double(sizes.value(workspaces[position].byteCount)))
+        if let parameter = workspaces[position].prepares { asked[parameter, default: 0] += most }
+        moved += most
       }
-      asked[parameter, default: 0] += bytes
-      moved += min(bytes, sizes.byteCount(sizes.program.parameters[parameter]))
     }
     var parts: [Part: Double] = [
       .memory: moved / rates.memoryBandwidth,

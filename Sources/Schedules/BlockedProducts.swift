@@ -26,6 +26,7 @@ extension RegionLowering {
     guard case .product(_, let productClass, _, _) = program[pattern.products[0]].operation else {
       preconditionFailure("a pattern holds products")
     }
+    if let weights = matrixWeights(pattern) { return try lowerMatrices(weights, pattern, name: name) }
     let laidOut = try laidOutWeights(pattern, name)
     let sliced = pattern.products.compactMap { id -> SlicedWeight? in
       if case .sliced(let weight)? = laidOut[id]?.form { weight } else { nil }
@@ -35,19 +36,24 @@ extension RegionLowering {
       ? blocking(for: productClass, pattern)
       : ProductBlocking(sliced: sliced, schedule: schedule)
     let cell = stack.variable("cell", .index)
-    let cells = try openCell(pattern, blocking, .variable(cell))
+    let (cells, _) = try openCell(pattern, blocking, .variable(cell))
+    try lowerAround(pattern) { try multiply($0, pattern, blocking, laidOut[$0]) }
+    return kernel(name: name, cells: cells, cell: cell)
+  }
+
+  /// Lowers a pattern's products by `multiply`, each where its turn comes among the other items.
+  func lowerAround(_ pattern: ProductPattern, _ multiply: (ValueID) throws -> Void) throws {
     var pendingItems: [RegionAnalysis.Item] = []
     for item in analysis.items {
       if case .anchor(let id) = item, pattern.products.contains(id) {
         try lower(items: pendingItems)
         pendingItems = []
-        try multiply(id, pattern, blocking, laidOut[id])
+        try multiply(id)
       } else {
         pendingItems.append(item)
       }
     }
     try lower(items: pendingItems)
-    return kernel(name: name, cells: cells, cell: cell)
   }
 
   func blocking(
@@ -73,10 +79,36 @@ extension RegionLowering {
 
   // MARK: Cells
 
-  /// Binds the blocks of rows and columns, and the coordinates of other parallel axes, of a cell.
-  private func openCell(
+  /// Blocks of `size` rows of a launch.
+  func rowBlocks(_ pattern: ProductPattern, _ size: Int) -> HostExpression {
+    let rows = HostExpression(extentOf: pattern.rows)
+    guard let partition = pattern.partition else { return rows.dividedUp(by: size) }
+    // Every segment that is not empty ends with at most one block that is not full.
+    let segments = HostExpression(extentOf: program.parameters[partition].axes[0])
+    return rows.dividedUp(by: size) + .minimum(segments, rows)
+  }
+
+  /// Binds the rows of block number `block`.
+  func bindRows(_ pattern: ProductPattern, _ size: Int, _ block: Expression) throws {
+    if let partition = pattern.partition {
+      findSegment(partition, program.parameters[partition].axes[0], block, pattern.rows, size)
+    } else {
+      try bind(pattern.rows, block, size)
+    }
+  }
+
+  private func bind(_ dimension: Dimension, _ block: Expression, _ size: Int) throws {
+    let lower = stack.define("\(dimension.name)_lower", block * .constant(size))
+    let count = stack.define(
+      "\(dimension.name)_count", (try length(dimension) - lower).minimum(.constant(size)))
+    domains[dimension] = (lower, count, .constant(size))
+  }
+
+  /// Binds the blocks of rows and columns, and the coordinates of other parallel axes, of a cell; with the cells, the
+  /// number of its block of rows.
+  func openCell(
     _ pattern: ProductPattern, _ blocking: ProductBlocking, _ cell: Expression
-  ) throws -> HostExpression {
+  ) throws -> (cells: HostExpression, rowBlock: Expression) {
     var remaining = cell
     var cells = HostExpression.constant(1)
     func take(_ count: HostExpression, _ name: String) -> Expression {
@@ -86,24 +118,8 @@ extension RegionLowering {
       remaining = stack.define("outer", .apply(.quotient, [remaining, blocks], .index))
       return block
     }
-    func bind(_ dimension: Dimension, _ block: Expression, _ size: Int) throws {
-      let lower = stack.define("\(dimension.name)_lower", block * .constant(size))
-      let count = stack.define(
-        "\(dimension.name)_count", (try length(dimension) - lower).minimum(.constant(size)))
-      domains[dimension] = (lower, count, .constant(size))
-    }
-    let rows = HostExpression(extentOf: pattern.rows)
-    if let partition = pattern.partition {
-      let bounds = program.parameters[partition].axes[0]
-      let segments = HostExpression(extentOf: bounds)
-      // Every segment that is not empty ends with at most one block that is not full.
-      let ends = HostExpression.minimum(segments, rows)
-      let block = take(rows.dividedUp(by: blocking.cellRows) + ends, pattern.rows.name)
-      findSegment(partition, bounds, block, pattern.rows, blocking.cellRows)
-    } else {
-      let block = take(rows.dividedUp(by: blocking.cellRows), pattern.rows.name)
-      try bind(pattern.rows, block, blocking.cellRows)
-    }
+    let rowBlock = take(rowBlocks(pattern, blocking.cellRows), pattern.rows.name)
+    try bindRows(pattern, blocking.cellRows, rowBlock)
     let block = take(
       HostExpression(extentOf: pattern.columns).dividedUp(by: blocking.cellColumns), pattern.columns.name)
     try bind(pattern.columns, block, blocking.cellColumns)
@@ -111,7 +127,7 @@ extension RegionLowering {
       let block = take(HostExpression(extentOf: axis.dimension), axis.dimension.name)
       environment.bind(axis.dimension, LaneCoordinate(block))
     }
-    return cells
+    return (cells, rowBlock)
   }
 
   /// Walks the segments to the one that holds block number `block`; a block past the last is empty.

@@ -20,7 +20,8 @@ public enum Lowering {
         workspaces: workspaces, messages: messages, stateWritten: written)
       let suffix = program.regions.count > 1 ? "_\(number + 1)" : ""
       do {
-        kernels.append(try lowering.lower(name: program.name + suffix))
+        let kernel = try lowering.lower(name: program.name + suffix)
+        kernels += lowering.before + [kernel]
       } catch let refusal as RegionLowering.Refusal {
         throw refusal.diagnostic
       }

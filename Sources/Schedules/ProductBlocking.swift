@@ -41,6 +41,16 @@ struct ProductBlocking {
     let rows = isSmall ? tileRows : isGrouped ? 96 : 192 * schedule.cellRows
     cellRows = max(tileRows, rows) / tileRows * tileRows
   }
+  /// The cut for products of byte matrices: the slices of two tiles of rows fill three eighths of the registers, and
+  /// the totals of a cell take little enough of a warp's memory for several blocks of warps.
+  static let matrices = ProductBlocking(matrixRows: 2 * ByteMatrices.rows, columns: 8 * ByteMatrices.columns)
+
+  private init(matrixRows: Int, columns: Int) {
+    (tileRows, tileVectors, bodies, depth) = (ByteMatrices.rows, 1, [], 0)
+    (lanes, scalar) = (ByteMatrices.columns, .f32)
+    (cellRows, cellColumns) = (matrixRows, columns)
+  }
+
   /// The cut for sums of byte products over panels of a weight that has been laid out.
   init(sliced weights: [SlicedWeight], schedule: Schedule) {
     scalar = .i32

@@ -47,6 +47,8 @@ final class RegionLowering {
   var workspaces: [Workspace]
   /// The workspace of each print.
   var printed: [Statement: Int] = [:]
+  /// Kernels that run before this one in the same launch.
+  var before: [MachineKernel] = []
   /// Kernels that lay weights out for this one.
   var preparations: [MachineKernel] = []
 

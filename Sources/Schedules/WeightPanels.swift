@@ -57,6 +57,8 @@ struct LaidOutWeight {
   enum Form {
     /// Codes for products of byte slices.
     case sliced(SlicedWeight)
+    /// Codes for products of byte matrices.
+    case fragments(MatrixWeight)
     /// bf16 integers of a fixed-point product.
     case integers(FixedPanels)
   }
@@ -85,11 +87,13 @@ extension RegionLowering {
     return laidOut
   }
 
-  private func layOut(_ form: LaidOutWeight.Form, _ kernel: String) throws -> LaidOutWeight {
+  func layOut(_ form: LaidOutWeight.Form, _ kernel: String) throws -> LaidOutWeight {
     let (panels, codeBytes, scaleBytes) =
       switch form {
       case .sliced(let weight):
         (weight.panels, weight.vectors * 64, weight.groups * weight.panels.width)
+      case .fragments(let weight):
+        (weight.panels, weight.steps * weight.words * 4, weight.scaleBytes)
       case .integers(let weight):
         (weight.panels, 2 * weight.panels.block * weight.panels.width, weight.panels.width)
       }
@@ -145,6 +149,7 @@ extension RegionLowering {
       start: stack.define("start", .variable(block) * .constant(panels.block)), depth: depth)
     switch laidOut.form {
     case .sliced(let weight): try pack(weight, laidOut, place)
+    case .fragments(let weight): try pack(weight, laidOut, place)
     case .integers(let weight): try pack(weight, laidOut, place)
     }
     stack.append(.loop(CountedLoop(block, from: .constant(0), to: blocks, stack.close())))

@@ -1,0 +1,170 @@
+import MachineIR
+import TileIR
+
+/// Products of byte matrices: a warp's cell is a block of rows by a block of columns. Blocks of depth go by in order;
+/// in each, the slices of the rows stay in registers while the weight's panels of eight columns stream past.
+extension RegionLowering {
+  /// The weights of a pattern's products, where all of them are products of byte matrices.
+  func matrixWeights(_ pattern: ProductPattern) -> [ValueID: MatrixWeight]? {
+    var weights: [ValueID: MatrixWeight] = [:]
+    for id in pattern.products {
+      guard let weight = MatrixWeight(self, id, pattern) else { return nil }
+      weights[id] = weight
+    }
+    return weights
+  }
+
+  func lowerMatrices(
+    _ weights: [ValueID: MatrixWeight], _ pattern: ProductPattern, name: String
+  ) throws -> MachineKernel {
+    let blocking = ProductBlocking.matrices
+    var slices: [ValueID: LeftSlices] = [:]
+    var laidOut: [ValueID: LaidOutWeight] = [:]
+    var known: [LeftSlices] = []
+    for id in pattern.products {
+      laidOut[id] = try layOut(.fragments(weights[id]!), name)
+      let own = try self.slices(of: weights[id]!, pattern, blocking, known: known, name)
+      if !known.contains(where: { $0.words == own.words }) { known.append(own) }
+      slices[id] = own
+    }
+    let cell = stack.variable("cell", .index)
+    let (cells, rowBlock) = try openCell(pattern, blocking, .variable(cell))
+    let sums = scratch("block_sums", .f32, count: .constant(blocking.cellRows * blocking.cellColumns))
+    try lowerAround(pattern) { id in
+      let tile = MatrixTile(
+        lowering: self, blocking: blocking, weight: weights[id]!, laidOut: laidOut[id]!, slices: slices[id]!,
+        firstTile: firstTile(slices[id]!, pattern, blocking, rowBlock: rowBlock),
+        firstPanel: try firstPanel(weights[id]!.panels), rows: domains[pattern.rows]!.count,
+        columns: domains[pattern.columns]!.count, totals: sums)
+      stack.append(.note("product", program[id].location))
+      let product = scratch("product", .f32, count: .constant(blocking.cellRows * blocking.cellColumns))
+      storage[id] = .array(product, .f32, [pattern.rows, pattern.columns])
+      tile.multiply(into: product)
+    }
+    return kernel(name: name, cells: cells, cell: cell)
+  }
+}
+
+/// One product of a cell.
+struct MatrixTile {
+  let lowering: RegionLowering
+  let blocking: ProductBlocking
+  let weight: MatrixWeight
+  let slices: LeftSlices
+  /// The cell's first tile of rows and first panel, counted through all that were laid out.
+  let firstTile: Expression
+  let firstPanel: Expression
+  let rows: Expression
+  let columns: Expression
+  /// f32 totals, [tile of rows][panel][lane]: as sums lie in registers, so that no lane moves between blocks.
+  let totals: String
+  let words: String
+  let rowScales: String
+  let codes: String
+  let scales: String
+
+  init(
+    lowering: RegionLowering, blocking: ProductBlocking, weight: MatrixWeight, laidOut: LaidOutWeight,
+    slices: LeftSlices, firstTile: Expression, firstPanel: Expression, rows: Expression, columns: Expression,
+    totals: String
+  ) {
+    self.lowering = lowering
+    self.blocking = blocking
+    self.weight = weight
+    self.slices = slices
+    self.firstTile = firstTile
+    self.firstPanel = firstPanel
+    self.rows = rows
+    self.columns = columns
+    self.totals = totals
+    words = lowering.buffer(workspace: slices.words, .int32, written: false)
+    rowScales = lowering.buffer(workspace: slices.scales, .uint8, written: false)
+    codes = lowering.buffer(workspace: laidOut.codes, .int32, written: false)
+    scales = lowering.buffer(workspace: laidOut.scales, .uint8, written: false)
+  }
+
+  var tiles: Int { blocking.cellRows / ByteMatrices.rows }
+  private var panels: Int { blocking.cellColumns / ByteMatrices.columns }
+  /// Lanes of the sums.
+  var lanes: Int { ByteMatrices.sum.lanes }
+  private var f32: MachineType { MachineType(.f32, lanes) }
+
+  /// Multiplies all that the cell has, by a body for each number of tiles.
+  func multiply(into product: String) {
+    var statements: [MachineStatement] = []
+    for size in 1...tiles {
+      let body = lowering.collect {
+        blocks(size)
+        spread(size, into: product)
+      }
+      let isMore = rows.compared(.greater, .constant((size - 1) * ByteMatrices.rows))
+      statements = [.branch(isMore, body, statements)]
+    }
+    lowering.stack.append(contentsOf: statements)
+  }
+
+  private var panelCount: Expression {
+    (columns + .constant(ByteMatrices.columns - 1)).divided(by: ByteMatrices.columns)
+  }
+
+  func total(_ r: Expression, _ panel: Expression) -> Expression {
+    (r * .constant(panels) + panel) * .constant(lanes)
+  }
+
+  private func blocks(_ size: Int) {
+    lowering.stack.append(
+      .clear(buffer: totals, offset: .constant(0), count: .constant(size * panels * lanes)))
+    let block = lowering.stack.variable("block", .index)
+    let blockCount = lowering.scalar(weight.panels.blocks, "\(weight.panels.depth.name)_blocks")
+    lowering.stack.open()
+    let left = RegisterArray(
+      lowering.stack.unique("left"), ByteMatrices.left, [size, weight.steps, ByteFragments.slices])
+    let scale = RegisterArray(lowering.stack.unique("row_scale"), ByteMatrices.sum, [size])
+    lowering.stack.append(.registers(left))
+    lowering.stack.append(.registers(scale))
+    let sumRow = lowering.stack.define("sum_row", ByteFragments.sumRow)
+    lowering.stack.append(
+      lowering.unrolled("r", size) { r in
+        let at = (firstTile + r) * blockCount + .variable(block)
+        let load = lowering.unrolled("step", weight.steps) { step in
+          [
+            lowering.unrolled("slice", ByteFragments.slices) { slice in
+              let word = (step * .constant(ByteFragments.slices) + slice) * .constant(ByteMatrices.left.lanes)
+              let access = Access(words, .int32, at * .constant(slices.blockWords) + word)
+              return [.setElement(left, [r, step, slice], .load(access, ByteMatrices.left, active: nil))]
+            }
+          ]
+        }
+        let codes = Expression.gather(
+          Access(rowScales, .uint8, at * .constant(ByteMatrices.rows)), lanes: sumRow, ByteMatrices.sum, active: nil)
+        return [load, .setElement(scale, [r], codes)]
+      })
+    let panel = lowering.stack.variable("panel", .index)
+    lowering.stack.open()
+    let place = lowering.stack.define(
+      "place", (firstPanel + .variable(panel)) * blockCount + .variable(block))
+    multiplyBlock(size, place, .variable(panel), left, scale)
+    lowering.stack.append(
+      .loop(CountedLoop(panel, from: .constant(0), to: panelCount, lowering.stack.close())))
+    lowering.stack.append(
+      .loop(CountedLoop(block, from: .constant(0), to: blockCount, lowering.stack.close())))
+  }
+
+  /// Puts the totals where rows and columns are looked for.
+  private func spread(_ size: Int, into product: String) {
+    let place = lowering.stack.define(
+      "sum_place",
+      ByteFragments.sumRow.apply(.multiply, ByteFragments.integer(blocking.cellColumns, lanes))
+        .apply(.add, ByteFragments.sumColumn))
+    let r = lowering.stack.variable("r", .index)
+    let panel = lowering.stack.variable("panel", .index)
+    let base = Expression.variable(r) * .constant(ByteMatrices.rows * blocking.cellColumns)
+      + Expression.variable(panel) * .constant(ByteMatrices.columns)
+    let value = Expression.raw(buffer: totals, offset: total(.variable(r), .variable(panel)), f32)
+    let moved = MachineStatement.scatter(Access(product, .float32, base), lanes: place, value, active: nil)
+    let inner = MachineStatement.loop(
+      CountedLoop(panel, from: .constant(0), to: panelCount, [moved]))
+    lowering.stack.append(
+      .loop(CountedLoop(r, from: .constant(0), to: .constant(size), [inner])))
+  }
+}

@@ -1,0 +1,218 @@
+import MachineIR
+import TileIR
+
+/// A weight of E4M3 or E2M1 whose products are exact products of byte matrices.
+struct MatrixWeight {
+  let panels: WeightPanels
+  /// Depth coordinates that share a scale; a block where there is one scale for it.
+  let group: Int
+  let left: ValueID
+  let leftScale: ValueID?
+  /// The right operand and its scale.
+  let operand: ValueID
+  let scale: ValueID?
+  let format: ElementType
+
+  var groups: Int { panels.block / group }
+  /// Products along the depth of a block.
+  var steps: Int { panels.block / ByteFragments.depth }
+  /// Words of codes of one product: 256 codes.
+  var words: Int { format == .e2m1 ? 32 : 64 }
+  /// Slices of the right operand.
+  var slices: Int { format == .e2m1 ? 1 : ByteFragments.slices }
+  /// Sums of a block: products of slices with the same weight share one.
+  var sums: Int { ByteFragments.slices + slices - 1 }
+  /// The exponent of one unit of the sums: 2^-9 of an E4M3 number, 2^-1 of an E2M1 number.
+  var unitExponent: Int { format == .e2m1 ? -10 : -18 }
+  /// Bytes of the scales of a block of a panel: a column's scale each; where a block has several, the least, each
+  /// group's, and whether they lie too far apart.
+  var scaleBytes: Int { (groups == 1 ? 1 : groups + 2) * panels.width }
+
+  /// Twice the values of E2M1 codes as bytes.
+  static let e2m1Codes = ByteTable(
+    "twice_e2m1", (0..<16).map { UInt8(bitPattern: Int8(ElementType.e2m1.number(UInt32($0)) * 2)) })
+  /// The largest shift of twice an E2M1 value within a byte.
+  static let mostShift = 3
+
+  /// The weight of a product of the class `exactBlock`, or nil where the machine has no such products, the right
+  /// operand is no weight, the formats have no slices, scales change within a product, or the left operand is not
+  /// there before the cells of the product begin.
+  init?(_ lowering: RegionLowering, _ id: ValueID, _ pattern: ProductPattern) {
+    let (program, machine) = (lowering.program, lowering.machine)
+    let node = program[id]
+    guard machine.has(.byteMatrices),
+      case .product(let depth, .exactBlock(let block), let scaledLeft, let scaledRight) = node.operation,
+      program[node.operands[0]].type == .e4m3, [.e4m3, .e2m1].contains(program[node.operands[1]].type),
+      let panels = WeightPanels(
+        node.operands[1], pattern, in: program, width: ByteMatrices.columns, block: block),
+      // Sums of more than 128 products of any bytes, times 2^7, may leave 32 bits.
+      block % ByteFragments.depth == 0, block <= 128
+    else { return nil }
+    leftScale = scaledLeft ? node.operands[2] : nil
+    scale = scaledRight ? node.operands[scaledLeft ? 3 : 2] : nil
+    (left, operand, format) = (node.operands[0], node.operands[1], program[node.operands[1]].type)
+    var group = block
+    if let scale {
+      guard case .load(let position, _) = program[scale].operation, program.parameters[position].role == .weight,
+        let step = lowering.granularity(of: scale, along: depth)
+      else { return nil }
+      group = step % block == 0 ? block : step
+    }
+    if let leftScale {
+      guard let step = lowering.granularity(of: leftScale, along: depth), step % block == 0 else { return nil }
+    }
+    guard block % group == 0, group % ByteFragments.depth == 0, format == .e2m1 || group == block else { return nil }
+    for id in [left, leftScale].compactMap({ $0 }) where !lowering.isReadOnly(id) { return nil }
+    self.panels = panels
+    self.group = group
+  }
+}
+
+extension RegionLowering {
+  /// Whether a value is one of what the launch was given, at coordinates that are: nothing that cells keep.
+  func isReadOnly(_ id: ValueID) -> Bool {
+    let node = program[id]
+    switch node.operation {
+    case .load, .index, .constant, .coordinate, .scalar, .segment: return node.dependencies.allSatisfy(isReadOnly)
+    case .elementwise: return node.dependencies.allSatisfy(isReadOnly)
+    default: return false
+    }
+  }
+
+  /// Codes: [product][lane] words as the right operand of a product of byte matrices has them, four E4M3 codes, or
+  /// eight of E2M1, those of the second register in the upper half. Scales: bytes of E8M0, as
+  /// `MatrixWeight.scaleBytes` says; a column whose block holds a NaN code has scale NaN. Columns and depth past the
+  /// end hold zeros.
+  func pack(_ weight: MatrixWeight, _ laidOut: LaidOutWeight, _ place: PanelBlock) throws {
+    let type = MachineType(.i32, weight.words)
+    let worst = stack.variable("worst", type)
+    stack.append(.declare(worst, .integer(0, type)))
+    try packCodes(weight, buffer(workspace: laidOut.codes, .int32), place, worst)
+    try packScales(weight, buffer(workspace: laidOut.scales, .uint8), place, worst)
+  }
+
+  private func packCodes(
+    _ weight: MatrixWeight, _ target: String, _ place: PanelBlock, _ worst: Variable
+  ) throws {
+    let type = worst.type
+    let lanes = type.lanes
+    let columns = environment.active!.converted(to: .i32).broadcast(to: lanes)
+    let last = { (count: Expression) in count.apply(.subtract, ByteFragments.integer(1, lanes)) }
+    let column = stack.define("column", ByteFragments.rightColumn(lanes))
+    let lower = environment.coordinates[weight.panels.columns]!.base
+    let step = stack.variable("step", .index)
+    stack.open()
+    let start = stack.define("step_start", place.start + Expression.variable(step) * .constant(ByteFragments.depth))
+    let left = stack.define(
+      "step_depth", (place.depth - start).minimum(.constant(ByteFragments.depth)).converted(to: .i32))
+    let word = stack.variable("word", type)
+    stack.append(.declare(word, .integer(0, type)))
+    var inside: [MachineStatement] = []
+    for (number, depth) in codeDepths(weight).enumerated() {
+      stack.open(binding: [weight.panels.columns, weight.panels.depth])
+      var inner = environment
+      inner.lanes = lanes
+      inner.active = nil
+      let depths = stack.define("depths", depth)
+      let bound = left.broadcast(to: lanes)
+      inner.bind(
+        weight.panels.columns, LaneCoordinate(lower, lanes: .general(column.apply(.minimum, last(columns)))))
+      inner.bind(weight.panels.depth, LaneCoordinate(start, lanes: .general(depths.apply(.minimum, last(bound)))))
+      let exists = column.compared(.less, columns).apply(.and, depths.compared(.less, bound))
+      let code = stack.define("code", try emitWide(weight.operand, inner))
+      let kept = stack.define(
+        "kept", .apply(.select, [exists, code, .integer(0, type)], type))
+      let bits = weight.format == .e2m1 ? 4 : 8
+      stack.append(
+        .assign(
+          word, Expression.variable(word).apply(.or, kept.apply(.shiftLeft, ByteFragments.integer(bits * number, lanes)))))
+      if weight.format == .e4m3 {
+        let size = kept.apply(.and, ByteFragments.integer(0x7F, lanes))
+        stack.append(.assign(worst, Expression.variable(worst).apply(.maximum, size)))
+      }
+      inside += stack.close()
+    }
+    stack.append(.branch(start.compared(.less, place.depth), inside, []))
+    let at = (place.number * .constant(weight.steps) + .variable(step)) * .constant(lanes)
+    stack.append(.store(Access(target, .int32, at), .variable(word), active: nil))
+    stack.append(
+      .loop(CountedLoop(step, from: .constant(0), to: .constant(weight.steps), stack.close())))
+  }
+
+  /// Depths of the codes of a word, the lowest bits' first.
+  private func codeDepths(_ weight: MatrixWeight) -> [Expression] {
+    let first = ByteFragments.rightDepth(weight.words)
+    let registers = weight.format == .e2m1 ? 2 : 1
+    return (0..<4 * registers).map {
+      first.apply(.add, ByteFragments.integer($0 % 4 + $0 / 4 * (ByteFragments.depth / 2), weight.words))
+    }
+  }
+
+  private func packScales(
+    _ weight: MatrixWeight, _ target: String, _ place: PanelBlock, _ worst: Variable
+  ) throws {
+    let lanes = weight.panels.width
+    let type = MachineType(.i32, lanes)
+    let base = stack.define("scales_at", place.number * .constant(weight.scaleBytes))
+    func store(_ value: Expression, _ position: Expression) {
+      stack.append(
+        .store(Access(target, .uint8, base + position * .constant(lanes)), value, active: nil))
+    }
+    func scale(_ at: Expression) throws -> Expression {
+      guard let id = weight.scale else { return .integer(127, type) }
+      stack.open(binding: [weight.panels.depth])
+      var inner = environment
+      inner.bind(weight.panels.depth, LaneCoordinate(at, alignment: weight.group))
+      let value = try emitWide(id, inner)
+      // Absent columns are zeros under the scale 1.
+      let scale = stack.define(
+        "scale", .apply(.select, [activeMask(environment.active!, lanes), value, .integer(127, type)], type))
+      let statements = stack.close()
+      stack.append(contentsOf: statements)
+      return scale
+    }
+    guard weight.groups > 1 else {
+      let code = try scale(place.start)
+      guard weight.format == .e4m3 else { return store(code, .constant(0)) }
+      // A column's codes are in four neighbouring lanes of both halves.
+      let isNaN = pairsFolded(halvesFolded(.variable(worst)), to: lanes)
+        .compared(.equal, ByteFragments.integer(0x7F, lanes))
+      return store(.apply(.select, [isNaN, .integer(255, type), code], type), .constant(0))
+    }
+    var (least, most): (Expression?, Expression?)
+    for group in 0..<weight.groups {
+      // A group past the end takes the scale of the block's first: it must not widen the block.
+      let own = stack.define("own", place.start + .constant(group * weight.group))
+      let at = stack.define("group_at", .conditional(own.compared(.less, place.depth), own, place.start))
+      let code = try scale(at)
+      store(code, .constant(1 + group))
+      least = stack.define("least", least.map { $0.apply(.minimum, code) } ?? code)
+      most = stack.define("most", most.map { $0.apply(.maximum, code) } ?? code)
+    }
+    store(least!, .constant(0))
+    // Shifts that leave a byte; a NaN scale is no shift.
+    let spread = most!.apply(.subtract, least!).compared(.greater, ByteFragments.integer(MatrixWeight.mostShift, lanes))
+    let isFar = spread.apply(.or, most!.compared(.equal, ByteFragments.integer(255, lanes)))
+    let far = stack.define("far", .apply(.select, [isFar, .integer(1, type), .integer(0, type)], type))
+    let any = stack.define("any_far", foldLanes(far) { $0.apply(.or, $1) })
+    store(any.broadcast(to: lanes), .constant(1 + weight.groups))
+  }
+
+  /// The larger of the two halves' lanes.
+  func halvesFolded(_ value: Expression) -> Expression {
+    let half = value.type.with(lanes: value.type.lanes / 2)
+    return stack.define(
+      "folded", Expression.apply(.lowHalf, [value], half).apply(.maximum, .apply(.highHalf, [value], half)))
+  }
+
+  /// The largest of neighbouring lanes, down to `lanes`.
+  func pairsFolded(_ value: Expression, to lanes: Int) -> Expression {
+    var value = value
+    while value.type.lanes > lanes {
+      let half = value.type.with(lanes: value.type.lanes / 2)
+      value = stack.define(
+        "folded", Expression.apply(.evenLanes, [value], half).apply(.maximum, .apply(.oddLanes, [value], half)))
+    }
+    return value
+  }
+}

@@ -1,0 +1,114 @@
+import DeviceModel
+import EmitCUDA
+import MachineIR
+import Operators
+import Reference
+import Runtime
+import Schedules
+import Testing
+import TileIR
+import Tiles
+
+/// Products of byte matrices give the reference's bits: one tile of rows and two, whole panels and parts of one, more
+/// columns than a cell has, blocks of depth that end early, scales near and far apart.
+@Suite struct MatrixPlanTests {
+  struct Case: Sendable, CustomStringConvertible {
+    let description: String
+    let kernel: @Sendable () -> Kernel
+    let extents: [String: Int]
+    let kind: InputKind
+    var interpreted = false
+
+    func launch() throws -> MatrixLaunch { try MatrixLaunch(try kernel().program(), extents, kind) }
+  }
+
+  static let cases: [Case] = [
+    Case(description: "fp4, two tiles", kernel: { linearFP4(inputs: 200, outputs: 11) }, extents: ["rows": 17], kind: .ordinary),
+    Case(
+      description: "fp4, two tiles, extreme", kernel: { linearFP4(inputs: 256, outputs: 8) }, extents: ["rows": 32],
+      kind: .extreme),
+    Case(
+      description: "fp4, two blocks of rows", kernel: { linearFP4(inputs: 34, outputs: 3) }, extents: ["rows": 35],
+      kind: .special, interpreted: true),
+    Case(
+      description: "fp4, two blocks of columns", kernel: { linearFP4(inputs: 130, outputs: 67) }, extents: ["rows": 3],
+      kind: .extreme),
+    Case(description: "fp8, two tiles", kernel: { linearFP8(inputs: 200, outputs: 11) }, extents: ["rows": 17], kind: .extreme),
+    Case(
+      description: "fp8, two blocks of rows", kernel: { linearFP8(inputs: 33, outputs: 3) }, extents: ["rows": 35],
+      kind: .special, interpreted: true),
+    Case(
+      description: "fp8, two blocks of columns", kernel: { linearFP8(inputs: 130, outputs: 67) }, extents: ["rows": 3],
+      kind: .ordinary),
+    Case(
+      description: "fp4 by expert", kernel: { groupedLinearFP4(experts: 3, inputs: 130, outputs: 3) },
+      extents: ["rows": 41], kind: .extreme, interpreted: true),
+    Case(
+      description: "fp8 by expert", kernel: { groupedLinearFP8(experts: 3, inputs: 130, outputs: 9) },
+      extents: ["rows": 41], kind: .ordinary),
+  ]
+
+  /// The interpreter takes seconds for each: those whose kernels differ, at few columns.
+  @Test(arguments: cases.filter { $0.interpreted }) func theInterpreterGivesTheReferencesBits(_ one: Case) throws {
+    let launch = try one.launch()
+    let plan = try Lowering.plan(launch.program, for: .sm80)
+    #expect(plan.usesByteMatrices)
+    let outcome = try MachineInterpreter.run(plan, launch.arguments, order: .oddsFirst, rowGap: 6)
+    for (name, expected) in launch.expected { #expect(outcome.results[name] == expected) }
+  }
+
+  @Test(arguments: cases) func theDeviceModelGivesTheReferencesBits(_ one: Case) throws {
+    let launch = try one.launch()
+    let plan = try Lowering.plan(launch.program, for: .sm90a)
+    for (name, found) in try launch.onDeviceModel(plan) { #expect(found == launch.expected[name]) }
+  }
+
+  @Test(.enabled(if: Compiler.isHere, Compiler.why), arguments: [WeightFormat.fp4, .fp8])
+  func noRegisterIsSpilled(_ format: WeightFormat) throws {
+    let kernel = format == .fp4 ? linearFP4(inputs: 4096, outputs: 4096) : linearFP8(inputs: 4096, outputs: 4096)
+    for machine in MachineDescription.gpus {
+      let resources = try KernelCache.standard.code(of: Lowering.plan(try kernel.program(), for: machine)).code.resources()
+      for kernel in resources {
+        #expect(kernel.spillStoreBytes + kernel.spillLoadBytes == 0 && kernel.stackBytes == 0, "\(kernel)")
+      }
+    }
+  }
+
+  @Test func whatIsNoWeightOrNotWholeProductsKeepsItsWay() throws {
+    func plan(_ kernel: Kernel, _ machine: MachineDescription = .sm90a) throws -> Plan {
+      try Lowering.plan(try kernel.program(), for: machine)
+    }
+    #expect(try plan(linearFP4(inputs: 256, outputs: 5)).usesByteMatrices)
+    #expect(try !plan(linearFP4(inputs: 256, outputs: 5), .avx512).usesByteMatrices)
+    // Two activations, and scales that change within 32 coordinates.
+    let activations = Kernel("activations") { k in
+      let (rows, columns) = (k.dimension("rows", in: 0...64), k.dimension("columns", in: 0...64))
+      let inputs = Dimension("inputs", 128)
+      let a = k.input("a", E4M3.self, [rows, inputs])
+      let b = k.input("b", E4M3.self, [columns, inputs])
+      let y = k.output("y", Float.self, [rows, columns])
+      k.parallel(rows, columns) { r, c in y[r, c] = product(a[r], b[c], contracting: inputs, .exactBlock(128)) }
+    }
+    #expect(try !plan(activations).usesByteMatrices)
+    let narrow = Kernel("narrow") { k in
+      let rows = k.dimension("rows", in: 0...64)
+      let (columns, inputs) = (Dimension("columns", 8), Dimension("inputs", 128))
+      let x = k.input("x", E4M3.self, [rows, inputs])
+      let w = k.weight("w", E2M1.self, [columns, inputs])
+      let xScale = k.input("x_scale", E8M0.self, [rows, inputs.blocks(of: 128)])
+      let scale = k.weight("w_scale", E8M0.self, [columns, inputs.blocks(of: 16)])
+      let y = k.output("y", Float.self, [rows, columns])
+      k.parallel(rows, columns) { r, c in
+        let right = w[c].scaled(by: scale[c, Position(inputs) / 16])
+        let left = x[r].scaled(by: xScale[r, Position(inputs) / 128])
+        y[r, c] = product(left, right, contracting: inputs, .exactBlock(128))
+      }
+    }
+    #expect(try !plan(narrow).usesByteMatrices)
+  }
+}
+
+extension Plan {
+  /// Whether a kernel multiplies matrices of bytes.
+  var usesByteMatrices: Bool { description.contains("multiply_bytes") }
+}
