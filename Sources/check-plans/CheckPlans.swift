@@ -5,6 +5,6 @@ import ArgumentParser
 struct CheckPlans: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "check-plans",
-    abstract: "Checks the machine programs of the operator library at length.",
-    subcommands: [InterpretPlans.self, ProvePlans.self, MutatePlans.self])
+    abstract: "Checks the tile and machine programs of the operator library at length.",
+    subcommands: [InterpretPlans.self, ProvePlans.self, MutatePlans.self, MutatePrograms.self])
 }

@@ -310,6 +310,7 @@ extension KernelWalk {
     let touched = active.map { restricted(place, lanes, integer($0)) } ?? place
     judge(access.buffer, touched, bits: access.element.bitWidth, element: access.element, isWrite: isWrite)
     prover.pop(to: count)
+    share(access.buffer, first, lanes: lanes, bits: access.element.bitWidth, isWrite: isWrite)
     note(access.buffer, place, isWrite: isWrite)
     return place
   }
@@ -330,6 +331,7 @@ extension KernelWalk {
     }
     judge(access.buffer, first + touched, bits: access.element.bitWidth, element: access.element, isWrite: isWrite)
     prover.pop(to: facts)
+    shareApart(access.buffer, lanes: count, bits: access.element.bitWidth, isWrite: isWrite)
     note(access.buffer, first + offsets, isWrite: isWrite)
     return first + offsets
   }
@@ -349,6 +351,7 @@ extension KernelWalk {
   mutating func touchRaw(_ buffer: String, _ first: Polynomial, _ type: MachineType, isWrite: Bool) {
     let place = type.lanes > 1 ? first + lane(of: type.lanes) : first
     judge(buffer, place, bits: 8 * type.scalar.byteCount, element: nil, isWrite: isWrite)
+    share(buffer, first, lanes: type.lanes, bits: 8 * type.scalar.byteCount, isWrite: isWrite)
     note(buffer, place, isWrite: isWrite)
   }
 }

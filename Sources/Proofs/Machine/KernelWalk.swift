@@ -13,11 +13,11 @@ struct KernelWalk {
   let numbers: LaunchNumbers
   /// Register values by name.
   var values: [String: AbstractValue] = [:]
-  private(set) var laneSymbols: [Int: Symbol] = [:]
-  private var loads: [LoadKey: Symbol] = [:]
+  var laneSymbols: [Int: Symbol] = [:]
+  var loads: [LoadKey: Symbol] = [:]
   /// The parameter, or none for an on-chip array, and the place of what was loaded.
   var loadPlaces: [Symbol: (parameter: Int?, offset: Polynomial)] = [:]
-  private var truths: [Symbol: Condition] = [:]
+  var truths: [Symbol: Condition] = [:]
   /// Quotients and remainders by launch numbers.
   var quotients: [Quotient: (quotient: Polynomial, remainder: Polynomial)] = [:]
   private(set) var location: SourceLocation
@@ -48,6 +48,9 @@ struct KernelWalk {
   /// What has been found.
   var findings: [MachineFinding] = []
   var writes = WriteTree()
+  /// Touches of memory that threads share, where a cell is worked on by several.
+  var touches = SharedTouches()
+  var isOfWarps: Bool { plan.machine.gpu != nil }
   /// What checks of this kernel say, and what those of earlier kernels have established.
   var checks: [AssertedFact] = []
   let asserted: [AssertedFact]
@@ -63,7 +66,7 @@ struct KernelWalk {
   /// How many facts hold of every launch, one without cells included.
   let launchFacts: Int
 
-  private struct LoadKey: Hashable {
+  struct LoadKey: Hashable {
     let buffer: String
     let offset: Polynomial
   }
@@ -117,7 +120,7 @@ struct KernelWalk {
     switch statement {
     case .define(let variable, let value), .declare(let variable, let value), .assign(let variable, let value):
       values[variable.name] = self.value(value)
-    case .synchronise: break
+    case .synchronise: if isJudged { touches.add(.wait) }
     case .registers(let array): filled.remove(array.name)
     case .setElement(let array, let indices, let value):
       _ = self.value(value)
@@ -146,11 +149,13 @@ struct KernelWalk {
       let (first, count) = (integer(offset), integer(count))
       guard let array = kernel.scratch.first(where: { $0.name == buffer }) else { return }
       fill(buffer)
+      share(buffer, first, lanes: .max, bits: 8 * array.type.byteCount, isWrite: true)
       judge(
         .inBounds, "clear \(buffer)", [first, count, scratchCounts[array.name]! - first - count])
     case .prefetch(_, let offset): _ = value(offset)
     case .loop(let loop): walk(loop)
     case .leave:
+      if isJudged { touches.add(.leave) }
       if !exits.isEmpty { exits[exits.count - 1].append(Exit(values: values, facts: prover.facts)) }
     case .branch(let condition, let then, let otherwise): branch(condition, then, otherwise)
     case .check(let condition, _): note(check: self.condition(condition))
@@ -161,6 +166,7 @@ struct KernelWalk {
   private mutating func branch(
     _ condition: Expression, _ then: [MachineStatement], _ otherwise: [MachineStatement]
   ) {
+    let isUniform = condition.type.lanes == 1
     let condition = self.condition(condition)
     let before = values
     let count = prover.facts.count
@@ -172,6 +178,7 @@ struct KernelWalk {
       walk.values = before
       for fact in facts { walk.prover.push(fact) }
       walk.writes.open(.branch(facts, others))
+      walk.touches.begin()
       walk.block(statements)
       walk.writes.close()
       walk.prover.pop(to: count)
@@ -179,7 +186,10 @@ struct KernelWalk {
       return (walk.values, false)
     }
     let a = taking(&self, condition.whenTrue, condition.whenFalse, then)
+    let whenTrue = touches.end()
     let b = taking(&self, condition.whenFalse, condition.whenTrue, otherwise)
+    let whenFalse = touches.end()
+    if isJudged { touches.add(.branch(whenTrue, whenFalse, isUniform: isUniform)) }
     if a.leaves || b.leaves {
       // What follows is reached from one side only.
       values = a.leaves ? b.values : a.values
@@ -208,7 +218,11 @@ struct KernelWalk {
   // MARK: Loops
 
   private mutating func walk(_ loop: CountedLoop) {
-    let (lower, upper) = (integer(loop.lower), integer(loop.upper))
+    let lower = integer(loop.lower)
+    touches.begin()
+    let upper = integer(loop.upper)
+    let bound = touches.end()
+    touches.add(bound)
     let outer = values
     let changed = Self.assigned(loop.body).filter {
       if case .integer? = outer[$0] { true } else { false }
@@ -234,7 +248,14 @@ struct KernelWalk {
     let symbol = loop.step > 1 ? round.top : counter.top
     writes.open(
       .loop(symbol: symbol, lower: lower, upper: upper, step: loop.step, isLeft: Self.leaves(loop.body)))
+    touches.begin()
     block(loop.body)
+    // The bound is read again before the next round.
+    touches.add(bound)
+    let touched = touches.end()
+    if isJudged {
+      touches.add(.loop(touched, isUniform: loop.lower.type.lanes == 1 && loop.upper.type.lanes == 1))
+    }
     writes.close()
     exits.removeLast()
     prover.pop(to: factCount)
@@ -318,88 +339,4 @@ struct KernelWalk {
     if filled.contains(array) { return find(.defined, "\(array) is read after a store to it", .proved(.intervals)) }
     refuse(.defined, "\(array) is read after a store to it", "nothing is stored to it before")
   }
-
-  // MARK: Numbers
-
-  /// The number of a lane of `lanes`.
-  mutating func lane(of lanes: Int) -> Polynomial {
-    if let known = laneSymbols[lanes] { return Polynomial(known) }
-    let symbol = prover.with { $0.add("lane", 0...lanes - 1) }
-    laneSymbols[lanes] = symbol
-    return Polynomial(symbol)
-  }
-
-  mutating func fresh(_ name: String, _ scalar: MachineScalar) -> AbstractValue {
-    guard let range = scalar.values else { return scalar == .mask ? .condition(.unknown) : .unknown }
-    return .integer(Polynomial(prover.with { $0.add(name, range) }))
-  }
-
-  mutating func integer(_ expression: Expression) -> Polynomial {
-    if case .integer(let value) = value(expression) { return value }
-    return .invalid
-  }
-
-  mutating func condition(_ expression: Expression) -> Condition {
-    if case .condition(let value) = value(expression) { return value }
-    return .unknown
-  }
-
-  /// The value of an element of a parameter, with what is declared of it.
-  mutating func loaded(_ buffer: KernelBuffer, _ offset: Polynomial, _ type: MachineType) -> AbstractValue {
-    guard case .parameter(let position) = buffer.source, !buffer.isWritten, buffer.element.isInteger,
-      offset.isValid
-    else {
-      return fresh(buffer.name, type.scalar)
-    }
-    let key = LoadKey(buffer: buffer.name, offset: offset)
-    if let known = loads[key] { return .integer(Polynomial(known)) }
-    let parameter = plan.program.parameters[position]
-    var lowers = [SymbolTable.Bound(Polynomial(buffer.element.values.lowerBound))]
-    var uppers = [SymbolTable.Bound(Polynomial(buffer.element.values.upperBound))]
-    for refinement in parameter.refinements {
-      switch refinement {
-      case .range(let lower, let upper):
-        lowers.append(.init(Polynomial(lower)))
-        uppers.append(.init(Polynomial(upper)))
-      case .coordinate(let dimension), .permutation(let dimension):
-        lowers.append(.init(Polynomial(0)))
-        uppers.append(.init(numbers.extent(dimension) - 1))
-      case .partition(let dimension):
-        lowers.append(.init(Polynomial(0)))
-        uppers.append(.init(numbers.extent(dimension)))
-        // Offsets never decrease.
-        for (other, symbol) in loads.sorted(by: { $0.value < $1.value }) where other.buffer == buffer.name {
-          guard let apart = (offset - other.offset).constant else { continue }
-          if apart > 0 { lowers.append(.init(Polynomial(symbol))) } else { uppers.append(.init(Polynomial(symbol))) }
-        }
-      case .below(let index):
-        lowers.append(.init(Polynomial(0)))
-        if let bound = try? HostExpression(index, in: plan.program) {
-          uppers.append(.init(numbers.value(bound, &prover) - 1))
-        }
-      case .increasing: break
-      }
-    }
-    let symbol = prover.with { $0.add("\(buffer.name)_element", lowers: lowers, uppers: uppers) }
-    loads[key] = symbol
-    loadPlaces[symbol] = (position, offset)
-    if parameter.axes.count == 1 { assume(position, at: offset) }
-    return .integer(Polynomial(symbol))
-  }
-
-  mutating func truth(_ condition: Condition) -> Polynomial {
-    let symbol = prover.with { $0.add("truth", 0...1) }
-    truths[symbol] = condition
-    return Polynomial(symbol)
-  }
-
-  /// The condition that an integer of 0 and 1 stands for.
-  func condition(of integer: Polynomial) -> Condition? {
-    guard integer.parts.count == 1, integer.parts[0].factor == 1, let top = integer.top else { return nil }
-    return truths[top]
-  }
-}
-
-extension ElementType {
-  fileprivate var values: ClosedRange<Int> { self == .int32 ? Int(Int32.min)...Int(Int32.max) : integers }
 }

@@ -33,6 +33,7 @@ public struct MachineProof: Sendable {
         walk.walk()
       }
       findings += walk.findings
+      if walk.isOfWarps { findings += WarpOrder(walk).findings }
       obligations += walk.obligations
       findings += Self.sums(of: kernel, walk, at: plan.program.location)
       narrowSpans.formUnion(walk.narrowSpans)

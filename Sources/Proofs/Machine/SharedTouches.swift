@@ -1,0 +1,107 @@
+import MachineIR
+import TileIR
+
+/// The touches of memory that the threads of a warp share, with the loops, branches and waits around them, in
+/// order.
+struct SharedTouches {
+  /// Which thread touches an element.
+  enum Threads: Hashable {
+    /// Element e, of this many bits, by thread (e - residue) % 32.
+    case striped(bits: Int, residue: Int)
+    /// The first alone.
+    case first
+    /// Any of them, or all.
+    case any
+
+    /// Whether an element that these have touched may be touched by another thread of `other`.
+    func meets(_ other: Threads) -> Bool { self == .any || self != other }
+  }
+
+  struct Touch {
+    let memory: String
+    let threads: Threads
+    let isWrite: Bool
+    let location: SourceLocation
+  }
+
+  indirect enum Node {
+    case touch(Touch)
+    /// All threads wait for each other.
+    case wait
+    case leave
+    /// Whether every thread runs as many rounds, or takes the same side.
+    case loop([Node], isUniform: Bool)
+    case branch([Node], [Node], isUniform: Bool)
+  }
+
+  private var open: [[Node]] = [[]]
+
+  var nodes: [Node] { open[0] }
+
+  mutating func add(_ node: Node) { open[open.count - 1].append(node) }
+  mutating func add(_ nodes: [Node]) { open[open.count - 1] += nodes }
+  /// Begins a list of its own.
+  mutating func begin() { open.append([]) }
+  mutating func end() -> [Node] { open.removeLast() }
+}
+
+extension KernelWalk {
+  /// Notes that the lanes of a value touch consecutive elements from `first` on.
+  mutating func share(_ memory: String, _ first: Polynomial, lanes: Int, bits: Int, isWrite: Bool) {
+    guard isJudged, isOfWarps else { return }
+    var threads = SharedTouches.Threads.any
+    if lanes == 1 {
+      // A scalar is read by every thread and written by one.
+      if isWrite { threads = .first }
+    } else if bits >= 8, let residue = residue(first) {
+      threads = .striped(bits: bits, residue: residue)
+    }
+    share(memory, threads, isPacked: bits < 8, isWrite: isWrite)
+  }
+
+  /// Notes that lanes touch elements of their own.
+  mutating func shareApart(_ memory: String, lanes: Int, bits: Int, isWrite: Bool) {
+    guard isJudged, isOfWarps else { return }
+    share(memory, isWrite && lanes == 1 ? .first : .any, isPacked: bits < 8, isWrite: isWrite)
+  }
+
+  private mutating func share(_ memory: String, _ threads: SharedTouches.Threads, isPacked: Bool, isWrite: Bool) {
+    // A store of half a byte reads the other half.
+    if isWrite, isPacked {
+      touches.add(.touch(.init(memory: memory, threads: .any, isWrite: false, location: location)))
+    }
+    touches.add(
+      .touch(.init(memory: memory, threads: isPacked ? .any : threads, isWrite: isWrite, location: location)))
+  }
+
+  /// What a place leaves when it is divided by the threads of a warp; nil where that may differ.
+  private func residue(_ place: Polynomial) -> Int? {
+    guard place.isValid else { return nil }
+    let constant: Int = place.parts.reduce(0) { $1.symbols == 0 ? $1.factor : $0 }
+    guard divisor(place - constant) == GPU.warp else { return nil }
+    return (constant % GPU.warp + GPU.warp) % GPU.warp
+  }
+
+  /// The largest power of two up to a warp that surely divides a number.
+  private func divisor(_ a: Polynomial) -> Int {
+    guard a.isValid else { return 1 }
+    return a.parts.reduce(GPU.warp) { common, part in
+      var own = Self.power(in: part.factor)
+      for symbol in Polynomial.symbols(part.symbols) where own < GPU.warp { own *= divisor(symbol) }
+      return min(common, own)
+    }
+  }
+
+  private func divisor(_ symbol: Symbol) -> Int {
+    let entry = prover.table[symbol]
+    return switch entry.meaning {
+    case .minimum(let a, let b), .maximum(let a, let b): min(divisor(a), divisor(b))
+    case .choice: entry.alternatives.map { divisor($0.value) }.min() ?? 1
+    case .number, .floor: 1
+    }
+  }
+
+  private static func power(in number: Int) -> Int {
+    number == 0 ? GPU.warp : min(GPU.warp, 1 << min(number.trailingZeroBitCount, 5))
+  }
+}

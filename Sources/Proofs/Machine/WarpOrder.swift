@@ -1,0 +1,126 @@
+import MachineIR
+import TileIR
+
+/// Whether threads of a warp wait for each other wherever one touches what another has written, or writes what
+/// another may still read.
+///
+/// What has been touched since the last wait is followed through the kernel. A warp goes from cell to cell and
+/// its memory stays the same, so the cells are a loop too. That schedules place waits in a like manner is not
+/// relied upon: what a place leaves when it is divided by a warp comes from the numbers of the proof.
+struct WarpOrder {
+  private(set) var findings: [MachineFinding] = []
+  private let kernel: String
+  /// One name for all that name the same memory; memory whose touches cannot conflict has none.
+  private var group: [String: String] = [:]
+  private var conflicts: [String: (message: String, location: SourceLocation)] = [:]
+  private var unevenWait = false
+
+  /// What has been touched since the last wait.
+  private struct Pending: Hashable {
+    var reads: [String: Set<SharedTouches.Threads>] = [:]
+    var writes: [String: Set<SharedTouches.Threads>] = [:]
+
+    func union(_ other: Pending) -> Pending {
+      Pending(
+        reads: reads.merging(other.reads) { $0.union($1) }, writes: writes.merging(other.writes) { $0.union($1) })
+    }
+  }
+
+  init(_ walk: KernelWalk) {
+    kernel = walk.kernel.name
+    let sources = Dictionary(walk.kernel.buffers.map { ($0.name, $0.source) }) { a, _ in a }
+    var names: [BufferSource: String] = [:]
+    for buffer in walk.kernel.buffers where names[buffer.source] == nil { names[buffer.source] = buffer.name }
+    var (read, written): (Set<String>, Set<String>) = ([], [])
+    Self.visit(walk.touches.nodes) { touch in
+      group[touch.memory] = sources[touch.memory].flatMap { names[$0] } ?? touch.memory
+      if touch.isWrite { written.insert(group[touch.memory]!) } else { read.insert(group[touch.memory]!) }
+    }
+    // Of a buffer that is only written each element is written once, which is an obligation of its own.
+    let buffers = Set(names.values)
+    let followed = written.filter { read.contains($0) || !buffers.contains($0) }
+    group = group.filter { followed.contains($0.value) }
+    _ = follow([.loop(walk.touches.nodes, isUniform: true)], Pending(), isUniform: true)
+    for memory in followed.sorted() {
+      let conflict = conflicts[memory]
+      findings.append(
+        MachineFinding(
+          kind: .ordered, kernel: kernel, location: conflict?.location ?? walk.plan.program.location,
+          sentence: "threads wait for each other before they share \(memory)",
+          verdict: conflict.map { .unknown($0.message) } ?? .proved(.divisibility), open: nil))
+    }
+    if unevenWait {
+      findings.append(
+        MachineFinding(
+          kind: .ordered, kernel: kernel, location: walk.plan.program.location,
+          sentence: "every thread reaches each wait", verdict: .unknown("some may not take its side"), open: nil))
+    }
+  }
+
+  private static func visit(_ nodes: [SharedTouches.Node], _ body: (SharedTouches.Touch) -> Void) {
+    for node in nodes {
+      switch node {
+      case .touch(let touch): body(touch)
+      case .wait, .leave: break
+      case .loop(let inner, _): visit(inner, body)
+      case .branch(let a, let b, _):
+        visit(a, body)
+        visit(b, body)
+      }
+    }
+  }
+
+  /// What is pending where nodes end, nil where they always leave, and where they leave.
+  private mutating func follow(
+    _ nodes: [SharedTouches.Node], _ entry: Pending, isUniform: Bool
+  ) -> (end: Pending?, leaving: Pending?) {
+    var now = entry
+    var leaving: Pending?
+    func either(_ a: Pending?, _ b: Pending?) -> Pending? {
+      guard let a, let b else { return a ?? b }
+      return a.union(b)
+    }
+    for node in nodes {
+      switch node {
+      case .touch(let touch): take(touch, &now)
+      case .wait:
+        if !isUniform { unevenWait = true }
+        now = Pending()
+      case .leave: return (nil, either(leaving, now))
+      case .branch(let a, let b, let isSame):
+        let first = follow(a, now, isUniform: isUniform && isSame)
+        let second = follow(b, now, isUniform: isUniform && isSame)
+        leaving = either(leaving, either(first.leaving, second.leaving))
+        guard let end = either(first.end, second.end) else { return (nil, leaving) }
+        now = end
+      case .loop(let inner, let isSame):
+        // Each round begins with what is pending before the loop or after a round.
+        while true {
+          let round = follow(inner, now, isUniform: isUniform && isSame)
+          let next = [round.end, round.leaving].reduce(now) { $0.union($1 ?? Pending()) }
+          if next == now { break }
+          now = next
+        }
+      }
+    }
+    return (now, leaving)
+  }
+
+  private mutating func take(_ touch: SharedTouches.Touch, _ now: inout Pending) {
+    guard let memory = group[touch.memory] else { return }
+    func meets(_ others: Set<SharedTouches.Threads>?) -> Bool { others?.contains { $0.meets(touch.threads) } ?? false }
+    if meets(now.writes[memory]) {
+      complain(memory, touch, touch.isWrite ? "a thread may write what another has written" : "a thread may read what another writes")
+    }
+    if touch.isWrite, meets(now.reads[memory]) { complain(memory, touch, "a thread may write what another still reads") }
+    if touch.isWrite {
+      now.writes[memory, default: []].insert(touch.threads)
+    } else {
+      now.reads[memory, default: []].insert(touch.threads)
+    }
+  }
+
+  private mutating func complain(_ memory: String, _ touch: SharedTouches.Touch, _ message: String) {
+    if conflicts[memory] == nil { conflicts[memory] = (message, touch.location) }
+  }
+}
