@@ -63,7 +63,23 @@ struct KernelEditor {
   }
 
   private mutating func edit(_ statements: [MachineStatement]) -> [MachineStatement] {
-    statements.flatMap { edit($0) }
+    var statements = statements
+    if [.dropWait, .delayWait, .hastenWait].contains(fault) { moveWait(&statements) }
+    return statements.flatMap { edit($0) }
+  }
+
+  private mutating func moveWait(_ statements: inout [MachineStatement]) {
+    for (position, statement) in statements.enumerated() {
+      guard case .synchronise = statement else { continue }
+      switch fault {
+      case .dropWait where isHere("wait \(position)"): statements.remove(at: position)
+      case .delayWait where position + 1 < statements.count && isHere("wait \(position)"):
+        statements.swapAt(position, position + 1)
+      case .hastenWait where position > 0 && isHere("wait \(position)"): statements.swapAt(position, position - 1)
+      default: continue
+      }
+      return
+    }
   }
 
   // MARK: Statements

@@ -41,6 +41,12 @@ public enum PlanFault: String, Hashable, Sendable, CaseIterable {
   case regroup
   /// A product and a sum of floats become one operation.
   case contract
+  /// The threads of a warp do not wait for each other.
+  case dropWait
+  /// They wait one step later.
+  case delayWait
+  /// They wait one step earlier.
+  case hastenWait
 }
 
 /// A plan with one fault.

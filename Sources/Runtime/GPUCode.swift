@@ -83,8 +83,11 @@ public struct GPUCode: Hashable, Sendable {
 
 extension KernelCache {
   /// The machine code of a plan's kernels, from the folder or compiled now, and whether no compiler had to run.
+  /// Refuses what is not proved.
   public func code(of plan: Plan) throws -> (code: GPUCode, wasCached: Bool) {
     guard let gpu = plan.machine.gpu else { throw RuntimeError("\(plan.machine.name) is no GPU") }
+    try requireProof(of: plan.program)
+    _ = try requireProof(of: plan, plan.stableHash)
     let compiler = try NVRTC.standard.get()
     let name = plan.program.name
     let source = try EmitCUDA.source(kernels: plan.kernels, machine: plan.machine, program: plan.program)

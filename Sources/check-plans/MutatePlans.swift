@@ -45,7 +45,7 @@ struct MutatePlans: ParsableCommand {
       tries += 1
       let (name, instance) = instances.randomElement(using: &random)!
       let program = try instance.kernel().program()
-      let machine = MachineDescription.cpus.randomElement(using: &random)!
+      let machine = MachineDescription.all.randomElement(using: &random)!
       let schedule = Schedule.candidates(for: program, on: machine).randomElement(using: &random)!
       let plan = try Lowering.plan(program, for: machine, schedule: schedule)
       let fault = faults.randomElement(using: &random)!

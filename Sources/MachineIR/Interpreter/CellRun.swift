@@ -11,14 +11,17 @@ final class CellRun {
   private var registerArrays: [String: [RegisterValue]] = [:]
   private let memory: [String: CheckedMemory]
   private let functions: FunctionTable
+  /// What threads share, where several work on a cell.
+  private let races: WarpRaces?
   /// The first code that a check raised; 0 for none.
   private(set) var status = 0
   private var location: SourceLocation?
 
   init(
     _ kernel: MachineKernel, cell: Int, numbers: [String: RegisterValue], memory: [String: CheckedMemory],
-    functions: FunctionTable
+    functions: FunctionTable, races: WarpRaces? = nil
   ) {
+    self.races = races
     self.kernel = kernel
     self.cell = cell
     self.memory = memory
@@ -80,6 +83,7 @@ final class CellRun {
       let first = try integer(offset)
       let bits = 8 * stored.type.scalar.byteCount
       try memory.check(first, stored.type.lanes, bits: bits)
+      try share(memory, bits, stored.type.lanes, isWrite: true, stored.bits.indices.lazy.map { first + $0 })
       for lane in stored.bits.indices {
         let code = stored.type.scalar == .mask ? 0 &- stored.bits[lane] : stored.bits[lane]
         try memory.write(first + lane, bits: bits, code, flaw: stored.flaws?[lane] ?? 0, by: Int32(cell))
@@ -87,8 +91,8 @@ final class CellRun {
     case .clear(let buffer, let offset, let count): try clear(buffer, try integer(offset), try integer(count))
     case .prefetch(_, let offset): _ = try integer(offset)
     case .loop(let loop): try run(loop)
-    // One agent does the work of all here, in order.
-    case .synchronise: break
+    // One agent does the work of all here, in order; what the others may do is noted.
+    case .synchronise: races?.wait()
     case .leave: return true
     case .branch(let condition, let then, let otherwise): return try block(try truth(condition) ? then : otherwise)
     case .check(let condition, let code):
@@ -125,6 +129,19 @@ final class CellRun {
     return min(max(0, try integer(active)), lanes)
   }
 
+  /// Notes which thread touches which element: lane l is thread l % 32's; a scalar is read by all and written by
+  /// the first. Half bytes go in pairs.
+  private func share(
+    _ memory: CheckedMemory, _ bits: Int, _ lanes: Int, isWrite: Bool, _ places: some Sequence<Int>
+  ) throws {
+    guard let races else { return }
+    races.begin()
+    for (lane, place) in places.enumerated() {
+      let thread = lanes > 1 ? (bits < 8 ? lane / 2 : lane) % GPU.warp : isWrite ? 0 : nil
+      try races.touch(memory, place, bits: bits, by: thread, isWrite: isWrite)
+    }
+  }
+
   private func store(_ access: Access, _ value: RegisterValue, active: Expression?) throws {
     let isWord = value.type.scalar == .i16 && access.element.bitWidth == 16
     guard value.type.scalar == access.element.register || isWord else {
@@ -136,6 +153,7 @@ final class CellRun {
     try checkPacked(access, first, value.type.lanes, active)
     let bits = access.element.bitWidth
     try memory.check(first, count, bits: bits)
+    try share(memory, bits, value.type.lanes, isWrite: true, (0..<count).lazy.map { first + $0 })
     for lane in 0..<count {
       try memory.write(
         first + lane, bits: bits, value.bits[lane], flaw: value.flaws?[lane] ?? 0, by: Int32(cell))
@@ -154,7 +172,9 @@ final class CellRun {
     let memory = try self.memory(access.buffer)
     let base = try integer(access.offset)
     let bits = access.element.bitWidth
-    for lane in 0..<(try count(active, of: value.type.lanes)) {
+    let count = try count(active, of: value.type.lanes)
+    try share(memory, bits, value.type.lanes, isWrite: true, try (0..<count).map { base + (try offset(lanes, $0)) })
+    for lane in 0..<count {
       let at = base + (try offset(lanes, lane))
       try memory.check(at, 1, bits: bits)
       try memory.write(at, bits: bits, value.bits[lane], flaw: value.flaws?[lane] ?? 0, by: Int32(cell))
@@ -172,6 +192,7 @@ final class CellRun {
         memory: buffer, first: first, end: first + count, count: memory.count(bits: bits))
     }
     try memory.check(first, count, bits: bits)
+    try share(memory, bits, max(2, count), isWrite: true, first..<first + count)
     for at in first..<first + count { try memory.write(at, bits: bits, 0, flaw: 0, by: Int32(cell)) }
   }
 
@@ -187,6 +208,7 @@ final class CellRun {
     try checkPacked(access, first, type.lanes, active)
     let bits = access.element.bitWidth
     try memory.check(first, count, bits: bits)
+    try share(memory, bits, type.lanes, isWrite: false, (0..<count).lazy.map { first + $0 })
     var result = RegisterValue(type, repeating: 0)
     for lane in 0..<count {
       let (code, flaw) = try memory.read(first + lane, bits: bits, by: Int32(cell))
@@ -203,7 +225,9 @@ final class CellRun {
     let base = try integer(access.offset)
     let bits = access.element.bitWidth
     var result = RegisterValue(type, repeating: 0)
-    for lane in 0..<(try count(active, of: type.lanes)) {
+    let count = try count(active, of: type.lanes)
+    try share(memory, bits, type.lanes, isWrite: false, try (0..<count).map { base + (try offset(lanes, $0)) })
+    for lane in 0..<count {
       let at = base + (try offset(lanes, lane))
       try memory.check(at, 1, bits: bits)
       let (code, flaw) = try memory.read(at, bits: bits, by: Int32(cell))
@@ -216,6 +240,7 @@ final class CellRun {
   private func raw(_ buffer: String, _ places: [Int], _ type: MachineType) throws -> RegisterValue {
     let memory = try self.memory(buffer)
     let bits = 8 * type.scalar.byteCount
+    try share(memory, bits, type.lanes, isWrite: false, places)
     var result = RegisterValue(type, repeating: 0)
     for (lane, place) in places.enumerated() {
       try memory.check(place, 1, bits: bits)

@@ -53,6 +53,15 @@ final class CheckedMemory {
     }
   }
 
+  /// Nothing has a value any more: another cell begins.
+  func forget() {
+    for at in marks.indices {
+      bytes[at] = 0xA5
+      marks[at] = 0
+      flaws[at] = Flaw.undefined.rawValue
+    }
+  }
+
   func setAbsent(_ range: Range<Int>) { for at in range { marks[at] = Mark.absent } }
   func setPresent(_ byte: Int) { marks[byte] &= ~Mark.absent }
 

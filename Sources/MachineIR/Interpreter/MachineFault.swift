@@ -16,6 +16,8 @@ public struct MachineFault: Error, Hashable, Sendable, CustomStringConvertible {
     case readAfterWrite(memory: String, element: Int)
     /// Two cells of a kernel touch one byte and at least one of them writes.
     case race(memory: String, element: Int, cells: [Int])
+    /// Two threads of a warp touch one element, at least one of them writes, and they have not waited in between.
+    case unordered(memory: String, element: Int)
     case neverWritten(memory: String, element: Int)
     case registerIndex(array: String, index: Int, extent: Int)
     /// A decision whose lanes could disagree.
@@ -76,6 +78,8 @@ extension MachineFault.Kind {
       "element \(element) of \(memory) is read after this launch has written it"
     case .race(let memory, let element, let cells):
       "cells \(cells.map(String.init).joined(separator: " and ")) share element \(element) of \(memory)"
+    case .unordered(let memory, let element):
+      "threads of a warp share element \(element) of \(memory) without waiting for each other"
     case .neverWritten(let memory, let element): "element \(element) of \(memory) is never written"
     case .registerIndex(let array, let index, let extent):
       "index \(index) of register array \(array), which holds \(extent)"

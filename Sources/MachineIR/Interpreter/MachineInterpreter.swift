@@ -185,12 +185,15 @@ struct MachineLaunch {
       memory[buffer.name]!.beginKernel()
     }
     var status = 0
+    // One warp goes from cell to cell, in the same on-chip memory.
+    let races = plan.machine.gpu == nil ? nil : WarpRaces()
+    for array in kernel.scratch {
+      memory[array.name] = CheckedMemory(
+        array.name, .scratch, byteCount: number(array.count) * array.type.byteCount)
+    }
     for cell in order.cells(number(kernel.cells)) {
-      for array in kernel.scratch {
-        memory[array.name] = CheckedMemory(
-          array.name, .scratch, byteCount: number(array.count) * array.type.byteCount)
-      }
-      let run = CellRun(kernel, cell: cell, numbers: numbers, memory: memory, functions: functions)
+      for array in kernel.scratch { memory[array.name]!.forget() }
+      let run = CellRun(kernel, cell: cell, numbers: numbers, memory: memory, functions: functions, races: races)
       try run.run()
       if status == 0 { status = run.status }
     }

@@ -127,7 +127,7 @@ struct KernelWalk {
       judgeElement(array, indices)
       fill(array.name)
     case .store(let access, let value, let active):
-      _ = self.value(value)
+      contents.store(self.value(value), to: access.buffer, lanes: value.type.lanes)
       let place = touch(access, value.type.lanes, active, isWrite: true)
       writes.add(access.buffer, place, lanes: value.type.lanes, active: active.map { integer($0) }, location)
     case .stream(let access, let value, let when):
@@ -149,6 +149,7 @@ struct KernelWalk {
       let (first, count) = (integer(offset), integer(count))
       guard let array = kernel.scratch.first(where: { $0.name == buffer }) else { return }
       fill(buffer)
+      contents.store(.integer(Polynomial(0)), to: buffer, lanes: 1)
       share(buffer, first, lanes: .max, bits: 8 * array.type.byteCount, isWrite: true)
       judge(
         .inBounds, "clear \(buffer)", [first, count, scratchCounts[array.name]! - first - count])

@@ -66,12 +66,12 @@ extension KernelWalk {
   }
 
   private mutating func share(_ memory: String, _ threads: SharedTouches.Threads, isPacked: Bool, isWrite: Bool) {
+    let threads = isPacked && threads != .first ? .any : threads
+    touches.add(.touch(.init(memory: memory, threads: threads, isWrite: isWrite, location: location)))
     // A store of half a byte reads the other half.
     if isWrite, isPacked {
-      touches.add(.touch(.init(memory: memory, threads: .any, isWrite: false, location: location)))
+      touches.add(.touch(.init(memory: memory, threads: threads, isWrite: false, location: location)))
     }
-    touches.add(
-      .touch(.init(memory: memory, threads: isPacked ? .any : threads, isWrite: isWrite, location: location)))
   }
 
   /// What a place leaves when it is divided by the threads of a warp; nil where that may differ.

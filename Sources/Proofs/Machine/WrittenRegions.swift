@@ -83,6 +83,7 @@ struct WrittenRegions {
   private mutating func branch(
     _ holds: [Polynomial], _ fails: [Polynomial], _ inner: [WriteTree.Node]
   ) -> [WrittenRegion] {
+    if holds.contains(where: { $0.constant.map { $0 < 0 } ?? false }) { return [] }
     let count = walk.prover.facts.count
     for fact in holds { walk.prover.push(fact) }
     let found = regions(inner)

@@ -87,7 +87,14 @@ struct AccessWalk {
   private mutating func visit(_ id: ValueID, at site: TileSite, _ path: [Formula]) {
     let node = program[id]
     switch node.operation {
-    case .constant, .coordinate, .scalar, .segment, .round, .carried: break
+    case .constant, .coordinate, .scalar, .round, .carried: break
+    case .segment(let partition, let dimension):
+      let declared = program.parameters[partition]
+      // Every coordinate lies in a segment of a partition; of other numbers that is not known.
+      guard !declared.refinements.contains(.partition(of: dimension)) else { break }
+      context.oblige(
+        .withinRefinement, declared.name, at: node.location,
+        "\(declared.name) cuts \(dimension.name) into segments", given: path, goal: .any([]))
     case .index(let index):
       need(index, at: site, path, node.location)
       oblige(fits: values.term(index, at: site), "int32", node.location, path)
@@ -204,8 +211,8 @@ struct AccessWalk {
   mutating func needLength(
     of dimension: Dimension, at site: TileSite, _ path: [Formula], _ location: SourceLocation
   ) {
-    guard case .computed(let index)? = program.lengths[dimension], dimension.extent == nil else { return }
-    let length = values.length(of: dimension, at: site)
+    guard case .computed(let index)? = program.lengths[dimension], index != .constant(dimension.range.upperBound) else { return }
+    let length = values.term(index, at: site)
     let visit = LengthVisit(dimension: dimension, site: site.over(context.axes(of: index)), path: path)
     guard lengths.insert(visit).inserted else { return }
     need(index, at: site, path, location)

@@ -57,4 +57,27 @@ import TileIR
     }
     #expect(refused > 0, "\(passed) passed")
   }
+
+  /// Every wait of a plan for warps is needed, or the interpreter finds nothing without it.
+  @Test(arguments: ["softmax", "router", "expert_permutation", "quantise_q8"])
+  func waitsOfWarpsAreNeeded(_ name: String) throws {
+    let instance = try #require(OperatorLibrary.named(name)?.instances.first { $0.isSmall })
+    let program = try instance.kernel().program()
+    let plan = try Lowering.plan(program, for: .sm90a)
+    let proof = MachineProof(plan)
+    #expect(proof.isProved, "\(proof.open)")
+    var refused = 0
+    for fault in [PlanFault.dropWait, .delayWait, .hastenWait] {
+      for (kernel, site) in plan.sites(of: fault).prefix(12) {
+        let mutant = plan.mutant(fault, kernel: kernel, site: site)
+        guard MachineProof(mutant.plan).isProved else {
+          refused += 1
+          continue
+        }
+        let launch = try PlanLaunch(instance, program, instance.shapes[0])
+        #expect(launch.problem(mutant.plan) == nil, "\(fault.rawValue) in \(mutant.place) was proved")
+      }
+    }
+    #expect(refused > 0)
+  }
 }

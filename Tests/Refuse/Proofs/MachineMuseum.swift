@@ -57,7 +57,8 @@ enum MachineMuseum {
 
   /// The plan of a body over `rows` in cells of four.
   static func plan(
-    cells: HostExpression? = nil, scratch: [ScratchArray] = [], _ body: [MachineStatement]
+    cells: HostExpression? = nil, scratch: [ScratchArray] = [], on machine: MachineDescription = .avx2,
+    _ body: [MachineStatement]
   ) -> Plan {
     let kernel = MachineKernel(
       name: "copy",
@@ -73,7 +74,7 @@ enum MachineMuseum {
       scratch: scratch, cells: cells ?? HostExpression.extent(rows).dividedUp(by: 4), cell: cell,
       body: [.note("copy", SourceLocation(file: "Museum/Copy.swift", line: 7))] + body)
     return Plan(
-      program: program, machine: .avx2, schedule: "", workspaces: [],
+      program: program, machine: machine, schedule: "", workspaces: [],
       variants: [PlanVariant(name: "every launch", guards: [], kernels: [kernel])], messages: [])
   }
 
