@@ -21,6 +21,8 @@ struct SharedTouches {
     let memory: String
     let threads: Threads
     let isWrite: Bool
+    /// A store of half a byte reads the other half.
+    let isRead: Bool
     let location: SourceLocation
   }
 
@@ -66,12 +68,11 @@ extension KernelWalk {
   }
 
   private mutating func share(_ memory: String, _ threads: SharedTouches.Threads, isPacked: Bool, isWrite: Bool) {
-    let threads = isPacked && threads != .first ? .any : threads
-    touches.add(.touch(.init(memory: memory, threads: threads, isWrite: isWrite, location: location)))
-    // A store of half a byte reads the other half.
-    if isWrite, isPacked {
-      touches.add(.touch(.init(memory: memory, threads: threads, isWrite: false, location: location)))
-    }
+    touches.add(
+      .touch(
+        .init(
+          memory: memory, threads: isPacked && threads != .first ? .any : threads, isWrite: isWrite,
+          isRead: !isWrite || isPacked, location: location)))
   }
 
   /// What a place leaves when it is divided by the threads of a warp; nil where that may differ.

@@ -34,7 +34,8 @@ struct WarpOrder {
     var (read, written): (Set<String>, Set<String>) = ([], [])
     Self.visit(walk.touches.nodes) { touch in
       group[touch.memory] = sources[touch.memory].flatMap { names[$0] } ?? touch.memory
-      if touch.isWrite { written.insert(group[touch.memory]!) } else { read.insert(group[touch.memory]!) }
+      if touch.isWrite { written.insert(group[touch.memory]!) }
+      if touch.isRead { read.insert(group[touch.memory]!) }
     }
     // Of a buffer that is only written each element is written once, which is an obligation of its own.
     let buffers = Set(names.values)
@@ -113,11 +114,8 @@ struct WarpOrder {
       complain(memory, touch, touch.isWrite ? "a thread may write what another has written" : "a thread may read what another writes")
     }
     if touch.isWrite, meets(now.reads[memory]) { complain(memory, touch, "a thread may write what another still reads") }
-    if touch.isWrite {
-      now.writes[memory, default: []].insert(touch.threads)
-    } else {
-      now.reads[memory, default: []].insert(touch.threads)
-    }
+    if touch.isWrite { now.writes[memory, default: []].insert(touch.threads) }
+    if touch.isRead { now.reads[memory, default: []].insert(touch.threads) }
   }
 
   private mutating func complain(_ memory: String, _ touch: SharedTouches.Touch, _ message: String) {
