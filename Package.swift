@@ -92,7 +92,7 @@ let package = Package(
       ]),
     .target(name: "CAllocationCount", path: "Tests/CAllocationCount", publicHeadersPath: "include"),
     .testTarget(
-      name: "Refuse", dependencies: ["Tiles", "MachineIR", "Proofs", "Reference", "Runtime", "DeviceModel", "JSON", "Safetensors", "DeepSeek"]),
+      name: "Refuse", dependencies: ["Tiles", "MachineIR", "Proofs", "Reference", "Schedules", "Runtime", "DeviceModel", "JSON", "Safetensors", "DeepSeek"]),
     .testTarget(name: "Golden", dependencies: ["Tiles", "MachineIR", "Operators", "Schedules", "EmitCUDA"]),
     .testTarget(
       name: "Claims",

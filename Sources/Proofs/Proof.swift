@@ -52,6 +52,12 @@ public struct Proof: Sendable {
     return counts
   }
 
+  /// What is kept of it where everything is proved and nothing waived.
+  public var proved: ProvedPlan? {
+    guard isComplete, program.waivers.isEmpty else { return nil }
+    return ProvedPlan(narrowSpans: [], counts: counts, assumptions: [])
+  }
+
   /// Refuses a program that is not proved: what fails first, with its source line and values for which it
   /// does.
   public func require() throws(Diagnostic) {

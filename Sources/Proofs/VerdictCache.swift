@@ -90,6 +90,20 @@ public struct VerdictCache: Sendable {
 
   public func keepProved(_ plan: StableHash, _ proved: ProvedPlan) { keep(proved.line, of: plan, "proved") }
 
+  /// The same of what a program, by its hash, is on a machine under the default schedule, or of the program itself:
+  /// an executable makes the same plan of it each time.
+  public func proved(_ program: StableHash, on machine: String?) -> ProvedPlan? {
+    proved(Self.key(program, on: machine))
+  }
+
+  public func keepProved(_ program: StableHash, on machine: String?, _ proved: ProvedPlan) {
+    keepProved(Self.key(program, on: machine), proved)
+  }
+
+  private static func key(_ program: StableHash, on machine: String?) -> StableHash {
+    StableHash("\(program) \(machine ?? "as a program")")
+  }
+
   /// The digest of what this executable printed of a plan, as `keepDigest` has kept it.
   public func digest(of plan: StableHash) -> String? { line(of: plan, "text") }
 

@@ -20,14 +20,16 @@ struct ProofRow {
   let open: [String]
   let waivers: [String]
   let wasCached: Bool
+  /// What a machine is supposed to do without a document that says so.
+  let assumptions: Set<MachineAssumption>
   let certificate: Certificate?
+  /// What is kept of it where it is proved.
+  let proved: ProvedPlan?
 
   /// A tile program.
-  init(_ name: String, _ instance: OperatorInstance, _ prove: @autoclosure () -> Proof) {
-    let clock = ContinuousClock()
-    let start = clock.now
-    let proof = prove()
-    milliseconds = Int((start.duration(to: clock.now) / .milliseconds(1)).rounded())
+  init(_ name: String, _ instance: OperatorInstance, _ proof: Proof, _ time: Duration) {
+    milliseconds = Int((time / .milliseconds(1)).rounded())
+    proved = proof.proved
     self.name = name
     self.instance = instance.name
     machine = nil
@@ -39,6 +41,7 @@ struct ProofRow {
       + proof.idleWaivers.map { "\($0.location): nothing needs the waiver of \($0.name)" }
     waivers = proof.results.compactMap { $0.waiver.map { "\($0.name): \($0.reason)" } }
     wasCached = proof.wasCached
+    assumptions = []
     if !proof.failures.isEmpty {
       verdict = "\(proof.failures.count) not proved"
     } else if !proof.idleWaivers.isEmpty {
@@ -49,29 +52,42 @@ struct ProofRow {
     certificate = Certificate(title: "\(name), instance \(instance.name)", proof)
   }
 
-  /// A machine program. Where its obligations themselves are wanted, a cached verdict is not enough.
-  init(
-    _ name: String, _ instance: OperatorInstance, _ plan: Plan, _ prover: Prover, isWanted: Bool, certifies: Bool
-  ) {
+  /// A machine program.
+  init(_ name: String, _ instance: OperatorInstance, _ plan: Plan, _ prover: Prover, certifies: Bool) {
     let clock = ContinuousClock()
     let start = clock.now
-    let cached = isWanted ? nil : prover.cache?.proved(plan.stableHash)
-    let proof = cached == nil ? MachineProof(plan, solver: prover, certifies: certifies) : nil
-    if let proof, proof.isProved { prover.cache?.keepProved(plan.stableHash, proof.proved) }
+    let proof = MachineProof(plan, solver: prover, certifies: certifies)
+    proved = proof.isProved ? proof.proved : nil
     milliseconds = Int((start.duration(to: clock.now) / .milliseconds(1)).rounded())
     self.name = name
     self.instance = instance.name
     machine = plan.machine.name
-    counts = cached?.counts ?? proof!.counts
-    total = proof?.findings.count ?? counts.values.reduce(0, +)
-    isComplete = proof?.isProved ?? true
-    lines = proof?.findings.map { "\($0.location): \($0.text)" } ?? []
-    open = proof?.open ?? []
+    counts = proof.counts
+    total = proof.findings.count
+    isComplete = proof.isProved
+    lines = proof.findings.map { "\($0.location): \($0.text)" }
+    open = proof.open
     waivers = []
-    wasCached = cached != nil
-    verdict = isComplete ? "proved" + (wasCached ? ", cached" : "") : "\(open.count) not proved"
+    wasCached = false
+    assumptions = proof.assumptions
+    verdict = isComplete ? "proved" : "\(open.count) not proved"
     certificate = certifies
-      ? proof?.certificate("\(name), instance \(instance.name), on \(plan.machine.name)") : nil
+      ? proof.certificate("\(name), instance \(instance.name), on \(plan.machine.name)") : nil
+  }
+
+  /// A program, or what it is on a machine, that this executable has found proved before.
+  init(_ name: String, _ instance: OperatorInstance, on machine: String?, _ known: ProvedPlan) {
+    self.name = name
+    self.instance = instance.name
+    self.machine = machine
+    counts = known.counts
+    total = counts.values.reduce(0, +)
+    isComplete = true
+    (lines, open, waivers) = ([], [], [])
+    (wasCached, verdict, milliseconds) = (true, "proved, cached", 0)
+    assumptions = known.assumptions
+    certificate = nil
+    proved = known
   }
 
   static let head =
@@ -91,6 +107,7 @@ struct ProofReport: Encodable {
   let proved: [String: Int]
   let failures: [String]
   let waivers: [String]
+  let assumptions: [String]
   let milliseconds: Int
   let isProved, wasCached: Bool
 
@@ -100,6 +117,7 @@ struct ProofReport: Encodable {
     proved = Dictionary(uniqueKeysWithValues: row.counts.map { ($0.key.rawValue, $0.value) })
     failures = row.isComplete ? [] : row.open
     waivers = row.waivers
+    assumptions = row.assumptions.map(\.rawValue).sorted()
     milliseconds = row.milliseconds
     (isProved, wasCached) = (row.isComplete, row.wasCached)
   }

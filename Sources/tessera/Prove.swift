@@ -65,16 +65,10 @@ struct Prove: ParsableCommand {
       entry.instances.filter { self.instance == nil || self.instance == $0.name }.map { (entry.name, $0) }
     }
     let found = Mutex<[Result<[ProofRow], any Error>?]>(Array(repeating: nil, count: instances.count))
-    let (isWanted, certifies) = (obligations || certificates != nil, certificates != nil)
     DispatchQueue.concurrentPerform(iterations: instances.count) { position in
       let (name, instance) = instances[position]
       let result = Result {
-        let program = try instance.kernel().program()
-        return [ProofRow(name, instance, prover.prove(program))] + (try machines.map { machine in
-          ProofRow(
-            name, instance, try Lowering.plan(program, for: machine), prover, isWanted: isWanted,
-            certifies: certifies)
-        })
+        try self.rows(name, instance, machines, prover)
       }
       found.withLock { $0[position] = result }
     }
@@ -83,6 +77,33 @@ struct Prove: ParsableCommand {
     if let certificates { try write(rows, to: certificates) }
     print(json ? try tessera.json(rows.map(ProofReport.init)) : text(rows, prover))
     if rows.contains(where: { !$0.isComplete }) { throw ExitCode.failure }
+  }
+
+  /// A row for the tile program and one for each machine. Where the obligations themselves are not wanted, what
+  /// this executable has proved before is enough, and no plan is made.
+  private func rows(
+    _ name: String, _ instance: OperatorInstance, _ machines: [MachineDescription], _ prover: Prover
+  ) throws -> [ProofRow] {
+    let program = try instance.kernel().program()
+    let hash = program.stableHash
+    let cache = prover.cache
+    let isWanted = obligations || certificates != nil
+    return try ([nil] + machines).map { (machine: MachineDescription?) in
+      if !isWanted, let known = cache?.proved(hash, on: machine?.name) {
+        return ProofRow(name, instance, on: machine?.name, known)
+      }
+      guard let machine else {
+        var proof: Proof?
+        let time = ContinuousClock().measure { proof = prover.prove(program) }
+        let row = ProofRow(name, instance, proof!, time)
+        if let proved = row.proved { cache?.keepProved(hash, on: nil, proved) }
+        return row
+      }
+      let plan = try Lowering.plan(program, for: machine)
+      let row = ProofRow(name, instance, plan, prover, certifies: certificates != nil)
+      if let proved = row.proved { cache?.keepProved(hash, on: machine.name, proved) }
+      return row
+    }
   }
 
   private func machines() throws -> [MachineDescription] {
@@ -102,8 +123,19 @@ struct Prove: ParsableCommand {
     let total = rows.reduce(0) { $0 + $1.total }
     let proved = rows.reduce(0) { $0 + $1.counts.values.reduce(0, +) }
     let solver = prover.solver?.version ?? "no solver"
+    lines += assumptions(of: rows)
     lines.append("\(proved) of \(total) obligations proved, \(solver)")
     return lines.joined(separator: "\n")
+  }
+
+  /// What the proofs of each target suppose of it.
+  private func assumptions(of rows: [ProofRow]) -> [String] {
+    var machines: [String: Set<MachineAssumption>] = [:]
+    for row in rows { if let machine = row.machine { machines[machine, default: []].formUnion(row.assumptions) } }
+    return machines.sorted { $0.key < $1.key }.map { machine, assumed in
+      let list = assumed.map { "\($0.rawValue) (\($0.sentence))" }.sorted()
+      return "\(machine) assumes \(list.isEmpty ? "nothing undocumented" : list.joined(separator: ", "))"
+    }
   }
 
   private func write(_ rows: [ProofRow], to folder: String) throws {

@@ -1,4 +1,5 @@
 import Foundation
+import Proofs
 import Testing
 
 @testable import tessera
@@ -29,6 +30,19 @@ import Testing
     #expect(rows?.allSatisfy { $0["isProved"] as? Bool == true } == true)
   }
 
+  /// What a target's proofs suppose is named, and the name is one that the device model's document explains.
+  @Test func assumptionsAreNamed() throws {
+    let outcome = try Command.run("tessera", ["prove", "softmax", "--instance", "small", "--target", "all"])
+    #expect(outcome.output.contains(/cuda-sm90a assumes subnormals \(/), "\(outcome.output)")
+    #expect(outcome.output.contains("cpu-avx2 assumes nothing undocumented"))
+    let json = try Command.run("tessera", ["prove", "softmax", "--instance", "small", "--target", "cuda-sm80", "--json"])
+    let rows = try JSONSerialization.jsonObject(with: Data(json.output.utf8)) as? [[String: Any]]
+    #expect(rows?.compactMap { $0["assumptions"] as? [String] } == [[], ["subnormals"]])
+    let text = try String(
+      contentsOf: Repository.root.appendingPathComponent("Documentation/device-model.md"), encoding: .utf8)
+    for assumption in MachineAssumption.allCases { #expect(text.contains("| `\(assumption.rawValue)` |")) }
+  }
+
   @Test func aWrongNameIsRefused() throws {
     #expect(try Command.run("tessera", ["prove", "no_such_operator"]).status != 0)
     #expect(try Command.run("tessera", ["prove", "softmax", "--instance", "none"]).status != 0)
@@ -43,6 +57,10 @@ import Testing
     defer { try? FileManager.default.removeItem(at: folder) }
     let written = try Command.run("tessera", ["prove", "scatter", "--certificates", folder.path])
     #expect(written.status == 0)
+    // What is written once and whole has queries too.
+    let texts = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
+      .map { try String(contentsOf: $0, encoding: .utf8) }
+    #expect(texts.contains { $0.contains("joining what is written") })
     let checked = try Command.run("tessera", ["prove", "--recheck", folder.path])
     #expect(checked.status == 0, "\(checked.output)")
     #expect(checked.output.contains(/cvc5 confirms (\d+) of \1 obligations/))

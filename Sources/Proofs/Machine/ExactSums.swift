@@ -37,7 +37,12 @@ struct ExactSums {
   private var isJudged = false
   private var location: SourceLocation
   /// Whether each place where something is added to a sum is exact, by what it says.
-  private(set) var verdicts: [(place: SourceLocation, sentence: String, isExact: Bool)] = []
+  private(set) var verdicts: [(place: SourceLocation, sentence: String, isExact: Bool, bounds: Bounds?)] = []
+  /// What a sum lies between, and what its register holds.
+  struct Bounds: Hashable {
+    let sum: ClosedRange<Int>
+    let register: ClosedRange<Int>
+  }
 
   init(_ kernel: MachineKernel, trips: [String: Int], at location: SourceLocation) {
     self.kernel = kernel
@@ -88,7 +93,8 @@ struct ExactSums {
         for key in keys(of: array.name) { state[key] = state[key]!.joined(new) }
         state["\(array.name)[?]"] = state["\(array.name)[?]"]?.joined(new) ?? new
       }
-    case .store(_, let value, _), .stream(_, let value, _): _ = self.value(value)
+    case .store(let access, let value, _): keep(self.value(value), in: access.buffer)
+    case .stream(_, let value, _): _ = self.value(value)
     case .scatter(let access, _, let value, _): keep(self.value(value), in: access.buffer)
     case .storeRaw(let buffer, _, let value): keep(self.value(value), in: buffer)
     case .clear(let buffer, _, _): keep(Bounded(base: nil, range: 0...0), in: buffer)
@@ -281,11 +287,13 @@ struct ExactSums {
   private mutating func judged(_ value: Bounded, _ instruction: Instruction, _ type: MachineType) -> Bounded {
     guard isJudged else { return value }
     var isExact = false
+    var known: Bounds?
     if value.base == nil, let range = value.range, let whole = type.scalar.register {
+      known = Bounds(sum: range, register: whole)
       isExact = whole.lowerBound <= range.lowerBound && range.upperBound <= whole.upperBound
     }
     let bounds = value.range.map { "\($0.lowerBound) to \($0.upperBound)" } ?? "without bounds"
-    verdicts.append((location, "\(instruction) of \(type), \(bounds)", isExact))
+    verdicts.append((location, "\(instruction) of \(type), \(bounds)", isExact, known))
     return value
   }
 

@@ -6,6 +6,8 @@ public struct MachineProof: Sendable {
   /// The operator and the machine, for messages.
   public let title: String
   public let findings: [MachineFinding]
+  /// What its machine is supposed to do without a document that says so.
+  public let assumptions: Set<MachineAssumption>
   /// Parameters that are gathered with 32-bit offsets: a launch must refuse those that span more than 2^31
   /// elements.
   public let narrowSpans: Set<Int>
@@ -17,6 +19,7 @@ public struct MachineProof: Sendable {
   public init(_ plan: Plan, solver: Prover = Prover(), certifies: Bool = false) {
     var obligations: [(obligation: Obligation, verdict: Verdict)] = []
     title = "\(plan.program.name) for \(plan.machine.name)"
+    assumptions = plan.assumptions
     var findings: [MachineFinding] = []
     var narrowSpans: Set<Int> = []
     func judge(_ kernel: MachineKernel, _ guards: [HostExpression], _ writes: inout WriteProofs) {
@@ -35,7 +38,9 @@ public struct MachineProof: Sendable {
       findings += walk.findings
       if walk.isOfWarps { findings += WarpOrder(walk).findings }
       obligations += walk.obligations
-      findings += Self.sums(of: kernel, walk, at: plan.program.location)
+      let sums = Self.sums(of: kernel, walk, at: plan.program.location)
+      findings += sums.findings
+      obligations += sums.obligations
       narrowSpans.formUnion(walk.narrowSpans)
       writes.take(walk)
     }
@@ -43,11 +48,13 @@ public struct MachineProof: Sendable {
     for kernel in plan.preparations { judge(kernel, [], &layouts) }
     layouts.finishLayouts()
     findings += layouts.findings
+    obligations += layouts.obligations
     for variant in plan.variants {
       var writes = WriteProofs(plan)
       for kernel in variant.kernels { judge(kernel, variant.guards, &writes) }
       writes.finish()
       findings += writes.findings
+      obligations += writes.obligations
     }
     self.findings = findings
     self.narrowSpans = narrowSpans
@@ -55,21 +62,33 @@ public struct MachineProof: Sendable {
   }
 
   /// Whether sums of integer products are exact.
-  private static func sums(of kernel: MachineKernel, _ walk: KernelWalk, at location: SourceLocation) -> [MachineFinding] {
+  private static func sums(
+    of kernel: MachineKernel, _ walk: KernelWalk, at location: SourceLocation
+  ) -> (findings: [MachineFinding], obligations: [(obligation: Obligation, verdict: Verdict)]) {
     var sums = ExactSums(kernel, trips: walk.trips, at: location)
     sums.judge()
     var seen: Set<MachineFinding> = []
-    return sums.verdicts.map { verdict in
+    let findings = sums.verdicts.map { verdict in
       MachineFinding(
         kind: .exactAccumulator, kernel: kernel.name, location: verdict.place, sentence: verdict.sentence,
         verdict: verdict.isExact ? .proved(.intervals) : .unknown("it may leave its register"), open: nil)
     }.filter { seen.insert($0).inserted }
+    guard walk.certifies else { return (findings, []) }
+    var certified: Set<String> = []
+    let obligations = sums.verdicts.compactMap { verdict -> (obligation: Obligation, verdict: Verdict)? in
+      guard verdict.isExact, let bounds = verdict.bounds, certified.insert("\(verdict.place) \(verdict.sentence)").inserted
+      else { return nil }
+      let obligation = Obligation.exactSum(
+        bounds.sum, in: bounds.register, kernel: kernel.name, at: verdict.place, verdict.sentence)
+      return (obligation, .proved(.intervals))
+    }
+    return (findings, obligations)
   }
 
   public var isProved: Bool { findings.allSatisfy(\.verdict.isProved) }
 
   /// What is kept of it where it is proved.
-  public var proved: ProvedPlan { ProvedPlan(narrowSpans: narrowSpans, counts: counts) }
+  public var proved: ProvedPlan { ProvedPlan(narrowSpans: narrowSpans, counts: counts, assumptions: assumptions) }
 
   /// How many each procedure decided.
   public var counts: [Procedure: Int] {

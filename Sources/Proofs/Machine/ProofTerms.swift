@@ -27,6 +27,16 @@ extension BoundElimination {
   }
 }
 
+extension Obligation {
+  /// That a sum which lies between bounds fits its register.
+  static func exactSum(
+    _ bounds: ClosedRange<Int>, in register: ClosedRange<Int>, kernel: String, at location: SourceLocation, _ sentence: String
+  ) -> Obligation {
+    let sum = Term.variable(Variable("sum", from: bounds.lowerBound, to: bounds.upperBound))
+    return Obligation(.exactAccumulator, kernel: kernel, at: location, sentence, goal: sum.isIn(register))
+  }
+}
+
 /// Terms of symbols, with what is known of each.
 private struct ProofTerms {
   let table: SymbolTable

@@ -4,6 +4,8 @@ import TileIR
 /// Whether every output's element is written exactly once over a plan's kernels.
 struct WriteProofs {
   private(set) var findings: [MachineFinding] = []
+  /// What joining has relied on, where it is kept.
+  private(set) var obligations: [(obligation: Obligation, verdict: Verdict)] = []
   private let plan: Plan
   /// What kernels write of each parameter, in numbers of the launch.
   private var written: [Int: [(region: WrittenRegion, kernel: Int)]] = [:]
@@ -23,6 +25,8 @@ struct WriteProofs {
     let names = Set(walk.kernel.buffers.map(\.name))
     let regions = all.filter { names.contains($0.buffer) }
     joining.judgeDisjoint(regions)
+    obligations += joining.obligations
+    joining.obligations = []
     walks.append(joining)
     for (number, fact) in walk.checks.enumerated() {
       // Each coordinate of the axis is checked, once or more.
@@ -75,8 +79,8 @@ struct WriteProofs {
       let isOutput = parameter.role == .output
       guard isOutput || plan.program.stores(to: position) else { continue }
       // A tile program may leave elements of a state as they are.
-      judgeWhole(parameter.name, parameter.location, written[position] ?? []) { walk, region in
-        walk.isWhole(region, position) && (!isOutput || !region.isConditional)
+      judgeWhole(parameter.name, parameter.location, written[position] ?? []) { joining, region in
+        joining.isWhole(region, position) && (!isOutput || !region.isConditional)
       }
     }
   }
@@ -84,19 +88,20 @@ struct WriteProofs {
   /// Judges that weights laid out anew are whole: a launch reads any of them.
   mutating func finishLayouts() {
     for (position, workspace) in plan.workspaces.enumerated() where workspace.prepares != nil {
-      judgeWhole(workspace.name, plan.program.location, prepared[position] ?? []) { walk, region in
-        guard let buffer = walk.kernel.buffers.first(where: { $0.name == region.buffer }) else { return false }
-        var prover = walk.prover
-        let bytes = walk.numbers.value(workspace.byteCount, &prover)
-        return !region.isConditional && region.axes.count == 1 && region.axes[0].step == 1 && prover.isZero(region.axes[0].first)
-          && prover.isZero(region.axes[0].count * buffer.element.bitWidth - bytes * 8)
+      judgeWhole(workspace.name, plan.program.location, prepared[position] ?? []) { joining, region in
+        guard let buffer = joining.walk.kernel.buffers.first(where: { $0.name == region.buffer }) else { return false }
+        let numbers = joining.walk.numbers
+        let bytes = numbers.value(workspace.byteCount, &joining.walk.prover)
+        return !region.isConditional && region.axes.count == 1 && region.axes[0].step == 1
+          && joining.isZero(region.axes[0].first)
+          && joining.isZero(region.axes[0].count * buffer.element.bitWidth - bytes * 8)
       }
     }
   }
 
   private mutating func judgeWhole(
     _ name: String, _ location: SourceLocation, _ regions: [(region: WrittenRegion, kernel: Int)],
-    _ isWhole: (KernelWalk, WrittenRegion) -> Bool
+    _ isWhole: (inout WrittenRegions, WrittenRegion) -> Bool
   ) {
     var verdict = Verdict.unknown("its regions are not the whole buffer")
     var text: String? = "nothing writes it"
@@ -114,7 +119,8 @@ struct WriteProofs {
               buffer: $0.region.buffer, axes: $0.region.axes, location: location,
               isConditional: $0.region.isConditional)
           })
-        if joined.count == 1, isWhole(joining.walk, joined[0]) { verdict = .proved(.affine) }
+        if joined.count == 1, isWhole(&joining, joined[0]) { verdict = .proved(.affine) }
+        obligations += joining.obligations
         text = verdict.isProved ? nil : joined.map { joining.walk.text($0) }.joined(separator: "; ")
       }
     }
@@ -136,31 +142,30 @@ extension Program {
   }
 }
 
-extension KernelWalk {
+extension WrittenRegions {
   /// Whether a region is all of a parameter: each of its axes from end to end.
-  func isWhole(_ region: WrittenRegion, _ position: Int) -> Bool {
-    var prover = self.prover
-    let axes = plan.program.parameters[position].axes
-    let extents = Set(axes + plan.program.dimensions).map { numbers.extent($0) }
+  fileprivate mutating func isWhole(_ region: WrittenRegion, _ position: Int) -> Bool {
+    let program = walk.plan.program
+    let axes = program.parameters[position].axes
+    let extents = Set(axes + program.dimensions).map { walk.numbers.extent($0) }
     for (number, axis) in region.axes.enumerated() {
       guard axis.step == 1 || axis.count == Polynomial(1) else { return false }
-      guard prover.isZero(axis.first) || starts(position).contains(where: { prover.isZero(axis.first - $0) }) else {
-        return false
-      }
-      if region.axes.count == axes.count, prover.isZero(axis.count - numbers.extent(axes[number])) { continue }
-      if plan.program.parameters[position].role == .state,
-        extents.contains(where: { prover.isZero(axis.count - $0) }) || spans(position).contains(where: { prover.isZero(axis.count - $0) })
+      guard isZero(axis.first) || walk.starts(position).contains(where: { isZero(axis.first - $0) }) else { return false }
+      if region.axes.count == axes.count, isZero(axis.count - walk.numbers.extent(axes[number])) { continue }
+      if program.parameters[position].role == .state,
+        extents.contains(where: { isZero(axis.count - $0) }) || walk.spans(position).contains(where: { isZero(axis.count - $0) })
       { continue }
       // Places that coordinates are read from: all of some axis.
-      guard region.axes.count != axes.count || axes.count == 1,
-        extents.contains(where: { prover.isZero(axis.count - $0) })
+      guard region.axes.count != axes.count || axes.count == 1, extents.contains(where: { isZero(axis.count - $0) })
       else { return false }
     }
     return true
   }
+}
 
+extension KernelWalk {
   /// Where the tile program's stores to a state begin along an axis, as far as the launch's numbers say.
-  private func starts(_ position: Int) -> [Polynomial] {
+  fileprivate func starts(_ position: Int) -> [Polynomial] {
     guard plan.program.parameters[position].role == .state else { return [] }
     var prover = self.prover
     func start(_ index: Index) -> Polynomial? {
@@ -180,7 +185,7 @@ extension KernelWalk {
   }
 
   /// How many coordinates regions with bounds of their own run over.
-  private func spans(_ position: Int) -> [Polynomial] {
+  fileprivate func spans(_ position: Int) -> [Polynomial] {
     var prover = self.prover
     return plan.program.regions.flatMap(\.axes).compactMap { axis in
       guard let bounds = axis.bounds, let lower = try? HostExpression(bounds.lower, in: plan.program),

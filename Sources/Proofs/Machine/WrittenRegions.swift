@@ -7,7 +7,9 @@ import TileIR
 struct WrittenRegions {
   private(set) var complaints: [(message: String, buffer: String, location: SourceLocation, region: String)] = []
   /// The kernel's walk, with the numbers that joining brings in.
-  private(set) var walk: KernelWalk
+  var walk: KernelWalk
+  /// What joining has relied on, where the walk keeps obligations.
+  var obligations: [(obligation: Obligation, verdict: Verdict)] = []
 
   init(_ walk: KernelWalk) { self.walk = walk }
 
@@ -92,8 +94,8 @@ struct WrittenRegions {
     defer { walk.prover.pop(to: count) }
     return found.map { region in
       var region = region
-      let isEmpty = region.axes.contains { walk.prover.isAtLeastZero($0.count * -1) }
-      if !isEmpty, !walk.prover.isUnreachable() { region.isConditional = true }
+      let isEmpty = region.axes.contains { isAtLeastZero($0.count * -1) }
+      if !isEmpty, !isUnreachable() { region.isConditional = true }
       return region
     }
   }
@@ -150,7 +152,7 @@ struct WrittenRegions {
   ) -> WrittenRegion? {
     let moving = region.axes.indices.filter { walk.depends(region.axes[$0], on: symbol) }
     guard let axis = moving.first, moving.count == 1 else {
-      if moving.isEmpty, walk.prover.isAtLeastZero(count * -1 + 1) {
+      if moving.isEmpty, isAtLeastZero(count * -1 + 1) {
         if happens(region, count) { return region }
         complain("a round of \(walk.prover.table[symbol].name) may be missing", region)
         return nil
@@ -180,7 +182,7 @@ struct WrittenRegions {
     }
     if let (apart, _) = part.first.split(symbol), let small = apart.constant, small > 0, part.step > 1,
       !walk.depends(part.count, on: symbol), !walk.depends(part.first - apart * counter, on: symbol),
-      walk.prover.isZero(count * small - part.step)
+      isZero(count * small - part.step)
     {
       // Rounds fill the gaps between the elements.
       result.axes[axis] = Progression(first: first, step: small, count: part.count * count)
@@ -197,7 +199,7 @@ struct WrittenRegions {
     let facts = walk.prover.facts.count
     walk.prover.push(last - 1 - counter)
     walk.prover.push(counter - from)
-    let isAdjacent = walk.prover.isZero(end - at(part.first, counter + 1)) || walk.prover.isUnreachable()
+    let isAdjacent = isZero(end - at(part.first, counter + 1)) || isUnreachable()
     walk.prover.pop(to: facts)
     if !isAdjacent, let digits = digits(region, axis, symbol, from: from, count: count) { return digits }
     guard isAdjacent else {
@@ -207,7 +209,7 @@ struct WrittenRegions {
     let whole = at(end, last)
     walk.prover.push(count - 1)
     var reached: Polynomial?
-    for candidate in candidates(end, whole, symbol) where walk.prover.isZero(whole - candidate) {
+    for candidate in candidates(end, whole, symbol) where isZero(whole - candidate) {
       reached = candidate
       break
     }
@@ -218,7 +220,7 @@ struct WrittenRegions {
     }
     // No round at all: then the region is empty.
     walk.prover.push(count * -1)
-    let isEmptyAtNone = walk.prover.isZero(reached - first) || walk.prover.isUnreachable()
+    let isEmptyAtNone = isZero(reached - first) || isUnreachable()
     walk.prover.pop(to: facts)
     guard isEmptyAtNone else {
       complain("no round writes what is left", region)
@@ -235,11 +237,11 @@ struct WrittenRegions {
 
   /// Whether the one round that writes a region happens wherever the region has an element.
   private mutating func happens(_ region: WrittenRegion, _ count: Polynomial) -> Bool {
-    if walk.prover.isAtLeastZero(count - 1) { return true }
+    if isAtLeastZero(count - 1) { return true }
     let facts = walk.prover.facts.count
     walk.prover.push(count * -1)
     defer { walk.prover.pop(to: facts) }
-    return region.axes.contains { walk.prover.isAtLeastZero($0.count * -1) } || walk.prover.isUnreachable()
+    return region.axes.contains { isAtLeastZero($0.count * -1) } || isUnreachable()
   }
 
   /// The region of rounds that lie a constant apart and leave room between them, which other stores may
@@ -254,7 +256,7 @@ struct WrittenRegions {
     let (round, place) = part.first.divided(by: radix)
     let inner = Progression(first: place, step: part.step, count: part.count, radix: radix)
     guard !walk.depends(place, on: symbol), !walk.depends(round - Polynomial(symbol), on: symbol),
-      walk.prover.isAtLeastZero(place), walk.prover.isAtLeastZero(inner.end * -1 + radix)
+      isAtLeastZero(place), isAtLeastZero(inner.end * -1 + radix)
     else { return nil }
     var result = region
     let first = walk.prover.with { $0.replacing(round, symbol, from) }
@@ -266,8 +268,8 @@ struct WrittenRegions {
   /// A region whose places within rounds are all there, as one axis again.
   private mutating func collapsed(_ region: WrittenRegion) -> WrittenRegion {
     for (position, inner) in region.axes.enumerated() {
-      guard let radix = inner.radix, inner.step == 1, walk.prover.isZero(inner.first),
-        walk.prover.isZero(inner.count - radix)
+      guard let radix = inner.radix, inner.step == 1, isZero(inner.first),
+        isZero(inner.count - radix)
       else { continue }
       var result = region
       let outer = region.axes[position - 1]
@@ -294,7 +296,7 @@ struct WrittenRegions {
     let facts = walk.prover.facts.count
     walk.prover.push(from + count - 2 - counter)
     walk.prover.push(counter - from)
-    let isApart = part.step == 1 && walk.prover.isAtLeastZero(next - part.end) || walk.prover.isUnreachable()
+    let isApart = part.step == 1 && isAtLeastZero(next - part.end) || isUnreachable()
     walk.prover.pop(to: facts)
     guard isApart else {
       complain("rounds may overlap", region)
@@ -338,7 +340,7 @@ struct WrittenRegions {
         let isApart = a.axes.indices.contains { axis in
           let (x, y) = (a.axes[axis], b.axes[axis])
           if x.step == y.step, x.step > 1, let apart = (y.first - x.first).constant, apart % x.step != 0 { return true }
-          return walk.prover.isAtLeastZero(y.first - x.end) || walk.prover.isAtLeastZero(x.first - y.end)
+          return isAtLeastZero(y.first - x.end) || isAtLeastZero(x.first - y.end)
         }
         if !isApart { complain("another store may write the same", a) }
       }
@@ -370,7 +372,7 @@ struct WrittenRegions {
     guard a.buffer == b.buffer, a.axes.count == b.axes.count, a.isConditional == b.isConditional else { return nil }
     var apart: Int?
     for axis in a.axes.indices where a.axes[axis] != b.axes[axis] {
-      if walk.prover.isZero(a.axes[axis].first - b.axes[axis].first), walk.prover.isZero(a.axes[axis].count - b.axes[axis].count),
+      if isZero(a.axes[axis].first - b.axes[axis].first), isZero(a.axes[axis].count - b.axes[axis].count),
         a.axes[axis].step == b.axes[axis].step
       { continue }
       guard apart == nil else { return nil }
@@ -380,7 +382,7 @@ struct WrittenRegions {
     var result = a
     let (x, y) = (a.axes[axis], b.axes[axis])
     guard x.radix == y.radix else { return nil }
-    if x.step == y.step, walk.prover.isZero(x.end - y.first) {
+    if x.step == y.step, isZero(x.end - y.first) {
       result.axes[axis] = Progression(first: x.first, step: x.step, count: x.count + y.count, radix: x.radix)
     } else if x.step == y.step, x.step == 2, (y.first - x.first).constant == 1, x.count == y.count {
       // Even and odd places.
