@@ -87,7 +87,9 @@ private struct ProgramEditor {
     for number in program.regions.indices { edit(region: number) }
     for (number, loop) in program.loops.enumerated() {
       for count in indices(of: loop.count) { add(program.replacing(loop: number, count: count), "loop \(number)") }
-      if fault == .widenLoop { add(program.replacing(loop: number, count: loop.count + .constant(1)), "loop \(number)") }
+      if fault == .widenLoop {
+        add(program.replacing(loop: number, count: loop.count + .constant(1)), "loop \(number)")
+      }
     }
     for dimension in program.dimensions {
       guard case .computed(let length)? = program.lengths[dimension] else { continue }
@@ -115,10 +117,13 @@ private struct ProgramEditor {
     switch node.operation {
     case .load(let parameter, let coordinates):
       for other in lists(of: coordinates) {
-        add(program.replacing(id, by: .load(parameter, other), node.operands), "\(program.parameters[parameter].name), \(place)")
+        let name = program.parameters[parameter].name
+        add(program.replacing(id, by: .load(parameter, other), node.operands), "\(name), \(place)")
       }
     case .sample(let dimension, let index):
-      for other in lists(of: [index]) { add(program.replacing(id, by: .sample(dimension, other[0]), node.operands), place) }
+      for other in lists(of: [index]) {
+        add(program.replacing(id, by: .sample(dimension, other[0]), node.operands), place)
+      }
     case .index(let index):
       for other in indices(of: index) { add(program.replacing(id, by: .index(other), node.operands), place) }
     case .elementwise(let operation): edit(id, node, operation, place)

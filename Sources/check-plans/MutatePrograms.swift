@@ -39,7 +39,10 @@ struct MutatePrograms: ParsableCommand {
       let proof = Prover().prove(drawn.mutant.program)
       if let failure = proof.failures.first {
         tally[drawn.mutant.fault, default: Tally()].refused[failure.obligation.kind.rawValue, default: 0] += 1
-      } else if let problem = ProgramLaunches(instance: drawn.instance, drawn: shapes).problem(drawn.mutant.program, seed: seed) {
+        continue
+      }
+      let launches = ProgramLaunches(instance: drawn.instance, drawn: shapes)
+      if let problem = launches.problem(drawn.mutant.program, seed: seed) {
         tally[drawn.mutant.fault, default: Tally()].missed.append(
           "\(drawn.name) \(drawn.instance.name), \(drawn.mutant.place): \(problem)")
       } else {

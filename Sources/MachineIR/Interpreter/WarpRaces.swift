@@ -35,7 +35,9 @@ final class WarpRaces {
   func begin() { step += 1 }
 
   /// Notes that a thread touches an element, every thread where it is nil.
-  func touch(_ memory: CheckedMemory, _ element: Int, bits: Int, by thread: Int?, isWrite: Bool) throws(MachineFault.Kind) {
+  func touch(
+    _ memory: CheckedMemory, _ element: Int, bits: Int, by thread: Int?, isWrite: Bool
+  ) throws(MachineFault.Kind) {
     for byte in element * bits / 8...(element * bits + bits - 1) / 8 {
       let place = Place(memory: ObjectIdentifier(memory), byte: byte)
       let isUnordered = writes[place]?.meets(thread, in: step) ?? false

@@ -111,9 +111,12 @@ struct WarpOrder {
     guard let memory = group[touch.memory] else { return }
     func meets(_ others: Set<SharedTouches.Threads>?) -> Bool { others?.contains { $0.meets(touch.threads) } ?? false }
     if meets(now.writes[memory]) {
-      complain(memory, touch, touch.isWrite ? "a thread may write what another has written" : "a thread may read what another writes")
+      let done = touch.isWrite ? "write what another has written" : "read what another writes"
+      complain(memory, touch, "a thread may \(done)")
     }
-    if touch.isWrite, meets(now.reads[memory]) { complain(memory, touch, "a thread may write what another still reads") }
+    if touch.isWrite, meets(now.reads[memory]) {
+      complain(memory, touch, "a thread may write what another still reads")
+    }
     if touch.isWrite { now.writes[memory, default: []].insert(touch.threads) }
     if touch.isRead { now.reads[memory, default: []].insert(touch.threads) }
   }
