@@ -79,8 +79,11 @@ private struct PlanPrinter {
     for (parameter, name) in zip(kernel.floats, kernel.floatNames) {
       add("float \(name) = \(program.parameters[parameter].name)")
     }
+    let conflicts = plan.machine.gpu == nil ? [:] : kernel.bankConflicts
     for array in kernel.scratch {
-      add("\(array.space == .onChip ? "on chip" : "in device memory") \(array.name): \(array.type.rawValue) [\(array.count.text(in: program))]")
+      let space = array.space == .onChip ? "on chip" : "in device memory"
+      let turns = conflicts[array.name].map { ", bank conflicts \($0)" } ?? ""
+      add("\(space) \(array.name): \(array.type.rawValue) [\(array.count.text(in: program))]\(turns)")
     }
     add("for each \(kernel.cell.name) of \(kernel.cells.text(in: program))")
     block(kernel.body)

@@ -43,26 +43,28 @@ enum ByteFragments {
 
   // MARK: Slices
 
-  /// The integer value 2^9 of E4M3 codes in `i32` lanes; NaN counts something.
-  static func integers(_ code: Expression) -> Expression {
-    let lanes = code.type.lanes
-    func constant(_ value: Int) -> Expression { integer(value, lanes) }
-    let exponent = code.apply(.shiftRightLogical, constant(3)).apply(.and, constant(15))
-    let fraction = code.apply(.and, constant(7))
-    let isNormal = exponent.compared(.notEqual, constant(0))
-    let leading = Expression.apply(.select, [isNormal, constant(8), constant(0)], code.type)
-    let shift = exponent.apply(.maximum, constant(1)).apply(.subtract, constant(1))
-    let size = fraction.apply(.or, leading).apply(.shiftLeft, shift)
-    let isNegative = code.apply(.and, constant(128)).compared(.notEqual, constant(0))
-    return .apply(.select, [isNegative, size.apply(.negate), size], code.type)
+  /// The integer value 2^9 of the E4M3 code in byte `byte` of `i32` lanes; NaN counts something.
+  ///
+  /// A code's exponent and fraction are those of a small `f32`, subnormal ones too: two products by powers of two,
+  /// both exact, make it the integer.
+  static func integers(_ word: Expression, byte: Int = 0) -> Expression {
+    let lanes = word.type.lanes
+    let first = byte == 3 ? word : word.apply(.shiftLeft, integer(24 - 8 * byte, lanes))
+    let signAndSize = Int64(Int32(bitPattern: 0x87F0_0000))
+    let small = first.apply(.shiftRightArithmetic, integer(4, lanes)).apply(.and, .integer(signAndSize, word.type))
+    return small.bitCast(to: .f32).apply(.multiply, .float(0x1p127, lanes: lanes))
+      .apply(.multiply, .float(4, lanes: lanes)).converted(to: .i32)
   }
 
-  /// Byte number `byte` of a word of a slice of `integer`: the upper bits of the last slice are its sign's.
+  /// Byte number `byte` of a word of a slice of an integer that `integers` gave.
   static func byte(_ slice: Int, of integer: Expression, at byte: Int) -> Expression {
     let lanes = integer.type.lanes
-    let shifted = slice == 0 ? integer : integer.apply(.shiftRightArithmetic, Self.integer(sliceBits * slice, lanes))
-    let mask = slice == slices - 1 ? 255 : 127
-    let bits = shifted.apply(.and, Self.integer(mask, lanes))
-    return byte == 0 ? bits : bits.apply(.shiftLeft, Self.integer(8 * byte, lanes))
+    let left = 8 * byte - sliceBits * slice
+    let shift = Self.integer(abs(left), lanes)
+    // The upper bits of the last slice are its sign's.
+    let mask = Int32(truncatingIfNeeded: (slice == slices - 1 ? 255 : 127) << (8 * byte))
+    let moved = left > 0 ? integer.apply(.shiftLeft, shift)
+      : left < 0 ? integer.apply(.shiftRightLogical, shift) : integer
+    return moved.apply(.and, .integer(Int64(mask), integer.type))
   }
 }

@@ -4,28 +4,23 @@ import TileIR
 /// One block of depth of one panel: exact products of slices, the exact sum under its scales, and the total it goes to.
 extension MatrixTile {
   func multiplyBlock(
-    _ size: Int, _ place: Expression, _ panel: Expression, _ left: RegisterArray, _ rowScale: RegisterArray
+    _ size: Int, _ place: Expression, _ panel: Expression, _ codes: RegisterArray, _ left: RegisterArray,
+    _ rowScale: RegisterArray
   ) {
-    let base = lowering.stack.define("scales_at", place * .constant(weight.scaleBytes))
-    let together = lowering.collect { blockSums(size, place, base, panel, left, rowScale) }
+    let base = lowering.stack.define("scales_at", place * .constant(weight.scaleBytes / (weight.groups > 1 ? 4 : 1)))
+    let together = lowering.collect { blockSums(size, base, panel, codes, left, rowScale) }
     guard weight.groups > 1 else { return lowering.stack.append(contentsOf: together) }
-    let far = Expression.load(
-      Access(scales, .uint8, base + .constant((1 + weight.groups) * ByteMatrices.columns)), MachineType(.i32),
-      active: nil)
-    let apart = lowering.collect { groupSums(size, place, base, panel, left, rowScale) }
-    lowering.stack.append(.branch(far.compared(.equal, .integer(0, far.type)), together, apart))
+    let first = Expression.load(Access(scales, .int32, base), MachineType(.i32), active: nil)
+    let apart = lowering.collect { groupSums(size, base, panel, codes, left, rowScale) }
+    lowering.stack.append(.branch(GroupScales.isFar(first), apart, together))
   }
 
   // MARK: The right operand
 
   /// Slices of the codes of one product along the depth, those of E2M1 shifted by what each column's group has above
   /// the least scale.
-  private func right(_ step: Expression, _ place: Expression, shift: Expression?) -> [Expression] {
-    let word = lowering.stack.define(
-      "word",
-      Expression.load(
-        Access(codes, .int32, (place * .constant(weight.steps) + step) * .constant(weight.words)),
-        MachineType(.i32, weight.words), active: nil))
+  private func right(_ step: Expression, _ codes: RegisterArray, shift: Expression?) -> [Expression] {
+    let word = lowering.stack.define("word", .element(codes, [step]))
     guard weight.format == .e4m3 else {
       let upper = word.apply(.shiftRightLogical, ByteFragments.integer(16, weight.words))
       let registers = [word, upper].map { nibbles -> Expression in
@@ -34,10 +29,7 @@ extension MatrixTile {
       }
       return [lowering.stack.define("right", .apply(.concatenate, registers, ByteMatrices.right))]
     }
-    let integers = (0..<4).map { byte in
-      let code = byte == 0 ? word : word.apply(.shiftRightLogical, ByteFragments.integer(8 * byte, weight.words))
-      return lowering.stack.define("integer", ByteFragments.integers(code))
-    }
+    let integers = (0..<4).map { lowering.stack.define("integer", ByteFragments.integers(word, byte: $0)) }
     return (0..<ByteFragments.slices).map { slice in
       let bytes = integers.enumerated().map { ByteFragments.byte(slice, of: $1, at: $0) }
       return lowering.stack.define("right", bytes.dropFirst().reduce(bytes[0]) { $0.apply(.or, $1) })
@@ -51,18 +43,15 @@ extension MatrixTile {
     return word.apply(.shiftLeft, shift).apply(.and, lost.apply(.not))
   }
 
-  /// What a column's group has above the least scale, in the lanes of one register of the right operand.
-  private func shift(_ base: Expression, _ group: Expression) -> Expression {
-    let columns = ByteFragments.rightColumn(weight.words)
-    let own = columnScale(base, .constant(1) + group, columns)
-    return lowering.stack.define("shift", own.apply(.subtract, columnScale(base, .constant(0), columns)))
+  /// What is stored of the scales of columns, at the lanes that say which.
+  private func columnScales(_ base: Expression, _ columns: Expression) -> Expression {
+    .gather(Access(scales, weight.scaleElement, base), lanes: columns, columns.type, active: nil)
   }
 
-  /// Codes of the scales of columns in the lanes that say which.
-  private func columnScale(_ base: Expression, _ position: Expression, _ columns: Expression) -> Expression {
-    .gather(
-      Access(scales, .uint8, base + position * .constant(ByteMatrices.columns)), lanes: columns, columns.type,
-      active: nil)
+  /// A column's scale in the lanes of the sums, in f64.
+  private func columnPower(_ name: String, _ code: Expression) -> Expression {
+    let code = lowering.stack.define("column_code", code)
+    return lowering.stack.define(name, code.powerOfTwo(bias: 127))
   }
 
   // MARK: Sums
@@ -95,34 +84,40 @@ extension MatrixTile {
 
   /// The whole block in one exact sum.
   private func blockSums(
-    _ size: Int, _ place: Expression, _ base: Expression, _ panel: Expression, _ left: RegisterArray,
+    _ size: Int, _ base: Expression, _ panel: Expression, _ codes: RegisterArray, _ left: RegisterArray,
     _ rowScale: RegisterArray
   ) {
+    let hasGroups = weight.groups > 1
+    let shifts = hasGroups
+      ? lowering.stack.define("shifts", columnScales(base, ByteFragments.rightColumn(weight.words))) : nil
+    let stored = columnScales(base, ByteFragments.sumColumn)
+    let column = columnPower("column_scale", hasGroups ? GroupScales.least(stored) : stored)
     let sums = registers("sum", size)
     lowering.stack.append(clear(sums, size))
     let step = lowering.stack.variable("step", .index)
     let products = lowering.collect {
       let group = Expression.variable(step).divided(by: weight.group / ByteFragments.depth)
-      let right = self.right(.variable(step), place, shift: weight.groups == 1 ? nil : shift(base, group))
+      let shift = shifts.map { lowering.stack.define("shift", GroupScales.shift($0, group)) }
+      let right = self.right(.variable(step), codes, shift: shift)
       lowering.stack.append(
         lowering.unrolled("r", size) { add(right, .variable(step), $0, left, to: sums, at: $0) })
     }
     lowering.stack.append(
       .loop(CountedLoop(step, from: .constant(0), to: .constant(weight.steps), unrolled: true, products)))
-    let column = lowering.stack.define("column_scale", columnScale(base, .constant(0), ByteFragments.sumColumn))
     lowering.stack.append(
       lowering.unrolled("r", size) { r in
-        let exact = combined(sums, r).apply(.multiply, power(.element(rowScale, [r]), column))
-        return [addToTotal(r, panel, exact.converted(to: .f32))]
+        [addToTotal(r, panel, scaled(sums, r, .element(rowScale, [r]), column).converted(to: .f32))]
       })
   }
 
   /// Scales too far apart for shifts: each group's sum is exact, and all are rounded together. Rare, so that a tile
   /// of rows after the other goes through it, which takes fewer registers.
   private func groupSums(
-    _ size: Int, _ place: Expression, _ base: Expression, _ panel: Expression, _ left: RegisterArray,
+    _ size: Int, _ base: Expression, _ panel: Expression, _ codes: RegisterArray, _ left: RegisterArray,
     _ rowScale: RegisterArray
   ) {
+    let words = lowering.stack.define(
+      "group_scales", columnScales(base + .constant(ByteMatrices.columns), ByteFragments.sumColumn))
     let terms = RegisterArray(
       lowering.stack.unique("group_term"), MachineType(.f64, lanes), [weight.groups])
     lowering.stack.append(.registers(terms))
@@ -132,12 +127,11 @@ extension MatrixTile {
         let sums = registers("group_sum", 1)
         lowering.stack.append(clear(sums, 1))
         for step in (group * steps..<(group + 1) * steps).map(Expression.constant) {
-          let right = self.right(step, place, shift: nil)
+          let right = self.right(step, codes, shift: nil)
           lowering.stack.append(contentsOf: add(right, step, r, left, to: sums, at: .constant(0)))
         }
-        let column = lowering.stack.define(
-          "column_scale", columnScale(base, .constant(1 + group), ByteFragments.sumColumn))
-        let exact = combined(sums, .constant(0)).apply(.multiply, power(.element(rowScale, [r]), column))
+        let column = columnPower("group_scale", GroupScales.scale(words, group))
+        let exact = scaled(sums, .constant(0), .element(rowScale, [r]), column)
         lowering.stack.append(.setElement(terms, [.constant(group)], exact))
       }
       let rounded = Expression.apply(
@@ -155,8 +149,10 @@ extension MatrixTile {
     return .storeRaw(buffer: totals, offset: place, old.apply(.add, value))
   }
 
-  /// The block's integer in f64: neighbouring sums meet in 32 bits, and every partial sum is an integer below 2^53.
-  private func combined(_ sums: RegisterArray, _ r: Expression) -> Expression {
+  /// A block's exact sum under the scales of its row, with the unit of the sums, and its column.
+  ///
+  /// Neighbouring sums meet in 32 bits; in f64 every partial sum is an integer below 2^53, and powers of two are exact.
+  private func scaled(_ sums: RegisterArray, _ r: Expression, _ row: Expression, _ column: Expression) -> Expression {
     let type = MachineType(.f64, lanes)
     var total: Expression?
     for first in stride(from: 0, to: weight.sums, by: 2) {
@@ -166,21 +162,21 @@ extension MatrixTile {
         part = part.apply(
           .add, next.apply(.multiply, ByteFragments.integer(1 << ByteFragments.sliceBits, lanes)))
       }
-      let exact = part.converted(to: .f64)
+      let exact = Self.widened(part)
       let unit = Double(1 << (ByteFragments.sliceBits * first))
       total = total.map { .apply(.fusedMultiplyAdd, [exact, .float(unit.bitPattern, type), $0], type) } ?? exact
     }
-    return total!
+    return total!.apply(.multiply, row).apply(.multiply, column)
   }
 
-  /// The scale of a row times that of a column times the unit of the sums, in f64; NaN where one of them is.
-  private func power(_ row: Expression, _ column: Expression) -> Expression {
-    let worst = row.apply(.maximum, column)
-    let wide = row.apply(.add, column).converted(to: .i64)
-    // Both codes count from 2^-127.
-    let field = wide.apply(.add, .integer(Int64(1023 - 2 * 127 + weight.unitExponent), wide.type))
-    let power = field.apply(.shiftLeft, .integer(52, wide.type)).bitCast(to: .f64)
-    let isNaN = worst.compared(.equal, ByteFragments.integer(255, lanes))
-    return .apply(.select, [isNaN, .float(Double.nan.bitPattern, power.type), power], power.type)
+  /// An `i32` in f64: with its sign turned it is the fraction of a number from 2^52 on. A GPU converts a quarter as fast
+  /// as it adds.
+  private static func widened(_ integer: Expression) -> Expression {
+    let lanes = integer.type.lanes
+    let unsigned = integer.apply(.xor, .integer(Int64(Int32.min), integer.type)).converted(to: .i64)
+    let bits = unsigned.apply(.and, .integer(0xFFFF_FFFF, unsigned.type))
+      .apply(.or, .integer(0x4330_0000_0000_0000, unsigned.type))
+    let type = MachineType(.f64, lanes)
+    return bits.bitCast(to: .f64).apply(.subtract, .float((0x1p52 + 0x1p31).bitPattern, type))
   }
 }

@@ -29,6 +29,8 @@ extension RegionLowering {
     }
     let cell = stack.variable("cell", .index)
     let (cells, rowBlock) = try openCell(pattern, blocking, .variable(cell))
+    let pitch = blocking.cellColumns + ProductBlocking.matrixPadding
+    domains[pattern.columns]!.most = .constant(pitch)
     let sums = scratch("block_sums", .f32, count: .constant(blocking.cellRows * blocking.cellColumns))
     try lowerAround(pattern) { id in
       let tile = MatrixTile(
@@ -37,9 +39,9 @@ extension RegionLowering {
         firstPanel: try firstPanel(weights[id]!.panels), rows: domains[pattern.rows]!.count,
         columns: domains[pattern.columns]!.count, totals: sums)
       stack.append(.note("product", program[id].location))
-      let product = scratch("product", .f32, count: .constant(blocking.cellRows * blocking.cellColumns))
+      let product = scratch("product", .f32, count: .constant(blocking.cellRows * pitch))
       storage[id] = .array(product, .f32, [pattern.rows, pattern.columns])
-      tile.multiply(into: product)
+      tile.multiply(into: product, pitch: pitch)
     }
     return kernel(name: name, cells: cells, cell: cell)
   }
@@ -80,7 +82,7 @@ struct MatrixTile {
     words = lowering.buffer(workspace: slices.words, .int32, written: false)
     rowScales = lowering.buffer(workspace: slices.scales, .uint8, written: false)
     codes = lowering.buffer(workspace: laidOut.codes, .int32, written: false)
-    scales = lowering.buffer(workspace: laidOut.scales, .uint8, written: false)
+    scales = lowering.buffer(workspace: laidOut.scales, weight.scaleElement, written: false)
   }
 
   var tiles: Int { blocking.cellRows / ByteMatrices.rows }
@@ -90,12 +92,12 @@ struct MatrixTile {
   private var f32: MachineType { MachineType(.f32, lanes) }
 
   /// Multiplies all that the cell has, by a body for each number of tiles.
-  func multiply(into product: String) {
+  func multiply(into product: String, pitch: Int) {
     var statements: [MachineStatement] = []
     for size in 1...tiles {
       let body = lowering.collect {
         blocks(size)
-        spread(size, into: product)
+        spread(size, into: product, pitch: pitch)
       }
       let isMore = rows.compared(.greater, .constant((size - 1) * ByteMatrices.rows))
       statements = [.branch(isMore, body, statements)]
@@ -119,7 +121,7 @@ struct MatrixTile {
     lowering.stack.open()
     let left = RegisterArray(
       lowering.stack.unique("left"), ByteMatrices.left, [size, weight.steps, ByteFragments.slices])
-    let scale = RegisterArray(lowering.stack.unique("row_scale"), ByteMatrices.sum, [size])
+    let scale = RegisterArray(lowering.stack.unique("row_scale"), MachineType(.f64, lanes), [size])
     lowering.stack.append(.registers(left))
     lowering.stack.append(.registers(scale))
     let sumRow = lowering.stack.define("sum_row", ByteFragments.sumRow)
@@ -137,28 +139,54 @@ struct MatrixTile {
         }
         let codes = Expression.gather(
           Access(rowScales, .uint8, at * .constant(ByteMatrices.rows)), lanes: sumRow, ByteMatrices.sum, active: nil)
-        return [load, .setElement(scale, [r], codes)]
+        let code = lowering.stack.variable("row_code", ByteMatrices.sum)
+        let power = Expression.variable(code).powerOfTwo(bias: 127 - weight.unitExponent)
+        return [load, .define(code, codes), .setElement(scale, [r], power)]
       })
-    let panel = lowering.stack.variable("panel", .index)
-    lowering.stack.open()
-    let place = lowering.stack.define(
-      "place", (firstPanel + .variable(panel)) * blockCount + .variable(block))
-    multiplyBlock(size, place, .variable(panel), left, scale)
-    lowering.stack.append(
-      .loop(CountedLoop(panel, from: .constant(0), to: panelCount, lowering.stack.close())))
+    panelLoop(size, .variable(block), blockCount, left, scale)
     lowering.stack.append(
       .loop(CountedLoop(block, from: .constant(0), to: blockCount, lowering.stack.close())))
   }
 
+  /// Takes the panels of a block one after the other; the codes of the next are read before those of one are used.
+  private func panelLoop(
+    _ size: Int, _ block: Expression, _ blockCount: Expression, _ left: RegisterArray, _ scale: RegisterArray
+  ) {
+    let type = MachineType(.i32, weight.words)
+    let count = lowering.stack.define("panels", panelCount)
+    func read(_ array: RegisterArray, _ panel: Expression) -> MachineStatement {
+      let place = (firstPanel + panel) * blockCount + block
+      let loads = lowering.unrolled("step", weight.steps) { step in
+        let access = Access(codes, .int32, (place * .constant(weight.steps) + step) * .constant(weight.words))
+        return [.setElement(array, [step], .load(access, type, active: nil))]
+      }
+      return .branch(panel.compared(.less, count), [loads], [])
+    }
+    let next = RegisterArray(lowering.stack.unique("next_codes"), type, [weight.steps])
+    lowering.stack.append(.registers(next))
+    lowering.stack.append(read(next, .constant(0)))
+    let panel = lowering.stack.variable("panel", .index)
+    lowering.stack.open()
+    let own = RegisterArray(lowering.stack.unique("codes"), type, [weight.steps])
+    lowering.stack.append(.registers(own))
+    lowering.stack.append(
+      lowering.unrolled("step", weight.steps) { [.setElement(own, [$0], .element(next, [$0]))] })
+    lowering.stack.append(read(next, .variable(panel) + .constant(1)))
+    let place = lowering.stack.define("place", (firstPanel + .variable(panel)) * blockCount + block)
+    multiplyBlock(size, place, .variable(panel), own, left, scale)
+    lowering.stack.append(
+      .loop(CountedLoop(panel, from: .constant(0), to: count, lowering.stack.close())))
+  }
+
   /// Puts the totals where rows and columns are looked for.
-  private func spread(_ size: Int, into product: String) {
+  private func spread(_ size: Int, into product: String, pitch: Int) {
     let place = lowering.stack.define(
       "sum_place",
-      ByteFragments.sumRow.apply(.multiply, ByteFragments.integer(blocking.cellColumns, lanes))
+      ByteFragments.sumRow.apply(.multiply, ByteFragments.integer(pitch, lanes))
         .apply(.add, ByteFragments.sumColumn))
     let r = lowering.stack.variable("r", .index)
     let panel = lowering.stack.variable("panel", .index)
-    let base = Expression.variable(r) * .constant(ByteMatrices.rows * blocking.cellColumns)
+    let base = Expression.variable(r) * .constant(ByteMatrices.rows * pitch)
       + Expression.variable(panel) * .constant(ByteMatrices.columns)
     let value = Expression.raw(buffer: totals, offset: total(.variable(r), .variable(panel)), f32)
     let moved = MachineStatement.scatter(Access(product, .float32, base), lanes: place, value, active: nil)

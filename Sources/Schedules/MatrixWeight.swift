@@ -24,15 +24,15 @@ struct MatrixWeight {
   var sums: Int { ByteFragments.slices + slices - 1 }
   /// The exponent of one unit of the sums: 2^-9 of an E4M3 number, 2^-1 of an E2M1 number.
   var unitExponent: Int { format == .e2m1 ? -10 : -18 }
-  /// Bytes of the scales of a block of a panel: a column's scale each; where a block has several, the least, each
-  /// group's, and whether they lie too far apart.
-  var scaleBytes: Int { (groups == 1 ? 1 : groups + 2) * panels.width }
+  /// Bytes of the scales of a block of a panel: a column's scale each; where a block has several, the words of
+  /// `GroupScales`.
+  var scaleBytes: Int { (groups == 1 ? 1 : 8) * panels.width }
+
+  var scaleElement: ElementType { groups == 1 ? .uint8 : .int32 }
 
   /// Twice the values of E2M1 codes as bytes.
   static let e2m1Codes = ByteTable(
     "twice_e2m1", (0..<16).map { UInt8(bitPattern: Int8(ElementType.e2m1.number(UInt32($0)) * 2)) })
-  /// The largest shift of twice an E2M1 value within a byte.
-  static let mostShift = 3
 
   /// The weight of a product of the class `exactBlock`, or nil where the machine has no such products, the right
   /// operand is no weight, the formats have no slices, scales change within a product, or the left operand is not
@@ -88,7 +88,7 @@ extension RegionLowering {
     let worst = stack.variable("worst", type)
     stack.append(.declare(worst, .integer(0, type)))
     try packCodes(weight, buffer(workspace: laidOut.codes, .int32), place, worst)
-    try packScales(weight, buffer(workspace: laidOut.scales, .uint8), place, worst)
+    try packScales(weight, buffer(workspace: laidOut.scales, weight.scaleElement), place, worst)
   }
 
   private func packCodes(
@@ -153,10 +153,9 @@ extension RegionLowering {
   ) throws {
     let lanes = weight.panels.width
     let type = MachineType(.i32, lanes)
-    let base = stack.define("scales_at", place.number * .constant(weight.scaleBytes))
-    func store(_ value: Expression, _ position: Expression) {
+    func store(_ value: Expression) {
       stack.append(
-        .store(Access(target, .uint8, base + position * .constant(lanes)), value, active: nil))
+        .store(Access(target, .uint8, place.number * .constant(weight.scaleBytes)), value, active: nil))
     }
     func scale(_ at: Expression) throws -> Expression {
       guard let id = weight.scale else { return .integer(127, type) }
@@ -173,29 +172,33 @@ extension RegionLowering {
     }
     guard weight.groups > 1 else {
       let code = try scale(place.start)
-      guard weight.format == .e4m3 else { return store(code, .constant(0)) }
+      guard weight.format == .e4m3 else { return store(code) }
       // A column's codes are in four neighbouring lanes of both halves.
       let isNaN = pairsFolded(halvesFolded(.variable(worst)), to: lanes)
         .compared(.equal, ByteFragments.integer(0x7F, lanes))
-      return store(.apply(.select, [isNaN, .integer(255, type), code], type), .constant(0))
+      return store(.apply(.select, [isNaN, .integer(255, type), code], type))
     }
-    var (least, most): (Expression?, Expression?)
+    var codes: [Expression] = []
     for group in 0..<weight.groups {
       // A group past the end takes the scale of the block's first: it must not widen the block.
       let own = stack.define("own", place.start + .constant(group * weight.group))
       let at = stack.define("group_at", .conditional(own.compared(.less, place.depth), own, place.start))
-      let code = try scale(at)
-      store(code, .constant(1 + group))
-      least = stack.define("least", least.map { $0.apply(.minimum, code) } ?? code)
-      most = stack.define("most", most.map { $0.apply(.maximum, code) } ?? code)
+      codes.append(try scale(at))
     }
-    store(least!, .constant(0))
+    func extreme(_ instruction: Instruction) -> Expression {
+      codes.dropFirst().reduce(codes[0]) { stack.define("extreme", $0.apply(instruction, $1)) }
+    }
+    let (least, most) = (extreme(.minimum), extreme(.maximum))
     // Shifts that leave a byte; a NaN scale is no shift.
-    let spread = most!.apply(.subtract, least!).compared(.greater, ByteFragments.integer(MatrixWeight.mostShift, lanes))
-    let isFar = spread.apply(.or, most!.compared(.equal, ByteFragments.integer(255, lanes)))
+    let spread = most.apply(.subtract, least).compared(.greater, ByteFragments.integer(GroupScales.mostShift, lanes))
+    let isFar = spread.apply(.or, most.compared(.equal, ByteFragments.integer(255, lanes)))
     let far = stack.define("far", .apply(.select, [isFar, .integer(1, type), .integer(0, type)], type))
-    let any = stack.define("any_far", foldLanes(far) { $0.apply(.or, $1) })
-    store(any.broadcast(to: lanes), .constant(1 + weight.groups))
+    let any = stack.define("any_far", foldLanes(far) { $0.apply(.or, $1) }).broadcast(to: lanes)
+    let (together, apart) = GroupScales.words(codes, least: least, far: any)
+    let words = Access(target, .int32, place.number * .constant(weight.scaleBytes / 4))
+    stack.append(.store(words, together, active: nil))
+    stack.append(
+      .store(Access(target, .int32, words.offset + .constant(lanes)), apart, active: nil))
   }
 
   /// The larger of the two halves' lanes.

@@ -45,6 +45,9 @@ struct ProductBlocking {
   /// the totals of a cell take little enough of a warp's memory for several blocks of warps.
   static let matrices = ProductBlocking(matrixRows: 2 * ByteMatrices.rows, columns: 8 * ByteMatrices.columns)
 
+  /// What lies between the rows of a cell's product beside its columns: sums of eight rows go to two banks in turns.
+  static let matrixPadding = 8
+
   private init(matrixRows: Int, columns: Int) {
     (tileRows, tileVectors, bodies, depth) = (ByteMatrices.rows, 1, [], 0)
     (lanes, scalar) = (ByteMatrices.columns, .f32)

@@ -11,9 +11,32 @@ struct KernelResources: Encodable {
   let spillLoadBytes: Int
   let stackBytes: Int
   let sharedBytesPerBlock: Int
+  /// How often the worst access to shared memory is repeated; 1 is no conflict.
+  let bankConflicts: Conflicts
   /// The kernel's own memory that lies in device memory: bytes a warp, or that the launch decides.
   let deviceMemoryPerWarp: DeviceMemory
   let warpsPerMultiprocessor: Int
+
+  enum Conflicts: Encodable {
+    case known(BankConflicts)
+    case noSharedMemory
+
+    var text: String {
+      switch self {
+      case .known(let conflicts): "\(conflicts)"
+      case .noSharedMemory: "-"
+      }
+    }
+
+    func encode(to encoder: any Encoder) throws {
+      var container = encoder.singleValueContainer()
+      switch self {
+      case .known(.degree(let degree)): try container.encode(degree)
+      case .known(.unknown): try container.encode("by data")
+      case .noSharedMemory: try container.encodeNil()
+      }
+    }
+  }
 
   enum DeviceMemory: Encodable {
     case bytes(Int)
@@ -56,6 +79,8 @@ struct KernelResources: Encodable {
     var shared = found.staticSharedBytes
     if case .constant(let bytes) = launch.sharedBytesPerWarp { shared += bytes * launch.warpsPerBlock }
     sharedBytesPerBlock = shared
+    let conflicts = Array(kernel.bankConflicts.values)
+    bankConflicts = conflicts.isEmpty ? .noSharedMemory : .known(conflicts.reduce(.degree(1), BankConflicts.worst))
     deviceMemoryPerWarp =
       switch launch.deviceBytesPerWarp {
       case .constant(let bytes): .bytes(bytes)
@@ -68,7 +93,7 @@ struct KernelResources: Encodable {
   /// A line a kernel, spills first among what a reader looks for.
   static func table(_ kernels: [KernelResources]) -> String {
     let head = [
-      "kernel", "registers", "spills", "stack", "shared a block", "device memory a warp", "threads a block",
+      "kernel", "registers", "spills", "stack", "shared a block", "bank conflicts", "device memory a warp", "threads a block",
       "warps a multiprocessor",
     ]
     return columns(
@@ -76,7 +101,7 @@ struct KernelResources: Encodable {
         + kernels.map {
           [
             $0.kernel, "\($0.registers)", "\($0.spillStoreBytes + $0.spillLoadBytes)", "\($0.stackBytes)",
-            "\($0.sharedBytesPerBlock)", $0.deviceMemoryPerWarp.text, "\($0.threadsPerBlock)",
+            "\($0.sharedBytesPerBlock)", $0.bankConflicts.text, $0.deviceMemoryPerWarp.text, "\($0.threadsPerBlock)",
             "\($0.warpsPerMultiprocessor)",
           ]
         })

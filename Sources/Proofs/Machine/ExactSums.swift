@@ -330,9 +330,8 @@ struct ExactSums {
       return a.lowerBound >> b.lowerBound...a.upperBound >> b.lowerBound
     case .or, .xor:
       guard a.lowerBound >= 0, b.lowerBound >= 0 else { return nil }
-      var most = 1
-      while most <= max(a.upperBound, b.upperBound) { most <<= 1 }
-      return 0...most - 1
+      // All bits below the highest that one of them has.
+      return 0...Int(bitPattern: UInt.max >> UInt((a.upperBound | b.upperBound).leadingZeroBitCount))
     default: return nil
     }
   }
