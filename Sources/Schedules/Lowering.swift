@@ -12,6 +12,8 @@ public enum Lowering {
     var workspaces: [Workspace] = []
     var messages: [Diagnostic] = []
     var kernels: [MachineKernel] = []
+    var fewRows: [MachineKernel] = []
+    var guards: [HostExpression] = []
     var preparations: [MachineKernel] = []
     var written: Set<Int> = []
     for (number, region) in program.regions.enumerated() {
@@ -22,6 +24,9 @@ public enum Lowering {
       do {
         let kernel = try lowering.lower(name: program.name + suffix)
         kernels += lowering.before + [kernel]
+        let narrow = try lowering.lowerFewRows(name: program.name + suffix)
+        fewRows += lowering.before + [narrow?.kernel ?? kernel]
+        if let condition = narrow?.guard, !guards.contains(condition) { guards.append(condition) }
       } catch let refusal as RegionLowering.Refusal {
         throw refusal.diagnostic
       }
@@ -36,12 +41,13 @@ public enum Lowering {
         }
       }
     }
+    func variant(_ name: String, _ guards: [HostExpression], _ kernels: [MachineKernel]) -> PlanVariant {
+      PlanVariant(name: name, guards: guards, kernels: kernels.map { $0.forWarps(of: machine) })
+    }
+    let every = variant("every launch", [], kernels)
     return Plan(
       program: program, machine: machine, schedule: schedule.description, workspaces: workspaces,
       preparations: preparations.map { $0.forWarps(of: machine) },
-      variants: [
-        PlanVariant(name: "every launch", guards: [], kernels: kernels.map { $0.forWarps(of: machine) })
-      ],
-      messages: messages)
+      variants: guards.isEmpty ? [every] : [variant("few rows", guards, fewRows), every], messages: messages)
   }
 }

@@ -18,24 +18,48 @@ extension RegionLowering {
     _ weights: [ValueID: MatrixWeight], _ pattern: ProductPattern, name: String
   ) throws -> MachineKernel {
     let blocking = ProductBlocking.matrices
-    var slices: [ValueID: LeftSlices] = [:]
-    var laidOut: [ValueID: LaidOutWeight] = [:]
+    var prepared = PreparedMatrices()
     var known: [LeftSlices] = []
     for id in pattern.products {
-      laidOut[id] = try layOut(.fragments(weights[id]!), name)
-      let own = try self.slices(of: weights[id]!, pattern, blocking, known: known, name)
+      prepared.weights[id] = try layOut(.fragments(weights[id]!), name)
+      let own = try slices(of: weights[id]!, pattern, blocking, known: known, name)
       if !known.contains(where: { $0.words == own.words }) { known.append(own) }
-      slices[id] = own
+      prepared.slices[id] = own
     }
+    preparedMatrices = prepared
+    return try multiplyMatrices(weights, prepared, pattern, blocking, name: name)
+  }
+
+  /// The kernel for launches of few rows, over what this lowering has prepared: narrow cells, so that there are enough
+  /// of them; nil where the region has no products of byte matrices. A lowering of its own builds it.
+  func lowerFewRows(name: String) throws -> (kernel: MachineKernel, guard: HostExpression)? {
+    let prints = region.statements.contains { if case .print = $0.effect { true } else { false } }
+    guard let preparedMatrices, let pattern, let weights = matrixWeights(pattern), !prints else { return nil }
+    let lowering = RegionLowering(
+      program: program, region: region, machine: machine, schedule: schedule, workspaces: workspaces,
+      messages: messages, stateWritten: stateWritten)
+    let kernel = try lowering.multiplyMatrices(
+      weights, preparedMatrices, pattern, .narrowMatrices, name: "\(name)_few_rows")
+    messages = lowering.messages
+    let spare = HostExpression.constant(ProductBlocking.fewRows)
+      + HostExpression(extentOf: pattern.rows) * .constant(-1)
+    return (kernel, spare)
+  }
+
+  private func multiplyMatrices(
+    _ weights: [ValueID: MatrixWeight], _ prepared: PreparedMatrices, _ pattern: ProductPattern,
+    _ blocking: ProductBlocking, name: String
+  ) throws -> MachineKernel {
     let cell = stack.variable("cell", .index)
     let (cells, rowBlock) = try openCell(pattern, blocking, .variable(cell))
     let pitch = blocking.cellColumns + ProductBlocking.matrixPadding
     domains[pattern.columns]!.most = .constant(pitch)
     let sums = scratch("block_sums", .f32, count: .constant(blocking.cellRows * blocking.cellColumns))
     try lowerAround(pattern) { id in
+      let slices = prepared.slices[id]!
       let tile = MatrixTile(
-        lowering: self, blocking: blocking, weight: weights[id]!, laidOut: laidOut[id]!, slices: slices[id]!,
-        firstTile: firstTile(slices[id]!, pattern, blocking, rowBlock: rowBlock),
+        lowering: self, blocking: blocking, weight: weights[id]!, laidOut: prepared.weights[id]!, slices: slices,
+        firstTile: firstTile(slices, pattern, blocking, rowBlock: rowBlock),
         firstPanel: try firstPanel(weights[id]!.panels), rows: domains[pattern.rows]!.count,
         columns: domains[pattern.columns]!.count, totals: sums)
       stack.append(.note("product", program[id].location))
@@ -45,6 +69,12 @@ extension RegionLowering {
     }
     return kernel(name: name, cells: cells, cell: cell)
   }
+}
+
+/// What kernels that run before a product of byte matrices have made for it.
+struct PreparedMatrices {
+  var weights: [ValueID: LaidOutWeight] = [:]
+  var slices: [ValueID: LeftSlices] = [:]
 }
 
 /// One product of a cell.

@@ -45,6 +45,12 @@ struct ProductBlocking {
   /// the totals of a cell take little enough of a warp's memory for several blocks of warps.
   static let matrices = ProductBlocking(matrixRows: 2 * ByteMatrices.rows, columns: 8 * ByteMatrices.columns)
 
+  /// The same for few rows: narrow cells, so that there are more of them. Up to `fewRows` rows wide ones are fewer than
+  /// a GPU has warps.
+  static let narrowMatrices = ProductBlocking(
+    matrixRows: 2 * ByteMatrices.rows, columns: 2 * ByteMatrices.columns)
+  static let fewRows = 128
+
   /// What lies between the rows of a cell's product beside its columns: sums of eight rows go to two banks in turns.
   static let matrixPadding = 8
 

@@ -47,6 +47,8 @@ final class RegionLowering {
   var workspaces: [Workspace]
   /// The workspace of each print.
   var printed: [Statement: Int] = [:]
+  /// What its products of byte matrices are made of, where it has some.
+  var preparedMatrices: PreparedMatrices?
   /// Kernels that run before this one in the same launch.
   var before: [MachineKernel] = []
   /// Kernels that lay weights out for this one.

@@ -60,7 +60,9 @@ struct KernelResources: Encodable {
 
   static func all(of plan: Plan) throws -> [KernelResources] {
     let resources = try KernelCache.standard.code(of: plan).code.resources()
-    return try plan.kernels.map { kernel in
+    var seen: Set<String> = []
+    // Variants may share a kernel.
+    return try plan.kernels.filter { seen.insert($0.name).inserted }.map { kernel in
       guard let found = resources.first(where: { $0.kernel == GPUCode.symbol(of: kernel) }) else {
         throw Refusal("the compiler reports nothing on \(kernel.name)")
       }

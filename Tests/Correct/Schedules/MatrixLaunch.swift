@@ -25,13 +25,14 @@ struct MatrixLaunch {
   /// The outputs of a plan's kernels in the device model, in every order of threads.
   func onDeviceModel(_ plan: Plan) throws -> [String: HostTensor] {
     let source = try EmitCUDA.source(kernels: plan.kernels, machine: plan.machine, program: program)
-    let text = try KernelText(source, plan.kernels.map { EmitCUDA.symbol(of: $0) })
+    let text = try KernelText(source, Set(plan.kernels.map { EmitCUDA.symbol(of: $0) }).sorted())
     var buffers = program.parameters.map { parameter -> DeviceBuffer in
       if let tensor = tensors[parameter.name] { return DeviceBuffer(tensor.bytes) }
       return .undefined(HostTensor.byteCount(of: parameter.element, shape(parameter)))
     }
     for workspace in plan.workspaces { buffers.append(.undefined(value(workspace.byteCount))) }
-    let launches = (plan.preparations + plan.variants[0].kernels).map { launch($0) }
+    let variant = try #require(plan.variants.first { $0.guards.allSatisfy { value($0) >= 0 } })
+    let launches = (plan.preparations + variant.kernels).map { launch($0) }
     var outputs: [String: HostTensor] = [:]
     for (position, parameter) in program.parameters.enumerated() where parameter.role == .output {
       outputs[parameter.name] = HostTensor(

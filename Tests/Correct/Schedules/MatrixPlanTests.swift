@@ -43,7 +43,7 @@ import Tiles
   /// The interpreter takes seconds for each: those whose kernels differ, at few columns.
   @Test(arguments: cases.filter { $0.interpreted }) func theInterpreterGivesTheReferencesBits(_ one: Case) throws {
     let launch = try one.launch()
-    let plan = try Lowering.plan(launch.program, for: .sm80)
+    let plan = try Lowering.plan(launch.program, for: .sm80).forManyRows
     #expect(plan.usesByteMatrices)
     let outcome = try MachineInterpreter.run(plan, launch.arguments, order: .oddsFirst, rowGap: 6)
     for (name, expected) in launch.expected { #expect(outcome.results[name] == expected) }
@@ -51,7 +51,19 @@ import Tiles
 
   @Test(arguments: cases) func theDeviceModelGivesTheReferencesBits(_ one: Case) throws {
     let launch = try one.launch()
+    let plan = try Lowering.plan(launch.program, for: .sm90a).forManyRows
+    for (name, found) in try launch.onDeviceModel(plan) { #expect(found == launch.expected[name]) }
+  }
+
+  @Test func fewRowsHaveNarrowCells() throws {
+    let launch = try MatrixLaunch(linearFP4(inputs: 130, outputs: 35).program(), ["rows": 18], .extreme)
     let plan = try Lowering.plan(launch.program, for: .sm90a)
+    #expect(plan.variants.map(\.name) == ["few rows", "every launch"])
+    #expect(plan.variants[0].kernels[0] == plan.variants[1].kernels[0])
+    func isFew(_ rows: Int) -> Bool {
+      plan.variants[0].guards.allSatisfy { $0.evaluate(extent: { _ in rows }, stride: { _, _ in 0 }, scalar: { _ in 0 }) >= 0 }
+    }
+    #expect(isFew(128) && !isFew(129))
     for (name, found) in try launch.onDeviceModel(plan) { #expect(found == launch.expected[name]) }
   }
 
@@ -101,6 +113,13 @@ import Tiles
 }
 
 extension Plan {
+  /// The plan with the kernels for many rows only, so that few rows take them too.
+  var forManyRows: Plan {
+    Plan(
+      program: program, machine: machine, schedule: schedule, workspaces: workspaces, preparations: preparations,
+      variants: [variants.last!], messages: messages)
+  }
+
   /// Whether a kernel multiplies matrices of bytes.
   var usesByteMatrices: Bool { description.contains("multiply_bytes") }
 }
