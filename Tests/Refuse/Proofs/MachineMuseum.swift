@@ -255,6 +255,9 @@ enum MachineMuseum {
       description: "a sum of byte products that may leave 32 bits", plan: summing(rounds: 20_000),
       expected: "exactAccumulator in copy: dot4"),
     Exhibit(
+      description: "a matrix product of bytes that may leave 32 bits", plan: multiplying(rounds: 4096),
+      expected: "exactAccumulator in copy: multiplyBytes"),
+    Exhibit(
       description: "an on-chip array that nothing is stored to",
       plan: plan(
         scratch: [ScratchArray("staged", .f32, count: .constant(1))],
@@ -270,6 +273,22 @@ enum MachineMuseum {
         ])),
       expected: "staged is read after a store"),
   ]
+
+  /// The correct copy after a matrix product of bytes a round, of which each adds at most 32 times 128 squared.
+  static func multiplying(rounds: Int) -> Plan {
+    let total = Variable("total", ByteMatrices.sum)
+    let operands: [Expression] = [
+      .variable(total), .integer(0, ByteMatrices.left), .integer(0, ByteMatrices.right),
+    ]
+    return plan(
+      [
+        .declare(total, .integer(0, total.type)),
+        .loop(
+          CountedLoop(
+            Variable("round", .index), from: .constant(0), to: .constant(rounds),
+            [.assign(total, .apply(.multiplyBytes, operands, total.type))])),
+      ] + overRows(copyRow(.variable(row))))
+  }
 
   /// The correct copy after a sum of four products of bytes a round: 255 times -128 at most.
   static func summing(rounds: Int) -> Plan {

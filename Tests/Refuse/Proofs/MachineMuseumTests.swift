@@ -11,9 +11,11 @@ import TileIR
   }
 
   @Test func aSumThatFitsIsProved() {
-    let proof = MachineProof(MachineMuseum.summing(rounds: 16_000))
-    #expect(proof.isProved, "\(proof.open)")
-    #expect(proof.findings.contains { $0.kind == .exactAccumulator })
+    for plan in [MachineMuseum.summing(rounds: 16_000), MachineMuseum.multiplying(rounds: 4095)] {
+      let proof = MachineProof(plan)
+      #expect(proof.isProved, "\(proof.open)")
+      #expect(proof.findings.contains { $0.kind == .exactAccumulator })
+    }
   }
 
   @Test(arguments: MachineMuseum.exhibits)
