@@ -53,6 +53,6 @@ import Testing
     }
     let json = try Command.run("tessera", ["doctor", "--json"]).output
     let findings = try #require(JSONSerialization.jsonObject(with: Data(json.utf8)) as? [[String: Any]])
-    #expect(findings.count == 9)
+    #expect(findings.compactMap { $0["thing"] as? String }.prefix(5) == ["targets", "threads", "memory", "clang", "cache"])
   }
 }
