@@ -3,9 +3,9 @@ import Foundation
 /// The file that launches go to a program in, and come back in: words of 64 bits, as the engine's `job_head`
 /// has them, then reports, then the buffers' contents.
 struct DeviceJob {
-  private static let headWords = 16
-  private static let reportWords = 12
-  private static let reportLimit = 64
+  static let headWords = 20
+  static let reportWords = 12
+  static let reportLimit = 64
   private static let statusStride = 64
   private static let mostBuffers = 4000
 
@@ -47,16 +47,12 @@ struct DeviceJob {
       let hasMarks = buffer.isDefined != nil || (buffer.isWritten && program.isChecked)
       return (bytes, hasMarks ? take(buffer.bytes.count).lowerBound : nil)
     }
-    let (orderNumber, seed): (Int64, Int64) =
-      switch order {
-      case .ascending: (0, 0)
-      case .descending: (1, 0)
-      case .shuffled(let seed): (2, Int64(seed))
-      }
+    let (orderNumber, seed) = order.words
     words = [
       Int64(buffers.count + 1), Int64(launches.count), Int64(launchWord), program.isChecked ? 1 : 0,
       orderNumber, seed, Int64(timeLimit), Int64(workers), Int64(chip.blockLength), Int64(chip.fractionBits),
       Int64(chip.leastExponent), Int64(chip.sharedBytes), Int64(reportPlace), Int64(Self.reportLimit), 0, 0,
+      0, 0, 0, 0,
     ]
     for (buffer, place) in zip(buffers + [status], places) {
       words += [

@@ -76,6 +76,15 @@ public enum DeviceOrder: Sendable, Hashable, CustomStringConvertible {
   case descending
   case shuffled(seed: UInt32)
 
+  /// As the engine numbers orders, and the seed.
+  var words: (order: Int64, seed: Int64) {
+    switch self {
+    case .ascending: (0, 0)
+    case .descending: (1, 0)
+    case .shuffled(let seed): (2, Int64(seed))
+    }
+  }
+
   public var description: String {
     switch self {
     case .ascending: "ascending"
@@ -169,7 +178,7 @@ public struct DeviceProgram: Sendable {
       reports: answer.reports(places), finished: answer.finished, statuses: answer.statuses)
   }
 
-  private static func failure(_ status: Int32, _ text: String) -> DeviceModelError {
+  static func failure(_ status: Int32, _ text: String) -> DeviceModelError {
     switch status {
     case 3:
       return DeviceModelError("the device model found too little memory for buffers and what it notes of them")

@@ -31,7 +31,7 @@ extension ModelText {
     #if defined(__x86_64__)
     enum {
       SEEK = 8, MAP = 9, PROTECT = 10, SIGACTION = 13, SIGPROCMASK = 14, SETITIMER = 38, CLONE = 56,
-      SIGALTSTACK = 131, SET_THREAD = 158, FUTEX = 202, EXIT = 231
+      PARENT = 110, SIGALTSTACK = 131, CONTROL = 157, SET_THREAD = 158, FUTEX = 202, EXIT = 231
     };
     static i64 call(i64 number, i64 a, i64 b, i64 c, i64 d, i64 e) {
       register i64 r10 __asm__("r10") = d;
@@ -86,7 +86,7 @@ extension ModelText {
     #else
     enum {
       SEEK = 62, EXIT = 94, FUTEX = 98, SETITIMER = 103, SIGALTSTACK = 132, SIGACTION = 134, SIGPROCMASK = 135,
-      CLONE = 220, MAP = 222, PROTECT = 226
+      CONTROL = 167, PARENT = 173, CLONE = 220, MAP = 222, PROTECT = 226
     };
     static i64 call(i64 number, i64 a, i64 b, i64 c, i64 d, i64 e) {
       register i64 x8 __asm__("x8") = number;
@@ -173,6 +173,9 @@ extension ModelText {
       i64 report_place, report_limit;
       // The answer.
       i64 finished, reports;
+      // Of a session: where its mailbox stands, or 0; the memory that it shares with the host (file 3).
+      i64 mailbox_place, memory_place, memory_bytes;
+      i64 unused;
     };
     struct job_buffer {
       // Where its contents stand, or -1: it has none before and none are wanted after.
@@ -186,7 +189,7 @@ extension ModelText {
     struct job_argument {
       i64 kind, value, offset;
     };
-    enum { IS_BUFFER, IS_INTEGER, IS_FLOAT };
+    enum { IS_BUFFER, IS_INTEGER, IS_FLOAT, IS_ADDRESS };
     struct job_report {
       i64 kind, launch, block, thread, other_block, other_thread, buffer, offset, bytes, line, other_line, detail;
     };

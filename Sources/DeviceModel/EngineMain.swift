@@ -173,7 +173,7 @@ extension ModelText {
       while (kinds[parameters]) parameters++;
       if (parameters != launch->arguments || parameters > 256) return refuse(-1);
       for (i64 i = 0; i < parameters; i++) {
-        if ("pif"[given[i].kind] != kinds[i]) return refuse(i);
+        if ("pifp"[given[i].kind] != kinds[i]) return refuse(i);
         words[i] = given[i].kind == IS_BUFFER
             ? (u64)slots[given[i].value + 1].start + (u64)given[i].offset : (u64)given[i].value;
       }
@@ -255,6 +255,43 @@ extension ModelText {
       if (head->seconds) call(SETITIMER, 0, (i64)timer, 0, 0, 0);
     }
 
+    // A session: the host leaves one launch after the other in the mailbox, and both see the same memory at the
+    // same addresses.
+    struct mailbox {
+      u32 request, answer, is_over, unused;
+      job_launch launch;
+    };
+    static void await_request(mailbox *box, u32 known, i64 parent) {
+      const i64 second[2] = {1, 0};
+      for (u32 turn = 0; __atomic_load_n(&box->request, __ATOMIC_ACQUIRE) == known;) {
+        if (++turn <= 4000) continue;
+        call(FUTEX, (i64)&box->request, 0, known, (i64)second, 0);
+        // The host is gone.
+        if (call(PARENT, 0, 0, 0, 0, 0) != parent) leave(0);
+      }
+    }
+    [[noreturn]] static void serve() {
+      mailbox *box = (mailbox *)(job + head->mailbox_place);
+      const i64 parent = call(PARENT, 0, 0, 0, 0, 0);
+      for (u32 known = 0;; known++) {
+        if (worker == 0) await_request(box, known, parent);
+        meet_workers();
+        if (box->is_over || must_stop()) leave(0);
+        launch_number = known;
+        run_launch(&box->launch, (const job_argument *)(&box->launch + 1));
+        if (is_stopped) stop_workers();
+        else meet_workers();
+        if (is_stopped || must_stop()) leave(0);
+        if (worker != 0) continue;
+        __atomic_store_n(&box->answer, known + 1, __ATOMIC_RELEASE);
+        call(FUTEX, (i64)&box->answer, 1, 1 << 20, 0, 0);
+      }
+    }
+    static void place_shared_memory() {
+      const i64 at = call(MAP, head->memory_place, head->memory_bytes, READ | WRITE, SHARED | FIXED | LAZY, 3);
+      if (at != head->memory_place) leave(3);
+    }
+
     extern "C" __attribute__((used)) void tessera_model_main() {
       const i64 bytes = call(SEEK, 0, 0, 2, 0, 0);
       const i64 at = bytes < (i64)sizeof(job_head) ? -1 : call(MAP, 0, bytes, READ | WRITE, SHARED, 0);
@@ -269,8 +306,10 @@ extension ModelText {
         call(PROTECT, (i64)(stacks + (u64)t * STACK_STRIDE), 4096, NONE, 0, 0);
       place_shared();
       place_buffers();
+      if (head->mailbox_place) place_shared_memory();
       begin_workers();
       catch_signals();
+      if (head->mailbox_place) serve();
       i64 *word = (i64 *)job + head->first_launch_word;
       for (i64 i = 0; i < head->launches && !is_stopped; i++) {
         launch_number = (u32)i;

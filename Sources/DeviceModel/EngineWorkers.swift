@@ -41,6 +41,8 @@ extension ModelText {
         if (child < 0) leave(3);
         if (child == 0) {
           worker = next;
+          const i64 signal_of_parents_end = 1, kill = 9;
+          call(CONTROL, signal_of_parents_end, kill, 0, 0, 0);
           return;
         }
       }

@@ -4,6 +4,8 @@ import Foundation
 public final class AlignedMemory {
   public let pointer: UnsafeMutableRawPointer
   public let byteCount: Int
+  /// What the memory is part of, where it is not this object's own.
+  private let owner: AnyObject?
 
   /// Uninitialised memory. Throws where there is none left.
   public init(byteCount: Int) throws {
@@ -19,7 +21,17 @@ public final class AlignedMemory {
     #endif
     pointer = address
     self.byteCount = byteCount
+    owner = nil
   }
 
-  deinit { free(pointer) }
+  /// A part of memory that lives as long as this.
+  init(_ pointer: UnsafeMutableRawPointer, byteCount: Int, of owner: AnyObject) {
+    self.pointer = pointer
+    self.byteCount = byteCount
+    self.owner = owner
+  }
+
+  deinit {
+    if owner == nil { free(pointer) }
+  }
 }

@@ -9,9 +9,11 @@ import TileIR
 public final class Device {
   public let machine: MachineDescription
   public let pool: ThreadPool
-  private let cache: KernelCache
-  private var executables: [Program: Executable] = [:]
+  private let backend: any DeviceBackend
+  private var executables: [Program: any StepProgram] = [:]
   private var prepared: [PreparedKey: Executable.PreparedWeights] = [:]
+  /// Copies of memory that lay elsewhere, by where that was.
+  private var residents: [UnsafeMutableRawPointer: AlignedMemory] = [:]
 
   /// What a device is doing while a step is loaded.
   public enum Progress: Sendable {
@@ -28,12 +30,20 @@ public final class Device {
   }
 
   /// This computer's processor, or one of the targets that it runs.
-  public init(
+  public convenience init(
     machine: MachineDescription? = nil, cache: KernelCache = .standard, pool: ThreadPool = .shared
   ) throws {
-    self.machine = try machine ?? .host
-    self.cache = cache
+    try self.init(.processor(machine ?? .host), cache: cache, pool: pool)
+  }
+
+  /// A target, where it runs here. In the device model `pool` says how many processes share a grid.
+  public init(_ target: RunTarget, cache: KernelCache = .standard, pool: ThreadPool = .shared) throws {
+    machine = target.machine
     self.pool = pool
+    switch target {
+    case .processor: backend = HostBackend(cache, pool)
+    case .deviceModel: backend = try DeviceModelBackend(cache, processes: pool.threads)
+    }
   }
 
   /// Compiles (or finds in the cache) what `programs` still lack, several at once.
@@ -44,17 +54,39 @@ public final class Device {
   ) throws {
     let missing = programs.filter { executables[$0] == nil }
     let plans = try missing.map { try Lowering.plan($0, for: machine) }
-    let loaded = try Executable.load(plans, cache: cache, pool: pool) {
+    let loaded = try backend.load(plans) {
       progress(.compiled($0.done, of: $0.total, $0.name))
     }
     for (program, executable) in zip(missing, loaded) { executables[program] = executable }
   }
 
   /// The compiled form of a program that `compile` was given.
-  func executable(_ program: Program) -> Executable { executables[program]! }
+  func executable(_ program: Program) -> any StepProgram { executables[program]! }
+
+  /// Memory that both this process and the device reach.
+  public func memory(_ byteCount: Int) throws -> AlignedMemory { try backend.memory(byteCount) }
+
+  /// A view of memory that the device reaches: the view itself, or one of a copy, made once for all steps.
+  ///
+  /// Throws where the device is to write what lies out of its reach.
+  func resident(_ view: TensorView, isWritten: Bool, _ name: String) throws -> TensorView {
+    guard let pointer = view.pointer, !backend.reaches(pointer) else { return view }
+    guard !isWritten else {
+      throw RuntimeError("\(name) is written and does not lie in memory that the device gave")
+    }
+    var byteCount = 0
+    view.visitRows { byte, count in byteCount = max(byteCount, byte + count) }
+    if let known = residents[pointer], known.byteCount >= byteCount {
+      return TensorView(view.element, known.pointer, shape: view.shape, strides: view.strides)
+    }
+    let copy = try memory(byteCount)
+    copy.pointer.copyMemory(from: pointer, byteCount: byteCount)
+    residents[pointer] = copy
+    return TensorView(view.element, copy.pointer, shape: view.shape, strides: view.strides)
+  }
 
   /// The weights of a launch laid out for it, once for all steps.
-  func prepare(_ executable: Executable, _ arguments: [LaunchArgument]) throws -> Executable.PreparedWeights? {
+  func prepare(_ executable: any StepProgram, _ arguments: [LaunchArgument]) throws -> Executable.PreparedWeights? {
     guard !executable.plan.preparations.isEmpty else { return nil }
     let weights = zip(executable.plan.program.parameters, arguments).map {
       (parameter, argument) -> UnsafeMutableRawPointer? in
@@ -63,7 +95,7 @@ public final class Device {
     }
     let key = PreparedKey(executable: ObjectIdentifier(executable), weights: weights)
     if let known = prepared[key] { return known }
-    let fresh = try executable.prepare(arguments)
+    let fresh = try executable.prepare(arguments, threads: nil)
     prepared[key] = fresh
     return fresh
   }

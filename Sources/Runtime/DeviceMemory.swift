@@ -20,7 +20,7 @@ public final class DeviceMemory {
         }
         return fixed
       }
-      let area = try AlignedMemory(byteCount: HostTensor.byteCount(of: buffer.element, shape))
+      let area = try device.memory(HostTensor.byteCount(of: buffer.element, shape))
       memset(area.pointer, 0, area.byteCount)
       areas[buffer.name] = area
       shapes[buffer.name] = shape

@@ -53,21 +53,11 @@ public final class DeviceModelProgram {
     self.isChecked = isChecked
     chip = gpu.deviceChip
     let joined = JoinedKernels(plans)
-    var hosts: [HostPlan] = []
-    var kernels: [[WarpKernel]] = []
-    for (plan, numbers) in zip(plans, joined.numbers) {
-      try cache.requireProof(of: plan.program)
-      let narrow = reason == nil ? try cache.requireProof(of: plan, plan.stableHash) : []
-      let host = try HostPlan(plan, narrowSpans: narrow)
-      hosts.append(host)
-      kernels.append(host.all.map { WarpKernel(joined.all[numbers[$0.number]], $0, host.check) })
+    let compiled = try cache.deviceModel(of: joined, plans, isChecked: isChecked, unproved: reason)
+    (hosts, object, program) = (compiled.hosts, compiled.object, compiled.program)
+    kernels = zip(compiled.hosts, joined.numbers).map { host, numbers in
+      host.all.map { WarpKernel(joined.all[numbers[$0.number]], $0, host.check) }
     }
-    (self.hosts, self.kernels) = (hosts, kernels)
-    let source = try EmitCUDA.source(joined.parts, machine: machine)
-    let symbols = joined.all.map(EmitCUDA.symbol)
-    object = try cache.deviceModelProgram(of: source, kernels: symbols, isChecked: isChecked)
-    program = DeviceProgram(
-      file: object.file, source: source, kernels: symbols, isChecked: isChecked, clang: cache.clangPath ?? "clang")
   }
 
   /// Runs launches one after the other in one process; what each threw comes back in its place, `DeviceHazards`
@@ -159,8 +149,39 @@ extension KernelCache {
     }
   }
 
+  /// Plans compiled for the device model.
+  struct DeviceModelPlans {
+    let hosts: [HostPlan]
+    let object: Object
+    let program: DeviceProgram
+  }
+
+  /// Plans as one program of the device model, refused where they are not proved; `progress` is told how many are.
+  func deviceModel(
+    of joined: JoinedKernels, _ plans: [Plan], isChecked: Bool, unproved reason: String? = nil,
+    progress: @Sendable (Int) -> Void = { _ in }
+  ) throws -> DeviceModelPlans {
+    let done = Mutex(0)
+    let spans = concurrently(plans.count) { number in
+      try requireProof(of: plans[number].program)
+      let narrow = reason == nil ? try requireProof(of: plans[number], plans[number].stableHash) : []
+      done.withLock { done in
+        done += 1
+        progress(done)
+      }
+      return narrow
+    }
+    let hosts = try zip(plans, spans).map { try HostPlan($0, narrowSpans: try $1.get()) }
+    let source = try EmitCUDA.source(joined.parts, machine: plans[0].machine)
+    let symbols = joined.all.map(EmitCUDA.symbol)
+    let object = try deviceModelProgram(of: source, kernels: symbols, isChecked: isChecked)
+    let program = DeviceProgram(
+      file: object.file, source: source, kernels: symbols, isChecked: isChecked, clang: clangPath ?? "clang")
+    return DeviceModelPlans(hosts: hosts, object: object, program: program)
+  }
+
   /// The program that runs a text of kernels in the device model.
-  func deviceModelProgram(of source: String, kernels: [String], isChecked: Bool) throws -> Object {
+  private func deviceModelProgram(of source: String, kernels: [String], isChecked: Bool) throws -> Object {
     let parts = DeviceCompiler.recipe(source, kernels: kernels, isChecked: isChecked)
     let recipe = Recipe(
       ["device-model"] + parts, suffix: "run",

@@ -65,13 +65,15 @@ public final class Executable {
     }
     numbers = host.check.unbound
     workspaces = plan.workspaces.map { _ in nil }
+    let kernels = host.all
+    integers.reserveCapacity(kernels.map { $0.scalars.count + $0.scratch.count }.max() ?? 0)
   }
 
   /// Weights laid out anew for this operator, once for many launches. Valid while the weights' buffers
   /// keep their place and contents.
   public final class PreparedWeights {
     let memory: [AlignedMemory?]
-    fileprivate init(_ memory: [AlignedMemory?]) { self.memory = memory }
+    init(_ memory: [AlignedMemory?]) { self.memory = memory }
   }
 
   /// Lays out the weights among `arguments`, which are a launch's.
@@ -157,11 +159,18 @@ public final class Executable {
     }
     let threads = min(max(1, limit ?? pool.threads), pool.threads)
     try growScratch(threads, scratchBytes)
+    return call(kernel, cells, buffers, integers, floats, threads, scratchPointers)
+  }
+
+  private func call(
+    _ kernel: HostKernel, _ cells: Int, _ buffers: [UnsafeMutableRawPointer?], _ integers: [Int64],
+    _ floats: [Float], _ threads: Int, _ scratch: [UnsafeMutablePointer<UInt8>?]
+  ) -> Int32 {
     var status: Int32 = 0
     buffers.withUnsafeBufferPointer { buffers in
       integers.withUnsafeBufferPointer { integers in
         floats.withUnsafeBufferPointer { floats in
-          scratchPointers.withUnsafeBufferPointer { scratch in
+          scratch.withUnsafeBufferPointer { scratch in
             withUnsafeMutablePointer(to: &status) { status in
               var launch = tessera_launch(
                 buffers: buffers.baseAddress, integers: integers.baseAddress,
@@ -188,5 +197,28 @@ public final class Executable {
       }
       scratchPointers[thread] = scratch[thread].pointer.assumingMemoryBound(to: UInt8.self)
     }
+  }
+}
+
+extension Executable: StepProgram {
+  func scratchBytes(_ numbers: borrowing LaunchNumbers) -> Int {
+    var most = 0
+    for kernel in host.variants.flatMap(\.kernels) {
+      var bytes = 0
+      for (count, elementBytes) in kernel.scratch { bytes += (count.value(numbers) * elementBytes + 63) / 64 * 64 }
+      most = max(most, bytes)
+    }
+    return most
+  }
+
+  func run(_ kernel: HostKernel, _ bound: borrowing KernelArguments, _ numbers: borrowing LaunchNumbers) throws -> Int32 {
+    let cells = kernel.cells.value(numbers)
+    guard cells > 0 else { return 0 }
+    integers.removeAll(keepingCapacity: true)
+    guard kernel.appendIntegers(numbers, to: &integers) <= bound.scratch.byteCount else {
+      throw RuntimeError("\(plan.program.name) needs more memory a thread than its largest run")
+    }
+    return call(
+      kernel, cells, bound.buffers, integers, bound.floats, bound.threads, bound.scratch.pointers)
   }
 }

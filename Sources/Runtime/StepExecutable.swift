@@ -19,9 +19,7 @@ public final class StepExecutable {
   private let launches: [BoundLaunch]
   private let prepared: [Executable.PreparedWeights?]
   private let workspaceArea: AlignedMemory
-  private let scratchBytes: Int
-  private let scratch: UnsafeMutableBufferPointer<UnsafeMutablePointer<UInt8>?>
-  private let scratchAreas: [AlignedMemory]
+  private let scratch: ThreadScratch
   private let inputChecks: [InputCheck]
 
   /// Compiles the step's programs and binds everything.
@@ -45,7 +43,7 @@ public final class StepExecutable {
     try device.compile(step.programs, progress: progress)
 
     let plan = StepArena(step, numbers: largest)
-    let arena = try AlignedMemory(byteCount: plan.byteCount)
+    let arena = try device.memory(plan.byteCount)
     self.arena = arena
     var areas: [AlignedMemory?] = []
     var bases: [TensorView] = []
@@ -54,9 +52,10 @@ public final class StepExecutable {
       switch buffer.kind {
       case .weight, .state:
         areas.append(nil)
-        bases.append(try Self.accept(try memory(buffer), for: buffer, shape))
+        let view = try Self.accept(try memory(buffer), for: buffer, shape)
+        bases.append(try device.resident(view, isWritten: buffer.kind == .state, buffer.name))
       case .input, .output:
-        let area = try AlignedMemory(byteCount: HostTensor.byteCount(of: buffer.element, shape))
+        let area = try device.memory(HostTensor.byteCount(of: buffer.element, shape))
         memset(area.pointer, 0, area.byteCount)
         areas.append(area)
         bases.append(TensorView(buffer.element, area.pointer, shape: shape))
@@ -71,7 +70,7 @@ public final class StepExecutable {
 
     let places = try step.launches.map { try Self.places(of: $0, step, largest, bases) }
     let work = try Self.workspaces(step, device, largest, places)
-    let workspaceArea = try AlignedMemory(byteCount: work.byteCount)
+    let workspaceArea = try device.memory(work.byteCount)
     self.workspaceArea = workspaceArea
     var launches: [BoundLaunch] = []
     var prepared: [Executable.PreparedWeights?] = []
@@ -91,10 +90,7 @@ public final class StepExecutable {
     self.launches = launches
     self.prepared = prepared
     let bytes = launches.map { $0.scratchBytes() }.max() ?? 0
-    scratchBytes = bytes
-    scratchAreas = try (0..<device.pool.threads).map { _ in try AlignedMemory(byteCount: bytes) }
-    scratch = .allocate(capacity: device.pool.threads)
-    _ = scratch.initialize(from: scratchAreas.map { $0.pointer.assumingMemoryBound(to: UInt8.self) })
+    scratch = try ThreadScratch(threads: device.pool.threads, byteCount: bytes)
     inputChecks = step.buffers.enumerated().compactMap { number, buffer in
       guard buffer.kind == .input, !buffer.facts.isEmpty else { return nil }
       return InputCheck(buffer, memory: bases[number].pointer!, step.numbers, largest: largest)
@@ -103,8 +99,6 @@ public final class StepExecutable {
       try InputCheck(buffer, memory: bases[number].pointer!, step.numbers, largest: largest).run(largest)
     }
   }
-
-  deinit { scratch.deallocate() }
 
   // MARK: Runs
 
@@ -141,8 +135,7 @@ public final class StepExecutable {
       if let results = try substitute?(call) {
         call.replace(results)
       } else {
-        try launch.run(
-          numbers, threads: threads, scratch: UnsafePointer(scratch.baseAddress!), scratchBytes: scratchBytes)
+        try launch.run(numbers, threads: threads, scratch: scratch)
       }
       try observe?(position)
     }

@@ -1,24 +1,29 @@
-import CTesseraShims
 import Steps
 import TileIR
 
 /// A launch of a step with everything found ahead: where buffers lie, which numbers change from run to
 /// run, room for what its kernels are given. Running it allocates nothing.
 final class BoundLaunch {
-  let executable: Executable
+  let executable: any StepProgram
   private var numbers: LaunchNumbers
   private let extents: [(position: Int, size: CompiledSize)]
   private let strides: [(position: Int, size: CompiledSize)]
   private let scalars: [(position: Int, size: CompiledSize)]
   /// By the kernels' positions in the plan.
   private let kernels: [Int: BoundKernel]
-  private var integers: [Int64] = []
 
-  /// A kernel's floats and buffers; buffers whose place depends on run numbers are set anew in every run.
-  private struct BoundKernel {
-    let floats: [Float]
-    let pointers: UnsafeMutableBufferPointer<UnsafeMutableRawPointer?>
+  /// What a kernel is called with; buffers whose place depends on run numbers are set anew in every run.
+  private final class BoundKernel {
+    var arguments: KernelArguments
     let moving: [(position: Int, base: UnsafeMutableRawPointer, offset: CompiledSize)]
+
+    init(
+      _ arguments: consuming KernelArguments,
+      moving: [(position: Int, base: UnsafeMutableRawPointer, offset: CompiledSize)]
+    ) {
+      self.arguments = arguments
+      self.moving = moving
+    }
   }
 
   /// Where one argument lies: its memory at the start of the buffer, and how far from there.
@@ -33,7 +38,7 @@ final class BoundLaunch {
   ///   - places: of the arguments that are views, by parameter.
   ///   - workspaces: of the plan, by position.
   init(
-    _ launch: StepLaunch, of step: Step, _ executable: Executable, largest: [Int],
+    _ launch: StepLaunch, of step: Step, _ executable: any StepProgram, largest: [Int],
     places: [Place?], workspaces: [UnsafeMutableRawPointer?]
   ) throws {
     self.executable = executable
@@ -69,17 +74,13 @@ final class BoundLaunch {
       kernels[kernel.number] = Self.bind(kernel, places, workspaces, floats)
     }
     self.kernels = kernels
-    let most = host.variants.flatMap(\.kernels).map { $0.scalars.count + $0.scratch.count }
-    integers.reserveCapacity(most.max() ?? 0)
   }
 
   private static func bind(
     _ kernel: HostKernel, _ places: [Place?], _ workspaces: [UnsafeMutableRawPointer?], _ floats: [Float]
   ) -> BoundKernel {
     var moving: [(position: Int, base: UnsafeMutableRawPointer, offset: CompiledSize)] = []
-    let pointers = UnsafeMutableBufferPointer<UnsafeMutableRawPointer?>.allocate(
-      capacity: max(1, kernel.buffers.count))
-    pointers.initialize(repeating: nil)
+    var pointers = [UnsafeMutableRawPointer?](repeating: nil, count: kernel.buffers.count)
     for (position, source) in kernel.buffers.enumerated() {
       switch source {
       case .workspace(let workspace): pointers[position] = workspaces[workspace]
@@ -91,16 +92,12 @@ final class BoundLaunch {
         }
       }
     }
-    return BoundKernel(floats: floats, pointers: pointers, moving: moving)
-  }
-
-  deinit {
-    for kernel in kernels.values { kernel.pointers.deallocate() }
+    return BoundKernel(KernelArguments(buffers: pointers, floats: floats), moving: moving)
   }
 
   /// A launch's numbers at given run numbers, its arguments checked.
   static func numbers(
-    _ launch: StepLaunch, _ step: Step, _ executable: Executable, _ values: [Int], _ places: [Place?]
+    _ launch: StepLaunch, _ step: Step, _ executable: any StepProgram, _ values: [Int], _ places: [Place?]
   ) throws -> LaunchNumbers {
     let check = executable.host.check
     var numbers = check.unbound
@@ -126,54 +123,23 @@ final class BoundLaunch {
   }
 
   /// Bytes of every thread's memory that any kernel of any variant needs at the numbers it was bound with.
-  func scratchBytes() -> Int {
-    let kernels = executable.host.variants.flatMap(\.kernels)
-    return kernels.map { kernel in
-      kernel.scratch.reduce(0) { $0 + ($1.count.value(numbers) * $1.elementBytes + 63) / 64 * 64 }
-    }.max() ?? 0
-  }
+  func scratchBytes() -> Int { executable.scratchBytes(numbers) }
 
-  /// Runs the kernels of the variant that fits. `scratch` has one area of `scratchBytes` a thread.
-  func run(
-    _ values: [Int], threads: Int, scratch: UnsafePointer<UnsafeMutablePointer<UInt8>?>,
-    scratchBytes: Int
-  ) throws {
+  /// Runs the kernels of the variant that fits.
+  func run(_ values: [Int], threads: Int, scratch: ThreadScratch) throws {
     for (position, size) in extents { numbers.extents[position] = size.value(values) }
     for (position, size) in strides { numbers.strides[position] = size.value(values) }
     for (position, size) in scalars { numbers.scalars[position] = size.value(values) }
-    try executable.host.check.checkRelations(numbers)
-    for kernel in try executable.host.kernels(numbers) {
-      try run(kernel, values, threads, scratch, scratchBytes)
-    }
-  }
-
-  private func run(
-    _ kernel: HostKernel, _ values: [Int], _ threads: Int,
-    _ scratch: UnsafePointer<UnsafeMutablePointer<UInt8>?>, _ scratchBytes: Int
-  ) throws {
-    let cells = kernel.cells.value(numbers)
-    guard cells > 0 else { return }
-    let bound = kernels[kernel.number]!
-    integers.removeAll(keepingCapacity: true)
-    guard kernel.appendIntegers(numbers, to: &integers) <= scratchBytes else {
-      throw RuntimeError("\(executable.plan.program.name) needs more memory a thread than its largest run")
-    }
-    for (position, base, offset) in bound.moving {
-      bound.pointers[position] = base + offset.value(values)
-    }
-    var status: Int32 = 0
-    integers.withUnsafeBufferPointer { integers in
-      bound.floats.withUnsafeBufferPointer { floats in
-        withUnsafeMutablePointer(to: &status) { status in
-          var launch = tessera_launch(
-            buffers: UnsafePointer(bound.pointers.baseAddress), integers: integers.baseAddress,
-            floats: floats.baseAddress, status: status)
-          executable.pool.run(
-            executable.functions[kernel.number], &launch, cells: cells, chunk: max(1, cells / (threads * 8)),
-            threads: threads, scratch: scratch)
-        }
+    let host = executable.host
+    try host.check.checkRelations(numbers)
+    for kernel in try host.kernels(numbers) {
+      let bound = kernels[kernel.number]!
+      for (position, base, offset) in bound.moving {
+        bound.arguments.buffers[position] = base + offset.value(values)
       }
+      bound.arguments.threads = threads
+      bound.arguments.scratch = scratch
+      if let failure = host.failure(try executable.run(kernel, bound.arguments, numbers)) { throw failure }
     }
-    if let failure = executable.host.failure(status) { throw failure }
   }
 }

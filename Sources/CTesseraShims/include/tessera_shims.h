@@ -37,3 +37,22 @@ void tessera_pool_run(tessera_pool *pool, tessera_kernel kernel, const tessera_l
 // cannot be started or awaited; `status` is its exit status, or minus the signal that ended it.
 int tessera_run_process(const char *path, const char *const *arguments, const char *input,
                         const char *output, int *status);
+
+// Begins a program as above, with the file `shared` as its third, and does not wait for it.
+int tessera_start_process(const char *path, const char *const *arguments, const char *input, int shared,
+                          const char *output, int *child);
+// Whether a program has ended, waiting for that where `waits`; `status` as above.
+int tessera_has_ended(int child, int waits, int *status);
+void tessera_kill(int child);
+
+// `bytes` bytes at `place` or anywhere that other programs can map too, without any until they are touched; NULL
+// where there is no room.
+void *tessera_shared_memory(uint64_t place, uint64_t bytes, int *file);
+// The file of this path, mapped to be shared.
+void *tessera_map_file(const char *path, uint64_t bytes);
+void tessera_unmap(void *place, uint64_t bytes);
+
+// Sets a word that another program waits for, and wakes it.
+void tessera_post(uint32_t *word, uint32_t value);
+// Waits until a word is `value`, at most so long; whether it is.
+int tessera_await(const uint32_t *word, uint32_t value, int milliseconds);

@@ -14,6 +14,7 @@ import TileIR
 public final class LoadedWeights {
   private let experts: Int
   private let store: any WeightStore
+  private let device: Device
   private var views: [String: TensorView] = [:]
   private var areas: [AlignedMemory] = []
   private var conversions: [Conversion] = []
@@ -40,6 +41,7 @@ public final class LoadedWeights {
     on device: Device, progress: (Int, _ of: Int) -> Void = { _, _ in }
   ) throws {
     self.store = store
+    self.device = device
     self.experts = experts
     for (name, tensor) in made {
       let area = try allocate(tensor.bytes.count)
@@ -49,7 +51,7 @@ public final class LoadedWeights {
     for buffer in steps.flatMap(\.buffers) where buffer.kind == .weight && views[buffer.name] == nil {
       try find(buffer)
     }
-    try convert(on: device, progress)
+    try convert(progress)
   }
 
   /// The memory of a weight, for a step to be bound to.
@@ -59,7 +61,7 @@ public final class LoadedWeights {
   }
 
   private func allocate(_ byteCount: Int) throws -> UnsafeMutableRawPointer {
-    let area = try AlignedMemory(byteCount: byteCount)
+    let area = try device.memory(byteCount)
     areas.append(area)
     return area.pointer
   }
@@ -203,7 +205,7 @@ public final class LoadedWeights {
   }
 
   /// Runs all conversions as one step.
-  private func convert(on device: Device, _ progress: (Int, _ of: Int) -> Void) throws {
+  private func convert(_ progress: (Int, _ of: Int) -> Void) throws {
     guard !conversions.isEmpty else { return }
     let builder = StepBuilder("load")
     var sources: [String: TensorView] = [:]

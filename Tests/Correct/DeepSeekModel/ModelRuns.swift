@@ -13,14 +13,16 @@ struct ModelRuns {
   init(
     _ fixture: ModelFixture = .tiny, _ arithmetic: Arithmetic,
     sequences: Int = 1, context: Int = 640, chunk: Int = 320, rows: Int = 320, keepsStreams: Bool = false,
-    drafts: Bool = false, threads: Int? = nil, machine: String? = nil
+    drafts: Bool = false, threads: Int? = nil, machine: String? = nil, device: Device? = nil
   ) throws {
+    let named = try machine.map { name in try #require(MachineDescription.named(name)) }
+    let device = try device ?? Device(machine: named, pool: Self.pool)
     model = try Model(
       fixture.configuration(), named: fixture.folder, from: fixture.store(),
       options: Model.Options(
         arithmetic: arithmetic, cache: CacheRoom(sequences: sequences, context: context), chunk: chunk,
         rows: rows, keepsStreams: keepsStreams, drafts: drafts),
-      on: Device(machine: try machine.map { name in try #require(MachineDescription.named(name)) }, pool: Self.pool))
+      on: device)
     model.threads = threads
   }
 

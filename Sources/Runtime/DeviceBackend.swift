@@ -1,0 +1,34 @@
+import MachineIR
+
+/// What differs between devices: where memory lies that their kernels reach, and how programs get there.
+protocol DeviceBackend: AnyObject {
+  /// The plans' kernels, compiled or found in the cache, and loaded.
+  func load(
+    _ plans: [Plan], progress: @escaping @Sendable (CompilationProgress) -> Void
+  ) throws -> [any StepProgram]
+
+  /// Memory that both this process and the device reach, at one address.
+  func memory(_ byteCount: Int) throws -> AlignedMemory
+  /// Whether the device reaches a pointer of this process.
+  func reaches(_ pointer: UnsafeRawPointer) -> Bool
+}
+
+/// This computer's processor.
+final class HostBackend: DeviceBackend {
+  private let cache: KernelCache
+  private let pool: ThreadPool
+
+  init(_ cache: KernelCache, _ pool: ThreadPool) {
+    self.cache = cache
+    self.pool = pool
+  }
+
+  func load(
+    _ plans: [Plan], progress: @escaping @Sendable (CompilationProgress) -> Void
+  ) throws -> [any StepProgram] {
+    try Executable.load(plans, cache: cache, pool: pool, progress: progress)
+  }
+
+  func memory(_ byteCount: Int) throws -> AlignedMemory { try AlignedMemory(byteCount: byteCount) }
+  func reaches(_: UnsafeRawPointer) -> Bool { true }
+}
