@@ -73,6 +73,12 @@ let package = Package(
         "Operators", "Proofs", "Roofline", "Reference", "Runtime", "CUDADriver", "DeepSeek", "Safetensors", "DynamicLibrary",
         "CBenchKernels", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
+    .executableTarget(
+      name: "gpu-check",
+      dependencies: [
+        "Schedules", "Operators", "Roofline", "Reference", "Runtime", "CUDADriver",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
     .target(name: "PlanMutation", dependencies: ["MachineIR"]),
     .executableTarget(
       name: "check-plans",
@@ -88,7 +94,7 @@ let package = Package(
       name: "Correct",
       dependencies: [
         "Formats", "DynamicLibrary", "ElementaryOracle", "Operators", "PlanMutation", "Proofs", "Reference", "Runtime", "DeviceModel", "CUDADriver", "Roofline", "Steps",
-        "JSON", "Alignment", "Safetensors", "DeepSeek", "Fuzzing", "check-layers", "check-plans", "CAllocationCount", "CTesseraShims",
+        "JSON", "Alignment", "Safetensors", "DeepSeek", "Fuzzing", "check-layers", "check-plans", "gpu-check", "CAllocationCount", "CTesseraShims",
       ]),
     .target(name: "CAllocationCount", path: "Tests/CAllocationCount", publicHeadersPath: "include"),
     .testTarget(

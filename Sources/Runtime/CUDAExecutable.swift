@@ -40,8 +40,10 @@ public final class CUDAExecutable: RunnableOperator {
     try self.init(plan: plan, on: device, image: code.image, wasCached: wasCached, cache: cache)
   }
 
-  /// Loads machine code that is already there.
-  init(plan: Plan, on device: CUDADevice, image: Data, wasCached: Bool, cache: KernelCache) throws {
+  /// Loads machine code of the plan's kernels that was compiled elsewhere; throws as `init(plan:on:)` does.
+  public init(
+    plan: Plan, on device: CUDADevice, image: Data, wasCached: Bool = true, cache: KernelCache = .standard
+  ) throws {
     let target = try device.driver.target(of: device.facts.number)
     guard plan.machine == target else {
       throw RuntimeError(

@@ -1,0 +1,72 @@
+import Foundation
+import MachineIR
+import Operators
+import Reference
+import Runtime
+import TileIR
+
+/// What a packed folder holds: a launch with known results for each operator, and launches to be timed.
+struct CheckIndex: Codable {
+  /// Of a small instance: what the reference returned.
+  struct Check: Codable {
+    let `operator`: String
+    let instance: String
+    let extents: [String: Int]
+    let kind: String
+    /// SHA-256 of each output and state.
+    let hashes: [String: String]
+  }
+
+  /// Of an instance of a model's sizes.
+  struct Timing: Codable {
+    let `operator`: String
+    let instance: String
+    let extents: [String: Int]
+  }
+
+  var checks: [Check] = []
+  var timings: [Timing] = []
+
+  static let name = "index.json"
+
+  /// Where the machine code of an instance lies in the folder.
+  static func kernelFile(_ operatorName: String, _ instance: String, _ target: String) -> String {
+    let words = "\(operatorName) \(instance)".map { $0.isLetter || $0.isNumber || $0 == "_" ? $0 : "-" }
+    return "kernels/\(target)/\(String(words)).cubin"
+  }
+}
+
+/// A launch with random arguments, the same on every machine.
+struct CheckLaunch {
+  static let seed: UInt64 = 7
+
+  let program: Program
+  let arguments: [String: TileIR.Argument]
+  let extents: [TileIR.Dimension: Int]
+
+  init(_ instance: OperatorInstance, _ extents: [String: Int], _ kind: InputKind) throws {
+    let program = try instance.kernel().program()
+    var arguments: [String: TileIR.Argument] = [:]
+    for (name, tensor) in try instance.randomArguments(extents: extents, kind: kind, seed: Self.seed) {
+      guard let parameter = program.parameters.first(where: { $0.name == name }) else { continue }
+      arguments[name] = Argument(tensor, for: parameter)
+    }
+    var bound: [TileIR.Dimension: Int] = [:]
+    for dimension in program.dimensions where program.lengths[dimension] == .buffer {
+      if let extent = extents[dimension.name] { bound[dimension] = extent }
+    }
+    self.program = program
+    self.arguments = arguments
+    self.extents = bound
+  }
+
+  func hashesByReference() throws -> [String: String] {
+    try Reference.run(program, arguments, extents: extents).mapValues { ContentHash.digest($0.bytes) }
+  }
+}
+
+/// Why a folder cannot be made or used.
+struct CheckFailure: Error, CustomStringConvertible {
+  let description: String
+  init(_ description: String) { self.description = description }
+}

@@ -1,0 +1,73 @@
+import ArgumentParser
+import Foundation
+import MachineIR
+import Operators
+import Runtime
+import Schedules
+
+/// `gpu-check pack`: everything that a machine with a GPU needs, in one folder.
+struct Pack: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Write a folder that checks a GPU on a machine without a toolchain.")
+
+  @ArgumentParser.Argument(help: "The folder; it must not exist yet.", completion: .directory)
+  var folder: String
+
+  @Option(help: "Only these operators.")
+  var operators: [String] = []
+
+  func run() throws {
+    let place = URL(fileURLWithPath: folder)
+    guard !FileManager.default.fileExists(atPath: place.path) else {
+      throw CheckFailure("\(folder) exists already; name a folder that does not")
+    }
+    for name in operators where OperatorLibrary.named(name) == nil {
+      throw CheckFailure("no operator \(name); `tessera operators` lists them")
+    }
+    // Written beside its place and moved there whole.
+    let draft = place.deletingLastPathComponent().appendingPathComponent(".\(place.lastPathComponent).draft")
+    try? FileManager.default.removeItem(at: draft)
+    defer { try? FileManager.default.removeItem(at: draft) }
+    for machine in MachineDescription.gpus {
+      try FileManager.default.createDirectory(
+        at: draft.appendingPathComponent("kernels/\(machine.name)"), withIntermediateDirectories: true)
+    }
+    var index = CheckIndex()
+    let entries = OperatorLibrary.all.filter { operators.isEmpty || operators.contains($0.name) }
+    for (number, entry) in entries.enumerated() {
+      FileHandle.standardError.write(Data("packing \(number + 1) of \(entries.count): \(entry.name)\n".utf8))
+      for (position, instance) in entry.instances.enumerated() {
+        try write(entry, instance, to: draft)
+        guard instance.isSmall else {
+          index.timings.append(.init(operator: entry.name, instance: instance.name, extents: instance.shapes[0]))
+          continue
+        }
+        for (shape, extents) in instance.shapes.enumerated() {
+          let kind = InputKind.allCases[(number + position + shape) % InputKind.allCases.count]
+          index.checks.append(
+            .init(
+              operator: entry.name, instance: instance.name, extents: extents, kind: kind.rawValue,
+              hashes: try CheckLaunch(instance, extents, kind).hashesByReference()))
+        }
+      }
+    }
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+    try encoder.encode(index).write(to: draft.appendingPathComponent(CheckIndex.name))
+    try FileManager.default.copyItem(
+      at: URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath(), to: draft.appendingPathComponent("gpu-check"))
+    try FileManager.default.moveItem(at: draft, to: place)
+    print("\(index.checks.count) checks and \(index.timings.count) timings in \(folder); on the machine with the GPU:")
+    print("  \(place.lastPathComponent)/gpu-check run")
+  }
+
+  /// The machine code of an instance for each target.
+  private func write(_ entry: OperatorEntry, _ instance: OperatorInstance, to folder: URL) throws {
+    let program = try instance.kernel().program()
+    for machine in MachineDescription.gpus {
+      let code = try KernelCache.standard.code(of: Lowering.plan(program, for: machine)).code
+      try code.image.write(
+        to: folder.appendingPathComponent(CheckIndex.kernelFile(entry.name, instance.name, machine.name)))
+    }
+  }
+}
