@@ -76,7 +76,7 @@ let package = Package(
     .executableTarget(
       name: "gpu-check",
       dependencies: [
-        "Schedules", "Operators", "Roofline", "Reference", "Runtime", "CUDADriver",
+        "Schedules", "Operators", "Roofline", "Reference", "Runtime", "CUDADriver", "DynamicLibrary",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .target(name: "PlanMutation", dependencies: ["MachineIR"]),

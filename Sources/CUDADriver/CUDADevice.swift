@@ -8,6 +8,9 @@ public final class CUDADevice {
   let stream: OpaquePointer
   private let context: OpaquePointer
 
+  /// The stream as the driver knows it, for libraries that put work into it.
+  public var streamHandle: OpaquePointer { stream }
+
   /// Takes `cuda:number` into use. Throws where there is none, or the driver refuses.
   public init(_ number: Int, of driver: CUDADriver) throws(CUDAError) {
     self.driver = driver

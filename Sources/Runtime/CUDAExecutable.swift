@@ -77,12 +77,16 @@ public final class CUDAExecutable: RunnableOperator {
 
   /// Milliseconds that one launch takes on the device when `count` of them stand in a captured graph, the
   /// arguments on the device and weights laid out before.
-  public func milliseconds(_ arguments: [LaunchArgument], extents: [TileIR.Dimension: Int] = [:], count: Int) throws -> Float {
-    let launch = try CUDALaunch(self, arguments, extents: extents)
-    try launch.enqueue(preparing: true)
+  ///
+  /// - Parameter copies: of the arguments, for one launch after the other, so that a cache does not hold them.
+  public func milliseconds(
+    _ arguments: [LaunchArgument], extents: [TileIR.Dimension: Int] = [:], count: Int, copies: Int = 1
+  ) throws -> Float {
+    let launches = try (0..<copies).map { _ in try CUDALaunch(self, arguments, extents: extents) }
+    for launch in launches { try launch.enqueue(preparing: true) }
     try device.synchronise()
     let graph = try CUDAGraph(on: device) {
-      for _ in 0..<count { try launch.enqueue(preparing: false) }
+      for number in 0..<count { try launches[number % copies].enqueue(preparing: false) }
     }
     // The first launch of a graph uploads it.
     try graph.launch()

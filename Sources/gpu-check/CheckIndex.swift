@@ -22,6 +22,13 @@ struct CheckIndex: Codable {
     let `operator`: String
     let instance: String
     let extents: [String: Int]
+    /// The product of two matrices that cuBLAS can be timed at in its place, where the operator is one.
+    let product: Product?
+  }
+
+  struct Product: Codable {
+    let kind: CuBLAS.Kind
+    let shape: CuBLAS.Shape
   }
 
   var checks: [Check] = []

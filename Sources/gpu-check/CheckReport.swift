@@ -8,6 +8,8 @@ struct CheckReport: Encodable {
   let date: String
   var checks: [CheckResult] = []
   var timings: [TimingResult] = []
+  /// Why cuBLAS was not timed.
+  var cublasError: String?
 
   struct CheckResult: Encodable {
     let `operator`: String
@@ -26,6 +28,9 @@ struct CheckReport: Encodable {
     var microseconds: Double?
     /// At the memory's bandwidth as the device states its clock and bus.
     var floorMicroseconds: Double?
+    /// cuBLAS's time of a product of the same sizes, and of which elements.
+    var cublasMicroseconds: Double?
+    var cublasKind: String?
     var error: String?
   }
 
@@ -49,15 +54,18 @@ struct CheckReport: Encodable {
       lines.append("\(words(check.operator, check.instance, check.extents)): \(what)")
     }
     lines.append("\(checks.count(where: \.isEqual)) of \(checks.count) launches return the reference's bits")
-    if !timings.isEmpty { lines += ["", "time, the memory's floor, their ratio:"] }
+    if !timings.isEmpty { lines += ["", "time; the memory's floor and its share of it; cuBLAS's time and its share:"] }
+    if let cublasError { lines.append("no cuBLAS: \(cublasError)") }
     for timing in timings {
       var line = words(timing.operator, timing.instance, timing.extents) + ": "
       if let time = timing.microseconds {
         line += String(format: "%.1f µs", time)
         if let floor = timing.floorMicroseconds { line += String(format: ", %.1f µs, %.2f", floor, floor / time) }
-      } else {
-        line += timing.error ?? "not run"
+        if let cublas = timing.cublasMicroseconds, let kind = timing.cublasKind {
+          line += String(format: "; cuBLAS \(kind) %.1f µs, %.2f", cublas, cublas / time)
+        }
       }
+      if let error = timing.error { line += (timing.microseconds == nil ? "" : "; ") + error }
       lines.append(line)
     }
     return lines.joined(separator: "\n")

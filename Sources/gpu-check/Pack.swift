@@ -39,7 +39,7 @@ struct Pack: ParsableCommand {
       for (position, instance) in entry.instances.enumerated() {
         try write(entry, instance, to: draft)
         guard instance.isSmall else {
-          index.timings.append(.init(operator: entry.name, instance: instance.name, extents: instance.shapes[0]))
+          index.timings += try CheckIndex.timings(of: entry, instance)
           continue
         }
         for (shape, extents) in instance.shapes.enumerated() {

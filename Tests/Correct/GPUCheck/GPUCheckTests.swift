@@ -1,4 +1,5 @@
 import CUDADriver
+import DynamicLibrary
 import Foundation
 import MachineIR
 import Operators
@@ -65,5 +66,75 @@ struct GPUCheckTests {
     defer { try? FileManager.default.removeItem(at: folder) }
     try Data("{".utf8).write(to: folder.appendingPathComponent(CheckIndex.name))
     #expect { try PackedChecks(folder) } throws: { "\($0)".contains("is no index of `gpu-check pack`") }
+  }
+
+  /// A library that checks the calling rules: what is made is given back, operands are depth first, one status a call.
+  private static let standInCuBLAS = """
+    typedef unsigned long size_t;
+    typedef unsigned long long u64;
+    static int open_things, products;
+    struct layout { int type; u64 height, width; long pitch; };
+    static struct layout layouts[64];
+    static int used;
+    static int make(void **p) { open_things++; *p = (void *)&open_things; return 0; }
+    int cublasLtCreate(void **h) { return make(h); }
+    int cublasLtDestroy(void *h) { open_things--; return 0; }
+    int cublasLtMatmulDescCreate(void **d, int compute, int scale) { return compute == 68 && scale == 0 ? make(d) : 7; }
+    int cublasLtMatmulDescSetAttribute(void *d, int a, const void *v, size_t n) {
+      return a == 3 && n == 4 && *(const int *)v == 1 ? 0 : 7;
+    }
+    int cublasLtMatmulDescDestroy(void *d) { open_things--; return 0; }
+    int cublasLtMatrixLayoutCreate(void **l, int type, u64 height, u64 width, long pitch) {
+      open_things++; layouts[used] = (struct layout){type, height, width, pitch}; *l = &layouts[used++]; return 0;
+    }
+    int cublasLtMatrixLayoutDestroy(void *l) { open_things--; return 0; }
+    int cublasLtMatmulPreferenceCreate(void **p) { return make(p); }
+    int cublasLtMatmulPreferenceSetAttribute(void *p, int a, const void *v, size_t n) {
+      return a == 1 && n == 8 && *(const u64 *)v == 32 << 20 ? 0 : 7;
+    }
+    int cublasLtMatmulPreferenceDestroy(void *p) { open_things--; return 0; }
+    int cublasLtMatmulAlgoGetHeuristic(void *h, void *d, struct layout *a, struct layout *b, struct layout *c,
+                                       struct layout *y, void *p, int wanted, u64 *results, int *found) {
+      *found = a->type == 28 ? 0 : 1;
+      results[0] = 77;
+      return a->height == b->height && a->width == c->height && b->width == c->width && y == c && wanted == 1 ? 0 : 7;
+    }
+    int cublasLtMatmul(void *h, void *d, const float *one, u64 a, void *al, u64 b, void *bl, const float *zero, u64 c,
+                       void *cl, u64 y, void *yl, const u64 *choice, u64 w, size_t n, void *stream) {
+      products++;
+      return *one == 1 && *zero == 0 && a && b && c == y && w && n == 32 << 20 && choice[0] == 77 && stream ? 0 : 7;
+    }
+    int held(void) { return open_things; }
+    int counted(void) { return products; }
+    """
+
+  @Test("times cuBLAS by its rules, and says what it has not")
+  func peer() throws {
+    let library = try CompiledLibrary("libcublas-stand-in.so", source: Self.standInCuBLAS)
+    let gpu = try CUDADevice(0, of: StandInDriver(memory: 1 << 30).driver())
+    func held(_ name: String) throws -> CInt {
+      try DynamicLibrary(named: [library.path]).symbol(name, as: (@convention(c) () -> CInt).self)()
+    }
+    do {
+      let peer = try CuBLAS(on: gpu, environment: ["TESSERA_CUBLAS": library.path])
+      let shape = CuBLAS.Shape(rows: 4, columns: 96, depth: 64)
+      #expect(try peer.milliseconds(.bf16, shape, count: 4, copies: 2) == 0.125)
+      #expect(try held("counted") == 4)
+      #expect { try peer.milliseconds(.fp8, shape, count: 4, copies: 1) } throws: {
+        "\($0)" == "cuBLAS has no fp8 product of 4 x 96 x 64"
+      }
+    }
+    #expect(try held("held") == 0)
+    #expect(throws: DynamicLibraryError.self) { try CuBLAS(on: gpu, environment: ["TESSERA_CUBLAS": "/nowhere"]) }
+  }
+
+  @Test("products are timed at few rows and at many, beside cuBLAS's of the same sizes")
+  func timings() throws {
+    let entry = try #require(OperatorLibrary.named("linear_fp4"))
+    let timings = try CheckIndex.timings(of: entry, #require(entry.instance("matrix-vector")))
+    #expect(timings.map { $0.product!.shape.rows } == [1, 4, 16, 4096])
+    #expect(timings.allSatisfy { $0.product!.kind == .fp8 && $0.product!.shape.depth * $0.product!.shape.columns == 4096 * 14336 })
+    let norm = try #require(OperatorLibrary.named("rms_norm"))
+    #expect(try CheckIndex.timings(of: norm, norm.instances[0]).map { $0.product == nil } == [true])
   }
 }
