@@ -28,6 +28,16 @@ public struct OperatorEntry: Sendable {
 
   /// The instance of a name, or nil.
   public func instance(_ name: String) -> OperatorInstance? { instances.first { $0.name == name } }
+
+  /// Extents of an instance of a model's sizes at which it is timed: a dense product of rows with a weight at the
+  /// rows of decode steps and of a prefill, others at their default.
+  public func timedExtents(of instance: OperatorInstance) -> [[String: Int]] {
+    guard isDenseProduct else { return [instance.shapes.first ?? [:]] }
+    return [1, 4, 16, 4096].map { instance.shapes[0].merging(["rows": $0]) { $1 } }
+  }
+
+  /// Whether it multiplies rows with one weight and nothing else.
+  public var isDenseProduct: Bool { ["matmul", "linear_fp4", "linear_fp8"].contains(name) }
 }
 
 /// An operator with its constants chosen.

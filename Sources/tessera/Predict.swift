@@ -16,7 +16,8 @@ struct Predict: ParsableCommand {
       Nothing is measured: the machine program is counted at a launch's sizes, the compiled kernel's registers \
       say how many warps are at work, and the slowest part gives the time. What only data decide is counted \
       from below and marked with a +. The floor is the time in which the memory could move what the launch \
-      must move at least. What the prediction supposes is printed below, each assumption with its name.
+      must move at least. What the prediction supposes is printed below, each assumption with its name. Dense \
+      products are predicted at 1, 4, 16 and 4096 rows unless their rows are set.
       """)
 
   @Argument(help: "Operators; all when none is named.", completion: .list(OperatorLibrary.all.map(\.name)))
@@ -43,21 +44,57 @@ struct Predict: ParsableCommand {
   @Flag(help: "Print JSON.")
   var json = false
 
+  @Flag(help: "Also write the table to the folder Benchmarks, as a page.")
+  var write = false
+
   func run() throws {
     let entries = operators.isEmpty ? OperatorLibrary.all : try operators.map(OperatorLibrary.entry)
     let machine = try MachineDescription.chosen(target, among: MachineDescription.gpus)
     let instances = entries.flatMap { entry in
-      entry.instances.filter { instance == nil ? !$0.isSmall : $0.name == instance }.map { (entry.name, $0) }
+      entry.instances.filter { instance == nil ? !$0.isSmall : $0.name == instance }.flatMap { instance in
+        // One launch where the command line sets its sizes.
+        entry.timedExtents(of: instance).prefix(settings.isEmpty ? .max : 1).map { (entry.name, instance, $0) }
+      }
     }
     guard !instances.isEmpty else { throw Refusal("no operator named has an instance \(instance ?? "of a model's sizes")") }
     let found = Mutex<[Result<PredictionRow, any Error>?]>(Array(repeating: nil, count: instances.count))
     DispatchQueue.concurrentPerform(iterations: instances.count) { position in
-      let (name, instance) = instances[position]
-      let result = Result { try PredictionRow(name, instance, settings, machine) }
+      let (name, instance, extents) = instances[position]
+      let result = Result { try PredictionRow(name, instance, extents, settings, machine) }
       found.withLock { $0[position] = result }
     }
     let rows = try found.withLock { $0 }.map { try $0!.get() }
     print(json ? try tessera.json(PredictionReport(rows, machine)) : text(rows, machine))
+    if write {
+      let file = URL(fileURLWithPath: "Benchmarks/predicted-\(machine.name).md")
+      do {
+        try page(rows, machine).write(to: file, atomically: true, encoding: .utf8)
+      } catch {
+        throw Refusal("cannot write \(file.path): \(error.localizedDescription)")
+      }
+      FileHandle.standardError.write(Data("wrote \(file.relativePath)\n".utf8))
+    }
+  }
+
+  /// The table for people, in Markdown.
+  private func page(_ rows: [PredictionRow], _ machine: MachineDescription) -> String {
+    let words = CommandLine.arguments.dropFirst().joined(separator: " ")
+    let table = [PredictionRow.head, PredictionRow.head.map { _ in "---" }] + rows.map(\.cells)
+    return """
+      # Predicted times, \(GPURates.of(machine)!.product)
+
+      **Predicted, not measured**: no launch has run on this GPU. Times are those of a launch in a captured graph, computed \
+      from the machine programs and the registers that the compiler reports for \(machine.name); see \
+      [predictions](../Documentation/gpus.md#predictions). A `+` says that what only data decide is counted from below. \
+      The floor is the time in which the memory could move what the launch must move. Command: `tessera \(words)`.
+
+      \(table.map { "| \($0.joined(separator: " | ")) |" }.joined(separator: "\n"))
+
+      Assumed:
+
+      \(GPURates.assumptions.map { "- `\($0.name)`: \($0.text)" }.joined(separator: "\n"))
+
+      """
   }
 
   private func text(_ rows: [PredictionRow], _ machine: MachineDescription) -> String {
@@ -91,10 +128,13 @@ struct PredictionRow: Encodable {
     let warps: Double
   }
 
-  init(_ name: String, _ instance: OperatorInstance, _ settings: [Setting], _ machine: MachineDescription) throws {
+  init(
+    _ name: String, _ instance: OperatorInstance, _ extents: [String: Int], _ settings: [Setting],
+    _ machine: MachineDescription
+  ) throws {
     let program = try instance.kernel().program()
     let given = try RunTimeNumbers(settings, of: program)
-    let numbers = (instance.shapes.first ?? [:]).merging(given.extents) { $1 }
+    let numbers = extents.merging(given.extents) { $1 }
       .merging(given.scalars.mapValues(Int.init)) { $1 }
     let plan = try Lowering.plan(program, for: machine)
     let resources = try KernelResources.all(of: plan)
