@@ -56,6 +56,18 @@ enum ByteFragments {
       .apply(.multiply, .float(4, lanes: lanes)).converted(to: .i32)
   }
 
+  /// The integers at four depths that are stored as bf16 numbers, two to a word: those of the first two depths in the
+  /// lower half of the lanes.
+  static func integers(pairs: Expression) -> [Expression] {
+    let half = pairs.type.with(lanes: pairs.type.lanes / 2)
+    return [Instruction.lowHalf, .highHalf].flatMap { part -> [Expression] in
+      let words = Expression.apply(part, [pairs], half)
+      let first = words.apply(.shiftLeft, integer(16, half.lanes))
+      let second = words.apply(.and, .integer(Int64(Int32(bitPattern: 0xFFFF_0000)), half))
+      return [first, second].map { $0.bitCast(to: .f32).converted(to: .i32) }
+    }
+  }
+
   /// Byte number `byte` of a word of a slice of an integer that `integers` gave.
   static func byte(_ slice: Int, of integer: Expression, at byte: Int) -> Expression {
     let lanes = integer.type.lanes

@@ -99,15 +99,8 @@ extension RegionLowering {
         buffer: operand.quanta,
         offset: outer.base * blocks + Expression.variable(start).divided(by: operand.block), quantum))
 
-    let type = MachineType(.f64, lanes)
-    let limit = Double((1 << bits) - 1)
     try forLanes { element in
-      let rounded = roundedInteger(element.apply(.multiply, inverse.broadcast(to: lanes)))
-      let high = Expression.float(limit.bitPattern, type)
-      let low = Expression.float((-limit).bitPattern, type)
-      let below: Expression = .apply(.select, [rounded.compared(.less, high), rounded, high], type)
-      let named = stack.define("bounded", below)
-      let bounded: Expression = .apply(.select, [named.compared(.greater, low), named, low], type)
+      let bounded = boundedInteger(element.apply(.multiply, inverse.broadcast(to: lanes)), bits: bits)
       let place = try place(in: operand.axes, environment)
       stack.append(
         .storeRaw(buffer: operand.integers, offset: place.base, bounded.converted(to: operand.scalar)))
@@ -116,6 +109,17 @@ extension RegionLowering {
       .loop(
         CountedLoop(
           start, from: .constant(0), to: count, step: operand.block, stack.close())))
+  }
+
+  /// The nearest integer of `bits` and a sign; the largest for NaN.
+  func boundedInteger(_ value: Expression, bits: Int) -> Expression {
+    let limit = Double((1 << bits) - 1)
+    let rounded = roundedInteger(value)
+    let high = Expression.float(limit.bitPattern, value.type)
+    let low = Expression.float((-limit).bitPattern, value.type)
+    let below: Expression = .apply(.select, [rounded.compared(.less, high), rounded, high], value.type)
+    let named = stack.define("bounded", below)
+    return .apply(.select, [named.compared(.greater, low), named, low], value.type)
   }
 
   /// The quantum that the other operand has at a coordinate of the contracted axis.

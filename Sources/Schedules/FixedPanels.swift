@@ -9,8 +9,9 @@ struct FixedPanels {
   let operand: ValueID
   let bits: Int
 
-  /// The quantum 2^e of a block is stored as e + 147, NaN as 255.
-  static let quantumBias = 147
+  /// What is stored of the quantum 2^e of a block of integers of `bits` is e and this: the exponent field of the
+  /// block's largest element, 1 to 254. NaN is 255.
+  static func quantumBias(bits: Int) -> Int { bits + 126 }
 
   /// The panels of a product of the class `fixedPoint`, or nil where its right operand is no bf16 weight.
   init?(_ lowering: RegionLowering, _ id: ValueID, _ pattern: ProductPattern) {
@@ -18,10 +19,7 @@ struct FixedPanels {
     guard case .product(_, let productClass, _, _) = program[id].operation,
       case .fixedPoint(let bits, let block) = productClass, (9...22).contains(bits)
     else { return nil }
-    var operand = program[id].operands[1]
-    if case .elementwise(.convert(.float32)) = program[operand].operation {
-      operand = program[operand].operands[0]
-    }
+    let operand = Self.narrow(program[id].operands[1], in: program)
     let width = lowering.blocking(for: productClass, pattern).panel
     guard program[operand].type == .bfloat16,
       let panels = WeightPanels(operand, pattern, in: program, width: width, block: block)
@@ -29,6 +27,11 @@ struct FixedPanels {
     self.panels = panels
     self.operand = operand
     self.bits = bits
+  }
+
+  /// What a value was before it was widened to `float32`.
+  static func narrow(_ id: ValueID, in program: Program) -> ValueID {
+    if case .elementwise(.convert(.float32)) = program[id].operation { program[id].operands[0] } else { id }
   }
 }
 
@@ -54,7 +57,7 @@ extension RegionLowering {
     let exponent = quantumExponent(.variable(largest), bits: weight.bits)
     let isNaN = Expression.variable(largest)
       .compared(.greaterOrEqual, .integer(0x7FF0_0000_0000_0000, bits))
-    let bias = Int64(FixedPanels.quantumBias - 1023)
+    let bias = Int64(FixedPanels.quantumBias(bits: weight.bits) - 1023)
     let code = exponent.apply(.add, .integer(bias, bits))
     let stored = Expression.apply(.select, [isNaN, .integer(255, bits), code], bits)
       .converted(to: .i32)
@@ -137,6 +140,6 @@ struct FixedPanelReader {
     let block = (first + panel) * blocks + depth.divided(by: weight.panels.block)
     let access = Access(scales, .uint8, block * .constant(weight.panels.width) + column)
     return Expression.load(access, MachineType(.i32, lanes), active: nil)
-      .powerOfTwo(bias: FixedPanels.quantumBias)
+      .powerOfTwo(bias: FixedPanels.quantumBias(bits: weight.bits))
   }
 }

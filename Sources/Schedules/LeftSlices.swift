@@ -3,10 +3,12 @@ import TileIR
 
 /// The left operand of products of byte matrices, cut into slices by a kernel of its own: many cells of the product
 /// read each row. Words: [axes of its own][block of rows][tile of 16 rows][block of depth][product][slice][lane].
-/// Scales: a byte of E8M0 for each row of a tile's block, NaN where one of its codes is.
+/// Scales: a byte for each row of a tile's block, as `MatrixWeight.rowBias` says, 255 where one of its elements is NaN.
 struct LeftSlices {
   let left: ValueID
   let scale: ValueID?
+  /// As of the weight.
+  let bits: Int?
   /// Depth of a block.
   let block: Int
   let depth: Dimension
@@ -35,10 +37,11 @@ extension RegionLowering {
     }
     if let same = known.first(where: {
       isSame($0.left, weight.left) && isSame($0.scale, weight.leftScale) && $0.block == weight.panels.block
+        && $0.bits == weight.bits
     }) { return same }
     let values = [weight.left] + (weight.leftScale.map { [$0] } ?? [])
     let slices = LeftSlices(
-      left: weight.left, scale: weight.leftScale, block: weight.panels.block, depth: pattern.depth,
+      left: weight.left, scale: weight.leftScale, bits: weight.bits, block: weight.panels.block, depth: pattern.depth,
       axes: region.axes.map(\.dimension).filter { axis in
         pattern.fixed.contains(axis) && values.contains { program[$0].axes.contains(axis) }
       }, words: workspaces.count, scales: workspaces.count + 1)
@@ -94,97 +97,140 @@ extension RegionLowering {
     let count = stack.define("tile_rows", (rows.count - first).minimum(.constant(ByteMatrices.rows)))
     let start = stack.define("start", block * .constant(slices.block))
     stack.open()
-    let worst = stack.variable("worst", ByteMatrices.left)
-    stack.append(.declare(worst, .integer(0, worst.type)))
     let lower = stack.define("tile_lower", rows.lower + first)
     stack.append(.note("slices of the left operand", program[slices.left].location))
-    try cutSlices(slices, pattern.rows, lower, count, start, at: .variable(cell), worst)
-    try storeScales(slices, pattern.rows, lower, count, start, at: .variable(cell), worst)
+    let tileCut = LeftTile(slices: slices, rows: pattern.rows, lower: lower, count: count, start: start, cell: .variable(cell))
+    if let bits = slices.bits {
+      try cutIntegers(tileCut, bits: bits)
+    } else {
+      try cutCodes(tileCut)
+    }
     let body = stack.close()
     stack.append(.branch(count.compared(.greater, .constant(0)), body, []))
     return self.kernel(name: name, cells: cells, cell: cell)
   }
 
-  private func cutSlices(
-    _ slices: LeftSlices, _ rows: Dimension, _ lower: Expression, _ count: Expression, _ start: Expression,
-    at cell: Expression, _ worst: Variable
+  /// Slices and scales of codes of E4M3.
+  private func cutCodes(_ tile: LeftTile) throws {
+    let type = ByteMatrices.left
+    let worst = stack.variable("worst", type)
+    stack.append(.declare(worst, .integer(0, type)))
+    try cutSlices(tile) { code in
+      let size = code.apply(.and, ByteFragments.integer(0x7F, type.lanes))
+      self.stack.append(.assign(worst, Expression.variable(worst).apply(.maximum, size)))
+      return ByteFragments.integers(code)
+    }
+    try storeScales(tile, worst)
+  }
+
+  /// Goes through the elements of a tile's block that exist, four depths in a round; others are 0. `body` gets the first
+  /// of them and the bytes' number, once for each, and what it leaves to be done between steps.
+  func forEachStep(
+    _ tile: LeftTile, before: (Expression) -> Void = { _ in }, element: (Int, Expression) throws -> Void,
+    after: (Expression) -> Void = { _ in }
   ) throws {
     let type = ByteMatrices.left
     func constant(_ value: Int) -> Expression { ByteFragments.integer(value, type.lanes) }
-    let target = buffer(workspace: slices.words, .int32)
-    let tileRows = count.converted(to: .i32).broadcast(to: type.lanes)
+    let tileRows = tile.count.converted(to: .i32).broadcast(to: type.lanes)
     let row = stack.define("row", ByteFragments.leftRow)
     let ownRow = stack.define("own_row", row.apply(.minimum, tileRows.apply(.subtract, constant(1))))
-    let length = try self.length(slices.depth)
+    let length = try self.length(tile.slices.depth)
     let step = stack.variable("step", .index)
     stack.open()
-    let stepStart = stack.define("step_start", start + Expression.variable(step) * .constant(ByteFragments.depth))
+    let stepStart = stack.define(
+      "step_start", tile.start + Expression.variable(step) * .constant(ByteFragments.depth))
     let left = stack.define(
       "step_depth", (length - stepStart).minimum(.constant(ByteFragments.depth)).converted(to: .i32))
-    let words = (0..<ByteFragments.slices).map { stack.variable("slice_\($0)", type) }
-    for word in words { stack.append(.declare(word, .integer(0, type))) }
+    before(.variable(step))
     var inside: [MachineStatement] = []
     for byte in 0..<4 {
-      stack.open(binding: [rows, slices.depth])
+      stack.open(binding: [tile.rows, tile.slices.depth])
       var inner = environment
       inner.lanes = type.lanes
       inner.active = nil
       let depths = stack.define("depths", ByteFragments.leftDepth.apply(.add, constant(byte)))
       let bound = left.broadcast(to: type.lanes)
-      inner.bind(rows, LaneCoordinate(lower, lanes: .general(ownRow)))
+      inner.bind(tile.rows, LaneCoordinate(tile.lower, lanes: .general(ownRow)))
       inner.bind(
-        slices.depth,
+        tile.slices.depth,
         LaneCoordinate(stepStart, lanes: .general(depths.apply(.minimum, bound.apply(.subtract, constant(1))))))
       let exists = row.compared(.less, tileRows).apply(.and, depths.compared(.less, bound))
-      let code = stack.define("code", try emitWide(slices.left, inner))
-      let kept = stack.define("kept", .apply(.select, [exists, code, .integer(0, type)], type))
-      let size = kept.apply(.and, constant(0x7F))
-      stack.append(.assign(worst, Expression.variable(worst).apply(.maximum, size)))
-      let integer = stack.define("integer", ByteFragments.integers(kept))
-      for (slice, word) in words.enumerated() {
-        let bits = ByteFragments.byte(slice, of: integer, at: byte)
-        stack.append(.assign(word, Expression.variable(word).apply(.or, bits)))
-      }
+      let value = stack.define("element", try emitWide(tile.slices.left, inner))
+      let bits = value.type.scalar == .f32 ? value.bitCast(to: .i32) : value
+      try element(byte, stack.define("kept", .apply(.select, [exists, bits, .integer(0, type)], type)))
       inside += stack.close()
     }
     stack.append(.branch(stepStart.compared(.less, length), inside, []))
-    let at = cell * .constant(slices.blockWords) + Expression.variable(step)
-      * .constant(ByteFragments.slices * type.lanes)
-    for (slice, word) in words.enumerated() {
-      stack.append(
-        .store(Access(target, .int32, at + .constant(slice * type.lanes)), .variable(word), active: nil))
-    }
+    after(.variable(step))
     stack.append(
       .loop(
         CountedLoop(
-          step, from: .constant(0), to: .constant(slices.block / ByteFragments.depth), stack.close())))
+          step, from: .constant(0), to: .constant(tile.slices.block / ByteFragments.depth), stack.close())))
   }
 
-  private func storeScales(
-    _ slices: LeftSlices, _ rows: Dimension, _ lower: Expression, _ count: Expression, _ start: Expression,
-    at cell: Expression, _ worst: Variable
-  ) throws {
+  /// Cuts the integers that `integer` makes of elements, which are codes or the bits of `float32`.
+  func cutSlices(_ tile: LeftTile, integer: (Expression) throws -> Expression) throws {
+    let type = ByteMatrices.left
+    let target = buffer(workspace: tile.slices.words, .int32)
+    let words = (0..<ByteFragments.slices).map { stack.variable("slice_\($0)", type) }
+    try forEachStep(tile) { _ in
+      for word in words { self.stack.append(.declare(word, .integer(0, type))) }
+    } element: { byte, kept in
+      let own = self.stack.define("integer", try integer(kept))
+      for (slice, word) in words.enumerated() {
+        let bits = ByteFragments.byte(slice, of: own, at: byte)
+        self.stack.append(.assign(word, Expression.variable(word).apply(.or, bits)))
+      }
+    } after: { step in
+      let at = tile.cell * .constant(tile.slices.blockWords) + step * .constant(ByteFragments.slices * type.lanes)
+      for (slice, word) in words.enumerated() {
+        self.stack.append(
+          .store(Access(target, .int32, at + .constant(slice * type.lanes)), .variable(word), active: nil))
+      }
+    }
+  }
+
+  private func storeScales(_ tile: LeftTile, _ worst: Variable) throws {
     let lanes = ByteMatrices.rows
     let type = MachineType(.i32, lanes)
-    // A row's codes are in four neighbouring lanes of two registers that lie half the value apart.
-    let isNaN = pairsFolded(halvesFolded(.variable(worst)), to: lanes)
-      .compared(.equal, ByteFragments.integer(0x7F, lanes))
+    let isNaN = rowsFolded(.variable(worst)).compared(.equal, ByteFragments.integer(0x7F, lanes))
     var code = Expression.integer(127, type)
-    if let scale = slices.scale {
-      stack.open(binding: [rows, slices.depth])
+    if let scale = tile.slices.scale {
+      stack.open(binding: [tile.rows, tile.slices.depth])
       var inner = environment
       inner.lanes = lanes
       inner.active = nil
-      let last = count.converted(to: .i32).broadcast(to: lanes).apply(.subtract, ByteFragments.integer(1, lanes))
-      inner.bind(rows, LaneCoordinate(lower, lanes: .general(Expression.laneNumbers(lanes).apply(.minimum, last))))
-      inner.bind(slices.depth, LaneCoordinate(start, alignment: slices.block))
+      let last = tile.count.converted(to: .i32).broadcast(to: lanes)
+        .apply(.subtract, ByteFragments.integer(1, lanes))
+      inner.bind(
+        tile.rows, LaneCoordinate(tile.lower, lanes: .general(Expression.laneNumbers(lanes).apply(.minimum, last))))
+      inner.bind(tile.slices.depth, LaneCoordinate(tile.start, alignment: tile.slices.block))
       code = stack.define("scale", try emitWide(scale, inner))
       let statements = stack.close()
       stack.append(contentsOf: statements)
     }
-    let stored = Expression.apply(.select, [isNaN, .integer(255, type), code], type)
-    let target = buffer(workspace: slices.scales, .uint8)
-    stack.append(
-      .store(Access(target, .uint8, cell * .constant(lanes)), stored, active: nil))
+    storeRowCodes(tile, .apply(.select, [isNaN, .integer(255, type), code], type))
   }
+
+  /// The largest of each row's lanes: they are four neighbours of two registers that lie half the value apart.
+  func rowsFolded(_ value: Expression) -> Expression { pairsFolded(halvesFolded(value), to: ByteMatrices.rows) }
+
+  func storeRowCodes(_ tile: LeftTile, _ codes: Expression) {
+    let target = buffer(workspace: tile.slices.scales, .uint8)
+    stack.append(
+      .store(Access(target, .uint8, tile.cell * .constant(ByteMatrices.rows)), codes, active: nil))
+  }
+}
+
+/// One block of depth of one tile of rows, while it is cut.
+struct LeftTile {
+  let slices: LeftSlices
+  let rows: Dimension
+  /// The first row, and how many there are.
+  let lower: Expression
+  let count: Expression
+  /// The first depth coordinate.
+  let start: Expression
+  /// The block's number through all tiles.
+  let cell: Expression
 }

@@ -21,6 +21,7 @@ extension MatrixTile {
   /// the least scale.
   private func right(_ step: Expression, _ codes: RegisterArray, shift: Expression?) -> [Expression] {
     let word = lowering.stack.define("word", .element(codes, [step]))
+    if weight.format == .bfloat16 { return slices(of: ByteFragments.integers(pairs: word)) }
     guard weight.format == .e4m3 else {
       let upper = word.apply(.shiftRightLogical, ByteFragments.integer(16, weight.words))
       let registers = [word, upper].map { nibbles -> Expression in
@@ -29,7 +30,12 @@ extension MatrixTile {
       }
       return [lowering.stack.define("right", .apply(.concatenate, registers, ByteMatrices.right))]
     }
-    let integers = (0..<4).map { lowering.stack.define("integer", ByteFragments.integers(word, byte: $0)) }
+    return slices(of: (0..<4).map { ByteFragments.integers(word, byte: $0) })
+  }
+
+  /// Words of each slice of integers at four depths.
+  private func slices(of integers: [Expression]) -> [Expression] {
+    let integers = integers.map { lowering.stack.define("integer", $0) }
     return (0..<ByteFragments.slices).map { slice in
       let bytes = integers.enumerated().map { ByteFragments.byte(slice, of: $1, at: $0) }
       return lowering.stack.define("right", bytes.dropFirst().reduce(bytes[0]) { $0.apply(.or, $1) })
@@ -51,7 +57,7 @@ extension MatrixTile {
   /// A column's scale in the lanes of the sums, in f64.
   private func columnPower(_ name: String, _ code: Expression) -> Expression {
     let code = lowering.stack.define("column_code", code)
-    return lowering.stack.define(name, code.powerOfTwo(bias: 127))
+    return lowering.stack.define(name, code.powerOfTwo(bias: weight.columnBias))
   }
 
   // MARK: Sums

@@ -170,7 +170,7 @@ struct MatrixTile {
         let codes = Expression.gather(
           Access(rowScales, .uint8, at * .constant(ByteMatrices.rows)), lanes: sumRow, ByteMatrices.sum, active: nil)
         let code = lowering.stack.variable("row_code", ByteMatrices.sum)
-        let power = Expression.variable(code).powerOfTwo(bias: 127 - weight.unitExponent)
+        let power = Expression.variable(code).powerOfTwo(bias: weight.rowBias)
         return [load, .define(code, codes), .setElement(scale, [r], power)]
       })
     panelLoop(size, .variable(block), blockCount, left, scale)

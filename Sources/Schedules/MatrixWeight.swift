@@ -1,7 +1,8 @@
 import MachineIR
 import TileIR
 
-/// A weight of E4M3 or E2M1 whose products are exact products of byte matrices.
+/// A weight whose products are exact products of byte matrices: of E4M3 or E2M1 under the class `exactBlock`, or of
+/// bf16 under `fixedPoint`.
 struct MatrixWeight {
   let panels: WeightPanels
   /// Depth coordinates that share a scale; a block where there is one scale for it.
@@ -12,18 +13,22 @@ struct MatrixWeight {
   let operand: ValueID
   let scale: ValueID?
   let format: ElementType
+  /// Bits of the integers of both operands under the class `fixedPoint`; nil under `exactBlock`.
+  let bits: Int?
 
   var groups: Int { panels.block / group }
   /// Products along the depth of a block.
   var steps: Int { panels.block / ByteFragments.depth }
   /// Words of codes of one product: 256 codes.
-  var words: Int { format == .e2m1 ? 32 : 64 }
+  var words: Int { 8 * format.bitWidth }
   /// Slices of the right operand.
   var slices: Int { format == .e2m1 ? 1 : ByteFragments.slices }
   /// Sums of a block: products of slices with the same weight share one.
   var sums: Int { ByteFragments.slices + slices - 1 }
-  /// The exponent of one unit of the sums: 2^-9 of an E4M3 number, 2^-1 of an E2M1 number.
-  var unitExponent: Int { format == .e2m1 ? -10 : -18 }
+  /// What the code of a scale has above its exponent, once one unit of the sums counts in: 2^-9 of an E4M3 number,
+  /// 2^-1 of an E2M1 number. That of a fixed-point block is the exponent field of its largest element.
+  var rowBias: Int { bits.map(FixedPanels.quantumBias) ?? (format == .e2m1 ? 127 + 10 : 127 + 18) }
+  var columnBias: Int { bits.map(FixedPanels.quantumBias) ?? 127 }
   /// Bytes of the scales of a block of a panel: a column's scale each; where a block has several, the words of
   /// `GroupScales`.
   var scaleBytes: Int { (groups == 1 ? 1 : 8) * panels.width }
@@ -34,13 +39,22 @@ struct MatrixWeight {
   static let e2m1Codes = ByteTable(
     "twice_e2m1", (0..<16).map { UInt8(bitPattern: Int8(ElementType.e2m1.number(UInt32($0)) * 2)) })
 
-  /// The weight of a product of the class `exactBlock`, or nil where the machine has no such products, the right
-  /// operand is no weight, the formats have no slices, scales change within a product, or the left operand is not
-  /// there before the cells of the product begin.
+  /// The weight of a product, or nil where the machine has no such products, the right operand is no weight, the
+  /// formats have no slices, scales change within a product, or the left operand is not there before the cells of the
+  /// product begin.
   init?(_ lowering: RegionLowering, _ id: ValueID, _ pattern: ProductPattern) {
-    let (program, machine) = (lowering.program, lowering.machine)
+    guard lowering.machine.has(.byteMatrices) else { return nil }
+    if case .product(_, .fixedPoint(let bits, let block), _, _) = lowering.program[id].operation {
+      self.init(integersOf: bits, block, lowering, id, pattern)
+    } else {
+      self.init(codesOf: lowering, id, pattern)
+    }
+  }
+
+  private init?(codesOf lowering: RegionLowering, _ id: ValueID, _ pattern: ProductPattern) {
+    let program = lowering.program
     let node = program[id]
-    guard machine.has(.byteMatrices),
+    guard
       case .product(let depth, .exactBlock(let block), let scaledLeft, let scaledRight) = node.operation,
       program[node.operands[0]].type == .e4m3, [.e4m3, .e2m1].contains(program[node.operands[1]].type),
       let panels = WeightPanels(
@@ -65,6 +79,22 @@ struct MatrixWeight {
     for id in [left, leftScale].compactMap({ $0 }) where !lowering.isReadOnly(id) { return nil }
     self.panels = panels
     self.group = group
+    bits = nil
+  }
+
+  /// Integers of more bits have no three slices; of fewer than nine, a bf16 number has more.
+  private init?(
+    integersOf bits: Int, _ block: Int, _ lowering: RegionLowering, _ id: ValueID, _ pattern: ProductPattern
+  ) {
+    let program = lowering.program
+    let operand = FixedPanels.narrow(program[id].operands[1], in: program)
+    guard (9...ByteFragments.slices * ByteFragments.sliceBits).contains(bits), program[operand].type == .bfloat16,
+      program[program[id].operands[0]].type == .float32,
+      let panels = WeightPanels(operand, pattern, in: program, width: ByteMatrices.columns, block: block),
+      block % ByteFragments.depth == 0, block <= 128, lowering.isReadOnly(program[id].operands[0])
+    else { return nil }
+    (left, leftScale, self.operand, scale) = (program[id].operands[0], nil, operand, nil)
+    (format, group, self.panels, self.bits) = (.bfloat16, block, panels, bits)
   }
 }
 
@@ -84,6 +114,7 @@ extension RegionLowering {
   /// `MatrixWeight.scaleBytes` says; a column whose block holds a NaN code has scale NaN. Columns and depth past the
   /// end hold zeros.
   func pack(_ weight: MatrixWeight, _ laidOut: LaidOutWeight, _ place: PanelBlock) throws {
+    if let bits = weight.bits { return try packIntegers(weight, bits, laidOut, place) }
     let type = MachineType(.i32, weight.words)
     let worst = stack.variable("worst", type)
     stack.append(.declare(worst, .integer(0, type)))

@@ -38,7 +38,22 @@ import Tiles
     Case(
       description: "fp4 by expert", kernel: { groupedLinearFP4(experts: 3, inputs: 130, outputs: 3) },
       extents: ["rows": 41], kind: .ordinary, interpreted: true),
+    Case(
+      description: "bf16 integers, two blocks of rows", kernel: { integers(inputs: 34, outputs: 3) },
+      extents: ["rows": 35], kind: .special, interpreted: true),
+    Case(
+      description: "bf16 integers, two blocks of columns", kernel: { integers(inputs: 200, outputs: 67) },
+      extents: ["rows": 17], kind: .extreme),
+    Case(
+      description: "bf16 integers of 9 bits", kernel: { integers(inputs: 130, outputs: 5, bits: 9) },
+      extents: ["rows": 3], kind: .extreme),
   ]
+
+  private static func integers(inputs: Int, outputs: Int, bits: Int = 21) -> Kernel {
+    matmul(
+      BFloat16.self, inner: inputs, columns: outputs, .fixedPoint(bits: bits, block: 128), transposedRight: true,
+      result: BFloat16.self)
+  }
 
   /// The interpreter takes seconds for each: those whose kernels differ, at few columns.
   @Test(arguments: cases.filter { $0.interpreted }) func theInterpreterGivesTheReferencesBits(_ one: Case) throws {
@@ -70,6 +85,7 @@ import Tiles
   @Test(.enabled(if: Compiler.isHere, Compiler.why)) func noRegisterIsSpilled() throws {
     for (kernel, machine) in [
       (linearFP4(inputs: 4096, outputs: 4096), MachineDescription.sm90a), (linearFP8(inputs: 4096, outputs: 4096), .sm80),
+      (Self.integers(inputs: 4096, outputs: 4096), .sm90a),
     ] {
       let plan = try Lowering.plan(try kernel.program(), for: machine)
       for kernel in try KernelCache.standard.code(of: plan).code.resources() {
