@@ -350,8 +350,9 @@ struct WrittenRegions {
   /// Regions that touch along one axis as one.
   mutating func merged(_ regions: [WrittenRegion]) -> [WrittenRegion] {
     var result: [WrittenRegion] = []
-    for region in regions {
-      var new = region
+    for var new in regions {
+      // A single element is next to its neighbours, whatever was to come after it.
+      for axis in new.axes.indices where new.axes[axis].count == Polynomial(1) { new.axes[axis].step = 1 }
       var isJoined = true
       while isJoined {
         isJoined = false
