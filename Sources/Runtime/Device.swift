@@ -38,11 +38,12 @@ public final class Device {
 
   /// A target, where it runs here. In the device model `pool` says how many processes share a grid.
   public init(_ target: RunTarget, cache: KernelCache = .standard, pool: ThreadPool = .shared) throws {
-    machine = target.machine
+    machine = try target.machine
     self.pool = pool
     switch target {
     case .processor: backend = HostBackend(cache, pool)
     case .deviceModel: backend = try DeviceModelBackend(cache, processes: pool.threads)
+    case .cuda: throw RuntimeError("steps run on processors and in the device model, not on \(target)")
     }
   }
 

@@ -1,3 +1,4 @@
+import CUDADriver
 import MachineIR
 
 /// Where operators and models run: a machine, and what takes its place.
@@ -6,10 +7,16 @@ public enum RunTarget: Hashable, Sendable, CustomStringConvertible {
   case processor(MachineDescription)
   /// The device model, which runs a GPU's CUDA text on this processor.
   case deviceModel(MachineDescription)
+  /// A GPU of this computer, by the driver's number.
+  case cuda(Int)
 
+  /// Throws what the driver says of a GPU that is not there, or for which there is no target.
   public var machine: MachineDescription {
-    switch self {
-    case .processor(let machine), .deviceModel(let machine): machine
+    get throws {
+      switch self {
+      case .processor(let machine), .deviceModel(let machine): machine
+      case .cuda(let number): try CUDADriver.standard.get().target(of: number)
+      }
     }
   }
 
@@ -18,14 +25,20 @@ public enum RunTarget: Hashable, Sendable, CustomStringConvertible {
     case .processor(let machine): machine.name
     case .deviceModel(.sm90a): "cuda-model"
     case .deviceModel(let machine): "cuda-model-\(machine.name.split(separator: "-").last!)"
+    case .cuda(let number): "cuda:\(number)"
     }
   }
 
-  /// Every target, whether it runs here or not.
-  public static let all = MachineDescription.cpus.map(processor) + [.deviceModel(.sm90a), .deviceModel(.sm80)]
+  /// Every target, whether it runs here or not; of GPUs the first stands for all.
+  public static let all =
+    MachineDescription.cpus.map(processor) + [.deviceModel(.sm90a), .deviceModel(.sm80), .cuda(0)]
 
   /// The target of a name that `description` gives.
-  public static func named(_ name: String) -> RunTarget? { all.first { $0.description == name } }
+  public static func named(_ name: String) -> RunTarget? {
+    if let known = all.first(where: { $0.description == name }) { return known }
+    guard name.hasPrefix("cuda:"), let number = Int(name.dropFirst(5)), number >= 0 else { return nil }
+    return .cuda(number)
+  }
 
   /// This processor's own, as `MachineDescription.host`.
   public static var host: RunTarget { get throws { .processor(try .host) } }

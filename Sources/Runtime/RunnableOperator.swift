@@ -1,4 +1,6 @@
+import CUDADriver
 import MachineIR
+import Schedules
 import TileIR
 
 /// An operator that can be run on whole host tensors, wherever its kernels run.
@@ -16,6 +18,37 @@ public protocol RunnableOperator: AnyObject {
 }
 
 extension Executable: RunnableOperator {}
+
+extension RunTarget {
+  /// An operator compiled for this target and ready to run: under an emulator where the processor is another, with
+  /// every access checked in the device model.
+  ///
+  /// Throws what lowering, proofs, compilers and drivers say.
+  public func load(
+    _ program: Program, schedule: Schedule = Schedule(), cache: KernelCache = .standard, pool: ThreadPool = .shared
+  ) throws -> any RunnableOperator {
+    switch self {
+    case .processor(let machine) where !machine.runsHere && Emulator.emulates(machine):
+      try EmulatedExecutable(plan: Lowering.plan(program, for: machine, schedule: schedule), cache: cache)
+    case .processor(let machine):
+      try Executable(program, for: machine, schedule: schedule, cache: cache, pool: pool)
+    case .deviceModel(let machine):
+      try DeviceModelExecutable(program, for: machine, schedule: schedule, cache: cache)
+    case .cuda(let number):
+      try CUDAExecutable(
+        program, on: CUDADevice(number, of: CUDADriver.standard.get()), schedule: schedule, cache: cache)
+    }
+  }
+
+  /// Whether operators run here at the chip's own speed, so that large ones may be tried.
+  public var isQuick: Bool {
+    switch self {
+    case .processor(let machine): machine.runsHere
+    case .deviceModel: false
+    case .cuda: true
+    }
+  }
+}
 
 /// An operator for another processor, run under an emulator: for checking bits, not for speed.
 public final class EmulatedExecutable: RunnableOperator {

@@ -45,7 +45,7 @@ struct Demo: ParsableCommand {
 
   private func compile(_ launch: OperatorLaunch, _ pool: ThreadPool) throws {
     let machine = try MachineDescription.host
-    let run = try launch.run(on: machine, pool: pool)
+    let run = try launch.run(on: .processor(machine), pool: pool)
     let place = KernelCache.standard.folder.path
     let time = milliseconds(run.load.milliseconds)
     print(run.wasCached
@@ -78,7 +78,7 @@ struct Demo: ParsableCommand {
       var hashes: Set<String> = []
       for schedule in schedules {
         for threads in 1...mostThreads {
-          let run = try launch.run(on: machine, schedule: schedule, pool: pool, threads: threads)
+          let run = try launch.run(on: .processor(machine), schedule: schedule, pool: pool, threads: threads)
           let hash = TensorReport(name: "y", run.results["y"]!).sha256
           hashes.insert(hash)
           runs += 1

@@ -49,15 +49,23 @@ struct TargetOption: ParsableArguments {
   @Option(
     name: .customLong("target"),
     help: """
-      A target: \(MachineDescription.cpus.map(\.name).joined(separator: ", ")). (default: the best that this \
+      A target: \(RunTarget.all.map(\.description).joined(separator: ", ")). (default: the best that this \
       processor runs)
       """,
-    completion: .list(MachineDescription.cpus.map(\.name)))
+    completion: .list(RunTarget.all.map(\.description)))
   var name: String?
 
   /// The target that was named, or that of this processor; an error that lists the others.
-  func machine() throws -> MachineDescription {
-    try .chosen(name, among: MachineDescription.cpus)
+  func target() throws -> RunTarget { try name.map(RunTarget.chosen) ?? .host }
+}
+
+extension RunTarget {
+  /// The target of a name, or an error that lists them.
+  static func chosen(_ name: String) throws -> RunTarget {
+    guard let target = named(name) else {
+      throw unknown("target", name, among: all.map(\.description), listing: "tessera run-operator --help")
+    }
+    return target
   }
 }
 

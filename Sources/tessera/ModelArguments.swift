@@ -37,7 +37,7 @@ struct ModelArguments: ParsableArguments {
   /// The model of a checkpoint, with its progress on standard error.
   func load(_ weights: Weights, _ options: Model.Options, isQuiet: Bool = false) throws -> Model {
     let pool = threads.map { ThreadPool(threads: $0) } ?? .shared
-    let device = try Device(machine: target.machine(), pool: pool)
+    let device = try Device(target.target(), pool: pool)
     let line = ProgressLine(isQuiet: isQuiet)
     defer { line.clear() }
     return try Model(weights, options: options, on: device) { progress in

@@ -1,5 +1,4 @@
 import Foundation
-import MachineIR
 import Operators
 import Reference
 import Runtime
@@ -50,36 +49,32 @@ struct OperatorLaunch {
 
   /// What a launch returned, and how long its parts took.
   struct Run {
-    let machine: MachineDescription
-    /// Whether an emulator ran it, on one thread.
-    let isEmulated: Bool
+    let target: RunTarget
     /// Outputs and states by name.
     let results: [String: HostTensor]
     let wasCached: Bool
     /// Lowering, compiling or finding in the cache, and loading.
     let load: Duration
-    /// The launch alone: weights were laid out before. Under an emulator its start too.
+    /// On this processor the launch alone: weights were laid out before. Elsewhere with all that is needed to
+    /// bring it there and back.
     let launch: Duration
   }
 
-  /// Runs it once on every thread of `pool`, or under an emulator where that is what runs `machine` here.
+  /// Runs it once, on every thread of `pool` where the target is this processor.
   func run(
-    on machine: MachineDescription, schedule: Schedule = Schedule(), pool: ThreadPool, threads: Int? = nil,
+    on target: RunTarget, schedule: Schedule = Schedule(), pool: ThreadPool, threads: Int? = nil,
     prints: (String) -> Void = { print($0) }
   ) throws -> Run {
     let clock = ContinuousClock()
     let start = clock.now
-    if !machine.runsHere, Emulator.emulates(machine) {
-      let executable = try EmulatedExecutable(
-        plan: Lowering.plan(program, for: machine, schedule: schedule))
-      let begin = clock.now
-      let results = try executable.run(arguments, extents: boundExtents, prints: prints)
-      return Run(
-        machine: machine, isEmulated: true, results: results, wasCached: executable.wasCached,
-        load: begin - start, launch: clock.now - begin)
-    }
-    let executable = try Executable(program, for: machine, schedule: schedule, pool: pool)
+    let loaded = try target.load(program, schedule: schedule, pool: pool)
     let load = clock.now - start
+    guard let executable = loaded as? Executable else {
+      let begin = clock.now
+      let results = try loaded.run(arguments, extents: boundExtents, threads: threads, prints: prints)
+      return Run(
+        target: target, results: results, wasCached: loaded.wasCached, load: load, launch: clock.now - begin)
+    }
     let host = try HostArguments(program, arguments, extents: boundExtents)
     let prepared = executable.plan.preparations.isEmpty ? nil : try executable.prepare(host.launch)
     let begin = clock.now
@@ -87,7 +82,7 @@ struct OperatorLaunch {
       host.launch, extents: boundExtents, prepared: prepared, threads: threads, print: prints)
     let launch = clock.now - begin
     return Run(
-      machine: machine, isEmulated: false, results: host.results(), wasCached: executable.wasCached, load: load, launch: launch)
+      target: target, results: host.results(), wasCached: executable.wasCached, load: load, launch: launch)
   }
 
   /// What the reference interpreter returns.

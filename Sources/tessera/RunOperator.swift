@@ -1,4 +1,5 @@
 import ArgumentParser
+import CUDADriver
 import Foundation
 import Operators
 import Reference
@@ -13,7 +14,8 @@ struct RunOperator: ParsableCommand {
     discussion: """
       Inputs are random numbers that are the same on every machine for a seed, or come from a file. For each \
       output its type, shape, SHA-256 and first elements are printed: equal hashes mean equal bits, so two \
-      runs, on two targets or two machines, compare by one line.
+      runs, on two targets or two machines, compare by one line. cuda-model runs a GPU's CUDA text on this \
+      processor and checks every access; cuda:0 is a GPU of this machine.
       """)
 
   @OptionGroup var operators: OperatorArguments
@@ -51,8 +53,8 @@ struct RunOperator: ParsableCommand {
 
   @Flag(
     help: """
-      Run the reference interpreter too, and exit with status 1 unless all bits agree. It is slow: without \
-      --instance a small one is taken.
+      Run the reference interpreter too, and exit with status 1 unless all bits agree. It is slow, as the device \
+      model is: with either, a small instance is taken unless --instance names one.
       """)
   var check = false
 
@@ -69,13 +71,14 @@ struct RunOperator: ParsableCommand {
   }
 
   func run() throws {
-    let (entry, instance) = try operators.chosen { $0.isSmall || !check }
+    let target = try target.target()
+    let (entry, instance) = try operators.chosen { $0.isSmall || !check && target.isQuick }
     let source = try inputs.map { OperatorLaunch.Inputs.file(try InputFile(path: $0)) }
     let launch = try OperatorLaunch(
       instance, settings: settings, inputs: source ?? .random(kind ?? .ordinary, seed: seed ?? 1))
     let pool = threads.map { ThreadPool(threads: $0) } ?? .shared
     let toStandardError = json
-    let run = try launch.run(on: try target.machine(), pool: pool) { line in
+    let run = try launch.run(on: target, pool: pool) { line in
       toStandardError ? FileHandle.standardError.write(Data("\(line)\n".utf8)) : print(line)
     }
     if let out { try writeResults(run.results, to: out) }
@@ -108,7 +111,9 @@ struct RunReport: Encodable {
   let `operator`: String
   let instance: String
   let target: String
+  /// Of this processor, where that is the target.
   let threads: Int
+  /// Whether something else than the target's chip ran it.
   let isEmulated: Bool
   let extents: [String: Int]
   let outputs: [TensorReport]
@@ -119,6 +124,13 @@ struct RunReport: Encodable {
   /// Whether every bit agrees with the reference, where that was asked.
   let agreesWithReference: Bool?
   let differences: [String]?
+  /// What to say of the target in the text.
+  private let place: String
+
+  private enum CodingKeys: CodingKey {
+    case `operator`, instance, target, threads, isEmulated, extents, outputs, wasCached, loadMilliseconds
+    case launchMilliseconds, agreesWithReference, differences
+  }
 
   init(
     operator: String, instance: String, launch: OperatorLaunch, run: OperatorLaunch.Run, threads: Int,
@@ -126,9 +138,15 @@ struct RunReport: Encodable {
   ) {
     self.operator = `operator`
     self.instance = instance
-    target = run.machine.name
-    self.threads = run.isEmulated ? 1 : threads
-    isEmulated = run.isEmulated
+    target = run.target.description
+    isEmulated = !run.target.isQuick
+    if case .processor = run.target, !isEmulated { self.threads = threads } else { self.threads = 1 }
+    place =
+      switch run.target {
+      case .processor: isEmulated ? "emulated" : count(threads, "thread")
+      case .deviceModel: "every access checked"
+      case .cuda(let number): (try? CUDADriver.standard.get().facts(of: number).name) ?? ""
+      }
     extents = launch.extents
     outputs = launch.program.parameters.compactMap { parameter in
       run.results[parameter.name].map { TensorReport(name: parameter.name, $0) }
@@ -142,7 +160,6 @@ struct RunReport: Encodable {
 
   var text: String {
     let sizes = extents.isEmpty ? "" : " at \(settings(extents))"
-    let place = isEmulated ? "emulated" : count(threads, "thread")
     var lines = ["\(`operator`) \"\(instance)\"\(sizes) on \(target), \(place)"]
     for output in outputs {
       lines.append("  \(output.name)  \(output.element) \(output.shape)  sha256 \(output.sha256)")

@@ -8,11 +8,14 @@ enum Command {
     let errors: String
   }
 
-  /// Runs a built program by name, on `input`, and waits for its end.
-  static func run(_ program: String = "tessera", _ arguments: [String], input: String = "") throws -> Outcome {
+  /// Runs a built program by name, on `input`, with what `environment` adds, and waits for its end.
+  static func run(
+    _ program: String = "tessera", _ arguments: [String], input: String = "", environment: [String: String] = [:]
+  ) throws -> Outcome {
     let process = Process()
     process.executableURL = products.appendingPathComponent(program)
     process.arguments = arguments
+    process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
     // Files, not pipes: a pipe that nobody reads blocks its writer when it is full.
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("claims-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

@@ -20,6 +20,10 @@ import Testing
       "Error: no target cpu-axv2; known are cpu-sse2, cpu-avx2, cpu-avx512, cpu-neon, cuda-sm80, cuda-sm90a\n"
     ),
     (
+      ["run-operator", "softmax", "--target", "cuda-modle"],
+      "Error: no target cuda-modle; did you mean cuda-model? \"tessera run-operator --help\" lists all\n"
+    ),
+    (
       ["run-operator", "softmax", "--set", "rwos=4"],
       "Error: no run-time number of softmax rwos; known are rows, width\n"
     ),
@@ -33,6 +37,15 @@ import Testing
     #expect(outcome.status != 0)
     #expect(outcome.output == "")
     #expect(outcome.errors == message)
+  }
+
+  /// Without a driver, what lacks is named together with what to do; TESSERA_CUDA says that there is none.
+  @Test func aGPUWithoutDriverIsRefused() throws {
+    let outcome = try Command.run(
+      "tessera", ["run-operator", "softmax", "--target", "cuda:0"],
+      environment: ["TESSERA_CUDA": "/nonexistent/libcuda.so.1"])
+    #expect(outcome.status == 1)
+    #expect(outcome.errors.hasPrefix("Error: no NVIDIA driver here: install one, or set TESSERA_CUDA to the path"))
   }
 
   @Test(arguments: [["show", "softmax", "--program", "--source"], ["run-operator", "softmax", "--set", "rows"]])

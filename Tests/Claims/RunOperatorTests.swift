@@ -46,15 +46,22 @@ import TileIR
   }
 
   @Test func hashesDependOnInputsAndNotOnTargets() throws {
-    let targets = MachineDescription.cpus.filter(\.runsHere)
-    let hashes = try targets.map { try report("softmax", "--instance", "small", "--target", $0.name) }
+    let targets = MachineDescription.cpus.filter(\.runsHere).map(\.name) + ["cuda-model", "cuda-model-sm80"]
+    let hashes = try targets.map { try report("softmax", "--instance", "small", "--target", $0) }
     #expect(Set(hashes.map { $0.outputs[0].sha256 }).count == 1)
-    #expect(hashes.map(\.target) == targets.map(\.name))
+    #expect(hashes.map(\.target) == targets)
     #expect(hashes[0].agreesWithReference == nil)
     let other = try report("softmax", "--instance", "small", "--seed", "2")
     #expect(other.outputs[0].sha256 != hashes[0].outputs[0].sha256)
     let special = try report("softmax", "--instance", "small", "--kind", "special")
     #expect(special.outputs[0].sha256 != hashes[0].outputs[0].sha256)
+  }
+
+  /// The device model is slow, so it is given little unless more is asked for.
+  @Test func theDeviceModelTakesASmallInstance() throws {
+    let outcome = try Command.run("tessera", ["run-operator", "softmax", "--target", "cuda-model"])
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    #expect(outcome.output.hasPrefix("softmax \"small\" at rows=5 width=131 on cuda-model, every access checked\n"))
   }
 
   /// A number for a scalar, and states among the results.
