@@ -70,7 +70,8 @@ let package = Package(
     .executableTarget(
       name: "tessera",
       dependencies: [
-        "Operators", "Proofs", "Roofline", "Reference", "Runtime", "CUDADriver", "DeepSeek", "Safetensors", "DynamicLibrary",
+        "Operators", "Proofs", "Roofline", "Reference", "Runtime", "CUDADriver", "Alignment", "DeepSeek", "Safetensors",
+        "DynamicLibrary",
         "CBenchKernels", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(

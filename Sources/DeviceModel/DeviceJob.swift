@@ -187,9 +187,11 @@ struct DeviceJob {
     }
 
     func copyBack(to buffers: inout [DeviceBuffer]) {
-      for number in buffers.indices 
+      for number in buffers.indices
       where buffers[number].isWritten && buffers[number].scratchByteCount == nil {
         let place = job.places[number]
+        // The place of nothing may lie behind the file's end.
+        guard !place.bytes.isEmpty else { continue }
         buffers[number].bytes = [UInt8](bytes[place.bytes])
         guard let defined = place.defined, job.program.isChecked else { continue }
         let count = place.bytes.count

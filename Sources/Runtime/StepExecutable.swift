@@ -120,6 +120,12 @@ public final class StepExecutable {
     threads: Int? = nil, by substitute: ((HostLaunch) throws -> [String: HostTensor]?)? = nil,
     observe: ((Int) throws -> Void)? = nil
   ) throws {
+    var run = try begin(threads: threads)
+    while let launch = try run.advance(by: substitute) { try observe?(launch.number) }
+  }
+
+  /// A run that is carried forward launch by launch; refused as `run` is.
+  public func begin(threads: Int? = nil) throws -> StepRun {
     for (position, number) in step.numbers.enumerated() {
       guard number.range.lowerBound <= numbers[position], numbers[position] <= largest[position] else {
         throw RuntimeError(
@@ -129,16 +135,12 @@ public final class StepExecutable {
     }
     for check in inputChecks { try check.run(numbers) }
     for runs in step.runs { try check(runs) }
-    let threads = min(threads ?? device.pool.threads, device.pool.threads)
-    for (position, launch) in launches.enumerated() {
-      let call = HostLaunch(position, of: self)
-      if let results = try substitute?(call) {
-        call.replace(results)
-      } else {
-        try launch.run(numbers, threads: threads, scratch: scratch)
-      }
-      try observe?(position)
-    }
+    return StepRun(self, threads: min(threads ?? device.pool.threads, device.pool.threads))
+  }
+
+  /// Does a launch of a run.
+  func launch(_ position: Int, threads: Int) throws {
+    try launches[position].run(numbers, threads: threads, scratch: scratch)
   }
 
   private func check(_ runs: StepRuns) throws {

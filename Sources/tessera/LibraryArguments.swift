@@ -25,12 +25,19 @@ struct OperatorArguments: ParsableArguments {
     guard let instance else {
       return (entry, entry.instances.first(where: isDefault) ?? entry.instances[0])
     }
-    guard let named = entry.instance(instance) else {
+    return (entry, try entry.instance(named: instance))
+  }
+}
+
+extension OperatorEntry {
+  /// The instance of a name, or an error that lists names near to it.
+  func instance(named name: String) throws -> OperatorInstance {
+    guard let instance = instance(name) else {
       throw unknown(
-        "instance of \(entry.name)", "\"\(instance)\"", among: entry.instances.map { "\"\($0.name)\"" },
-        listing: "tessera operators \(entry.name)")
+        "instance of \(self.name)", "\"\(name)\"", among: instances.map { "\"\($0.name)\"" },
+        listing: "tessera operators \(self.name)")
     }
-    return (entry, named)
+    return instance
   }
 }
 

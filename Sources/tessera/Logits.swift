@@ -111,12 +111,16 @@ struct Logits: ParsableCommand {
   }
 
   private func ids(below count: Int) throws -> [Int32] {
-    let text = try tokens ?? String(contentsOfFile: tokensFile!, encoding: .utf8)
-    return try text.split { $0 == "," || $0.isWhitespace }.map { word in
-      guard let id = Int32(word), id >= 0, id < count else {
-        throw Refusal("\(word) is no token of the model; numbers from 0 to \(count - 1) expected")
-      }
-      return id
+    try tokenNumbers(tokens ?? String(contentsOfFile: tokensFile!, encoding: .utf8), below: count)
+  }
+}
+
+/// Token numbers separated by blanks, commas or lines, each one of the model's.
+func tokenNumbers(_ text: String, below count: Int) throws -> [Int32] {
+  try text.split { $0 == "," || $0.isWhitespace }.map { word in
+    guard let id = Int32(word), id >= 0, id < count else {
+      throw Refusal("\(word) is no token of the model; numbers from 0 to \(count - 1) expected")
     }
+    return id
   }
 }

@@ -37,15 +37,24 @@ struct ModelArguments: ParsableArguments {
   /// The model of a checkpoint, with its progress on standard error.
   func load(_ weights: Weights, _ options: Model.Options, isQuiet: Bool = false) throws -> Model {
     let pool = threads.map { ThreadPool(threads: $0) } ?? .shared
-    let device = try Device(target.target(), pool: pool)
+    return try Model.load(weights, options, on: Device(target.target(), pool: pool), isQuiet: isQuiet)
+  }
+}
+
+extension Model {
+  /// Loads a model with its progress on standard error; `name` says which of several it is.
+  static func load(
+    _ weights: Weights, _ options: Options, on device: Device, isQuiet: Bool, named name: String? = nil
+  ) throws -> Model {
     let line = ProgressLine(isQuiet: isQuiet)
     defer { line.clear() }
+    let place = name.map { " on \($0)" } ?? ""
     return try Model(weights, options: options, on: device) { progress in
       switch progress {
-      case .converting(let done, let all): line.show("loading weights", done, of: all)
+      case .converting(let done, let all): line.show("loading weights\(place)", done, of: all)
       case .compiling(let done, let all, let program):
-        line.show("compiling kernels", done, of: all, detail: program)
-      case .layingOut(let done, let all): line.show("laying out weights", done, of: all)
+        line.show("compiling kernels\(place)", done, of: all, detail: program)
+      case .layingOut(let done, let all): line.show("laying out weights\(place)", done, of: all)
       }
     }
   }

@@ -1,3 +1,4 @@
+import Alignment
 import Foundation
 import Operators
 import Reference
@@ -18,11 +19,14 @@ struct OperatorLaunch {
     case file(InputFile)
   }
 
-  /// A launch at the instance's first shape, changed by `settings` and by the shapes that a file gives.
-  init(_ instance: OperatorInstance, settings: [Setting], inputs: Inputs) throws {
+  /// A launch at a shape of the instance, its first unless given, changed by `settings` and by the shapes that a
+  /// file gives.
+  init(
+    _ instance: OperatorInstance, settings: [Setting], inputs: Inputs, shape: [String: Int]? = nil
+  ) throws {
     let program = try instance.kernel().program()
     let numbers = try RunTimeNumbers(settings, of: program)
-    var extents = (instance.shapes.first ?? [:]).merging(numbers.extents) { $1 }
+    var extents = (shape ?? instance.shapes.first ?? [:]).merging(numbers.extents) { $1 }
     self.program = program
     switch inputs {
     case .random(let kind, let seed):
@@ -92,14 +96,12 @@ struct OperatorLaunch {
 
   /// A line for each result that is not the reference's, bit for bit.
   func differences(of results: [String: HostTensor]) throws -> [String] {
-    let expected = try reference()
-    return program.parameters.compactMap { parameter in
-      guard let expected = expected[parameter.name], let found = results[parameter.name] else { return nil }
-      return expected.difference(from: found).map { "\(parameter.name): \($0)" }
+    try Divergence.all(expected: reference(), found: results, of: program).map {
+      "\($0.buffer): \($0.text(expectedBy: "the reference"))"
     }
   }
 
-  private var boundExtents: [TileIR.Dimension: Int] {
+  var boundExtents: [TileIR.Dimension: Int] {
     var bound: [TileIR.Dimension: Int] = [:]
     for dimension in program.dimensions where program.lengths[dimension] == .buffer {
       if let extent = extents[dimension.name] { bound[dimension] = extent }
@@ -151,25 +153,5 @@ extension Program {
           format: "\(name) at \(settings(extents)) takes %.1f GB twice; this machine has %.1f GB",
           bytes / 1e9, memory / 1e9))
     }
-  }
-}
-
-extension HostTensor {
-  /// Where `found` differs from this tensor in bits, or nil.
-  func difference(from found: HostTensor) -> String? {
-    guard element == found.element, shape == found.shape else {
-      return "\(element.rawValue) \(shape) by the reference, \(found.element.rawValue) \(found.shape) came"
-    }
-    let places = (0..<count).filter { self[$0] != found[$0] }
-    guard let first = places.first else { return nil }
-    var rest = first
-    var coordinates: [Int] = []
-    for extent in shape.reversed() {
-      coordinates.insert(rest % extent, at: 0)
-      rest /= extent
-    }
-    func text(_ code: UInt32) -> String { "\(element.text(code)) (0x\(String(code, radix: 16)))" }
-    return "\(places.count) of \(count) elements differ, first \(coordinates): "
-      + "\(text(self[first])) by the reference, \(text(found[first])) came"
   }
 }

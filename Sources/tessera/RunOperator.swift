@@ -1,3 +1,4 @@
+import Alignment
 import ArgumentParser
 import CUDADriver
 import Foundation
@@ -194,17 +195,6 @@ struct TensorReport: Encodable {
   }
 }
 
-extension ElementType {
-  /// The element of a code as people write it.
-  func text(_ code: UInt32) -> String {
-    switch self {
-    case .bool: code == 0 ? "false" : "true"
-    case _ where isFloating: "\(number(code))"
-    default: "\(integer(code))"
-    }
-  }
-}
-
 extension Duration {
   var milliseconds: Double { self / .milliseconds(1) }
 }
@@ -216,4 +206,6 @@ func milliseconds(_ value: Double) -> String {
 }
 
 /// `1 thread`, `2 threads`.
-func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
+func count(_ number: Int, _ noun: String, plural: String? = nil) -> String {
+  "\(number) \(number == 1 ? noun : plural ?? noun + "s")"
+}

@@ -7,7 +7,7 @@ struct Tessera: ParsableCommand {
     commandName: "tessera",
     abstract: "Operators and models that return the same bits on every chip.",
     subcommands: [
-      Run.self, Chat.self, Logits.self, Info.self, ListOperators.self, Show.self, RunOperator.self, Prove.self, Predict.self,
-      Bench.self, Doctor.self, Demo.self,
+      Run.self, Chat.self, Logits.self, Info.self, ListOperators.self, Show.self, RunOperator.self, Align.self, Prove.self,
+      Predict.self, Bench.self, Doctor.self, Demo.self,
     ])
 }

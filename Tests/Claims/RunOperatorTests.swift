@@ -73,20 +73,6 @@ import TileIR
     #expect(first.agreesWithReference == true)
   }
 
-  @Test func differencesNameTheFirstElement() {
-    let expected = HostTensor(.float32, [2, 3], numbers: [0, 1, 2, 3, 4, 5])
-    var found = expected
-    #expect(expected.difference(from: found) == nil)
-    found[4] = Float(4.5).bitPattern
-    found[5] = Float(-5).bitPattern
-    #expect(
-      expected.difference(from: found)
-        == "2 of 6 elements differ, first [1, 1]: 4.0 (0x40800000) by the reference, 4.5 (0x40900000) came")
-    #expect(
-      expected.difference(from: HostTensor(.float32, [6]))
-        == "float32 [2, 3] by the reference, float32 [6] came")
-  }
-
   /// Also for a target that this machine does not run.
   @Test func everyOperatorIsShown() throws {
     for entry in OperatorLibrary.all {

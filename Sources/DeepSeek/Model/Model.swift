@@ -97,14 +97,30 @@ public final class Model {
     _ batch: Batch, temperatures: [Float] = [],
     by substitute: ((HostLaunch) throws -> [String: HostTensor]?)? = nil, observe: ((Int) throws -> Void)? = nil
   ) throws {
+    try fill(batch, temperatures)
+    try forward.run(threads: threads, by: substitute, observe: observe)
+    end(batch)
+  }
+
+  /// A run of the model on a batch that is carried forward launch by launch; refused as `run` is. `end` belongs
+  /// behind its last launch.
+  public func begin(_ batch: Batch, temperatures: [Float] = []) throws -> StepRun {
+    try fill(batch, temperatures)
+    return try forward.begin(threads: threads)
+  }
+
+  /// Notes a run's tokens in their sequences.
+  public func end(_ batch: Batch) {
+    for piece in batch.pieces { sequences.append(piece.tokens, to: piece.sequence) }
+  }
+
+  private func fill(_ batch: Batch, _ temperatures: [Float]) throws {
     try sequences.admit(batch, options)
     forward.fill(batch) { batch.pieces[$0].tokens[$1] }
     let memory = forward.input("temperature").bindMemory(to: Float.self)
     for row in 0..<batch.wantedCount {
       memory[row] = row < temperatures.count && temperatures[row] > 0 ? temperatures[row] : 1
     }
-    try forward.run(threads: threads, by: substitute, observe: observe)
-    for piece in batch.pieces { sequences.append(piece.tokens, to: piece.sequence) }
   }
 
   /// Runs the drafting layer behind a run of the same batch: `next` gives the token behind each token of
