@@ -18,10 +18,10 @@ extension KernelWalk {
     case .broadcast(let inner, _): return value(inner)
     case .load(let access, let type, let active):
       let place = touch(access, type.lanes, active, isWrite: false)
-      return element(of: access.buffer, at: place, type)
+      return masked(element(of: access.buffer, at: place, type), access.buffer, type, active)
     case .gather(let access, let lanes, let type, let active):
       let place = touchApart(access, lanes, type.lanes, active, isWrite: false)
-      return element(of: access.buffer, at: place, type)
+      return masked(element(of: access.buffer, at: place, type), access.buffer, type, active)
     case .element(let array, let indices):
       judgeFilled(array.name)
       judgeElement(array, indices)
@@ -74,7 +74,7 @@ extension KernelWalk {
     return join(condition, x, y, type)
   }
 
-  private mutating func join(
+  mutating func join(
     _ condition: Condition, _ x: AbstractValue, _ y: AbstractValue, _ type: MachineType
   ) -> AbstractValue {
     switch (x, y) {
