@@ -45,6 +45,7 @@ public struct Prover: Sendable {
   /// The native procedure that proves the obligation; nil where none does.
   func decideNatively(_ obligation: Obligation) -> Procedure? {
     if Interval.truth(obligation.goal) == true { return obligation.lemma == nil ? .intervals : .lemma }
+    if BinaryProof.proves(obligation.goal, from: obligation.hypotheses) { return .binary }
     var refutation = LinearRefutation()
     // A conjunction is proved part by part: each needs fewer cases than all at once.
     let parts = if case .and(let parts) = obligation.goal { parts } else { [obligation.goal] }

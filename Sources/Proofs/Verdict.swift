@@ -8,6 +8,8 @@ public enum Procedure: String, Hashable, Sendable, CaseIterable {
   case divisibility
   /// The same in every case of a finite split.
   case cases
+  /// Linear algebra over F2: layouts of powers of two.
+  case binary
   /// A primitive's lemma, its premise trivially true.
   case lemma
   case z3

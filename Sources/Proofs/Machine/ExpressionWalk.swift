@@ -127,6 +127,7 @@ extension KernelWalk {
       }
       return .condition(Condition(comparison, a, b))
     case .select: return select(arguments, type)
+    case .multiplyBytes: judgeMatrices()
     case .lane(let lane):
       let lanes = operands[0].type.lanes
       guard case .integer(let symbol) = AbstractValue.integer(self.lane(of: lanes)), let top = symbol.top else {

@@ -57,6 +57,9 @@ struct KernelWalk {
   let scratchCounts: [String: Polynomial]
   /// What has been stored to on-chip arrays of integers, and what loads of them are known to give.
   var contents: ScratchContents
+  /// Where lanes lie, and whether matrix products have been met.
+  var layouts = LaneLayouts()
+  var hasMatrices = false
   /// Decides what bounds alone do not.
   let solver: Prover
 
@@ -120,6 +123,7 @@ struct KernelWalk {
     switch statement {
     case .define(let variable, let value), .declare(let variable, let value), .assign(let variable, let value):
       values[variable.name] = self.value(value)
+      if case .define = statement { layouts.define(variable, value) }
     case .synchronise: if isJudged { touches.add(.wait) }
     case .registers(let array): filled.remove(array.name)
     case .setElement(let array, let indices, let value):
@@ -138,7 +142,7 @@ struct KernelWalk {
     case .scatter(let access, let lanes, let value, let active):
       contents.store(self.value(value), to: access.buffer, lanes: value.type.lanes)
       let place = touchApart(access, lanes, value.type.lanes, active, isWrite: true)
-      guard scratchCounts[access.buffer] == nil else { return }
+      guard scratchCounts[access.buffer] == nil else { return judgeDistinct(access.buffer, lanes) }
       writes.add(
         access.buffer, place, lanes: value.type.lanes, active: active.map { integer($0) }, location, isScattered: true)
     case .storeRaw(let buffer, let offset, let value):

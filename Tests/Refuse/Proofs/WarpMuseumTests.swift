@@ -63,6 +63,32 @@ import TileIR
     #expect(open.text.contains("before they share staged: a thread may read what another writes"), "\(open.text)")
   }
 
+  /// A store of 32 lanes to the elements that `places` gives.
+  private func scattering(_ places: Expression) -> Plan {
+    let first = M.place(.variable(M.row), .constant(0))
+    let value = Expression.load(Access("x", .float32, first), MachineType(.f32, 32), active: nil)
+    let staged = MachineStatement.scatter(
+      Access("staged", .float32, .constant(3)), lanes: places, value, active: nil)
+    return M.plan(
+      scratch: [ScratchArray("staged", .f32, count: .constant(70))], on: .sm80,
+      M.overRows([.synchronise(.warp), staged]))
+  }
+
+  @Test func lanesThatGoToOneElementAreRefused() {
+    let lane = Expression.laneNumbers(32)
+    func number(_ value: Int64) -> Expression { .integer(value, MachineType(.i32, 32)) }
+    func verdicts(_ places: Expression) -> [Verdict] {
+      MachineProof(scattering(places)).findings.filter { $0.kind == .bijection }.map(\.verdict)
+    }
+    let shift = Expression.broadcast(.integer(64, MachineType(.i32)), 32)
+    for places in [lane, lane.apply(.xor, number(5)), lane * number(2), lane * number(2) + shift] {
+      #expect(verdicts(places) == [.proved(.binary)])
+    }
+    for places in [lane.remainder(by: 16), lane.divided(by: 2), lane.apply(.and, number(30))] {
+      #expect(verdicts(places).allSatisfy { !$0.isProved } && verdicts(places).count == 1)
+    }
+  }
+
   private func race(_ plan: Plan) -> MachineFault.Kind? {
     let x = HostTensor(.float32, [6, 64], numbers: (0..<6 * 64).map { Float($0) })
     do {
