@@ -6,7 +6,5 @@ struct CheckPlans: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "check-plans",
     abstract: "Checks the tile and machine programs of the operator library at length.",
-    subcommands: [
-      InterpretPlans.self, ProvePlans.self, ProveSchedules.self, MutatePlans.self, MutatePrograms.self,
-    ])
+    subcommands: [InterpretPlans.self, ProvePlans.self, MutatePlans.self, MutatePrograms.self])
 }
