@@ -6,5 +6,7 @@ struct CheckPlans: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "check-plans",
     abstract: "Checks the tile and machine programs of the operator library at length.",
-    subcommands: [InterpretPlans.self, ProvePlans.self, MutatePlans.self, MutatePrograms.self])
+    subcommands: [
+      InterpretPlans.self, ProvePlans.self, CheckSchedules.self, MutatePlans.self, MutatePrograms.self,
+    ])
 }
