@@ -267,6 +267,7 @@ extension KernelWalk {
 
   /// Quotient and remainder of a number that is not negative by a launch's number.
   private mutating func parts(_ a: Polynomial, _ n: Polynomial) -> (quotient: Polynomial, remainder: Polynomial) {
+    if n == Polynomial(1) { return (a, Polynomial(0)) }
     let isCellNumber = a.top.map { a == Polynomial($0) && prover.table[$0].count != nil } ?? false
     if let n = n.constant, n > 0, !isCellNumber {
       let quotient = prover.with { $0.floor(a, by: n) }
@@ -305,10 +306,12 @@ extension KernelWalk {
     _ access: Access, _ lanes: Int, _ active: Expression?, isWrite: Bool
   ) -> Polynomial {
     let first = integer(access.offset)
-    let place = lanes > 1 ? first + lane(of: lanes) : first
+    let active = active.map { integer($0) }
+    let all = lanes > 1 ? first + lane(of: lanes) : first
+    let place = active.map { unmasked(all, lanes, $0) } ?? all
     if access.element.bitWidth < 8, lanes > 1, active == nil { judgeEven(access.buffer, first) }
     let count = prover.facts.count
-    let touched = active.map { restricted(place, lanes, integer($0)) } ?? place
+    let touched = active.map { restricted(place, lanes, $0) } ?? place
     judge(access.buffer, touched, bits: access.element.bitWidth, element: access.element, isWrite: isWrite)
     prover.pop(to: count)
     share(access.buffer, first, lanes: lanes, bits: access.element.bitWidth, isWrite: isWrite)
@@ -323,7 +326,8 @@ extension KernelWalk {
     let active = active.map { integer($0) }
     let facts = prover.facts.count
     if let active, active.isValid { prover.push(active - 1) }
-    let offsets = integer(lanes)
+    let all = integer(lanes)
+    let offsets = active.map { unmasked(all, count, $0) } ?? all
     let touched = active.map { restricted(offsets, count, $0) } ?? offsets
     if isJudged, fits(touched, beside: first) || prover.isUnreachable() {
       find(.noOverflow, "lane offsets into \(access.buffer)", .proved(.affine))

@@ -17,6 +17,7 @@ struct KernelWalk {
   var loads: [LoadKey: Symbol] = [:]
   /// The parameter, or none for an on-chip array, and the place of what was loaded.
   var loadPlaces: [Symbol: (parameter: Int?, offset: Polynomial)] = [:]
+  var maskedLoads: [Symbol: MaskedLoad] = [:]
   var truths: [Symbol: Condition] = [:]
   /// Quotients and remainders by launch numbers.
   var quotients: [Quotient: (quotient: Polynomial, remainder: Polynomial)] = [:]

@@ -1,5 +1,12 @@
 import MachineIR
 
+/// A choice between an element that a load reads and the 0 of lanes that it leaves out.
+struct MaskedLoad {
+  let lanes: Int
+  let active: Polynomial
+  let element: Polynomial
+}
+
 /// Lanes that a mask keeps from memory are 0, whatever is declared of the elements that they would have read.
 extension KernelWalk {
   mutating func masked(
@@ -17,7 +24,22 @@ extension KernelWalk {
     let bound = integer(active)
     guard bound.isValid else { return fresh(buffer, type.scalar) }
     let lane = type.lanes > 1 ? self.lane(of: type.lanes) : Polynomial(0)
-    return join(Condition(.less, lane, bound), value, zero, type)
+    let joined = join(Condition(.less, lane, bound), value, zero, type)
+    if case .integer(let element) = value, case .integer(let choice) = joined, let symbol = choice.top {
+      maskedLoads[symbol] = MaskedLoad(lanes: type.lanes, active: bound, element: element)
+    }
+    return joined
+  }
+
+  /// A place as it is in the lanes below `active`: what loads under the same mask gave is what they have read.
+  mutating func unmasked(_ place: Polynomial, _ lanes: Int, _ active: Polynomial) -> Polynomial {
+    guard place.isValid, !maskedLoads.isEmpty else { return place }
+    var result = place
+    for symbol in prover.table.symbols(in: place) {
+      guard let load = maskedLoads[symbol], load.lanes == lanes, load.active == active else { continue }
+      result = prover.with { $0.replacing(result, symbol, load.element) }
+    }
+    return result
   }
 
   /// Whether all that is known of an element holds of 0 too, so that a lane which does not read it needs no case

@@ -8,6 +8,8 @@ struct Progression: Hashable {
   /// Where it counts inside blocks of this many elements that the axis before it counts; nil else.
   var radix: Int?
   var end: Polynomial { first + count * step }
+  /// The last element, where there is one.
+  var last: Polynomial { first + (count - 1) * step }
 }
 
 /// Elements that statements write, each exactly once: every combination of its axes' coordinates.

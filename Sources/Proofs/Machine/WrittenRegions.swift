@@ -256,7 +256,7 @@ struct WrittenRegions {
     let (round, place) = part.first.divided(by: radix)
     let inner = Progression(first: place, step: part.step, count: part.count, radix: radix)
     guard !walk.depends(place, on: symbol), !walk.depends(round - Polynomial(symbol), on: symbol),
-      isAtLeastZero(place), isAtLeastZero(inner.end * -1 + radix)
+      isAtLeastZero(place), isAtLeastZero(inner.last * -1 + (radix - 1))
     else { return nil }
     var result = region
     let first = walk.prover.with { $0.replacing(round, symbol, from) }
