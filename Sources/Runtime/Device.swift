@@ -1,3 +1,4 @@
+import CUDADriver
 import MachineIR
 import Schedules
 import Steps
@@ -9,7 +10,7 @@ import TileIR
 public final class Device {
   public let machine: MachineDescription
   public let pool: ThreadPool
-  private let backend: any DeviceBackend
+  let backend: any DeviceBackend
   private var executables: [Program: any StepProgram] = [:]
   private var prepared: [PreparedKey: Executable.PreparedWeights] = [:]
   /// Copies of memory that lay elsewhere, by where that was.
@@ -43,8 +44,14 @@ public final class Device {
     switch target {
     case .processor: backend = HostBackend(cache, pool)
     case .deviceModel: backend = try DeviceModelBackend(cache, processes: pool.threads)
-    case .cuda: throw RuntimeError("steps run on processors and in the device model, not on \(target)")
+    case .cuda(let number): backend = try CUDABackend(CUDADevice(number, of: CUDADriver.standard.get()), cache)
     }
+  }
+
+  init(_ backend: any DeviceBackend, machine: MachineDescription, pool: ThreadPool) {
+    self.backend = backend
+    self.machine = machine
+    self.pool = pool
   }
 
   /// Compiles (or finds in the cache) what `programs` still lack, several at once.

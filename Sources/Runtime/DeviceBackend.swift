@@ -11,6 +11,17 @@ protocol DeviceBackend: AnyObject {
   func memory(_ byteCount: Int) throws -> AlignedMemory
   /// Whether the device reaches a pointer of this process.
   func reaches(_ pointer: UnsafeRawPointer) -> Bool
+
+  /// Carries out a run of a step, whose numbers and addresses are those of every run with equal `numbers`.
+  func run(_ step: AnyObject, _ numbers: [Int], _ enqueue: () throws -> Void) throws
+  /// Waits for every kernel that was asked for. Throws the message of a failed assertion.
+  func finish() throws
+}
+
+/// Devices whose kernels are done when they were asked for.
+extension DeviceBackend {
+  func run(_: AnyObject, _: [Int], _ enqueue: () throws -> Void) throws { try enqueue() }
+  func finish() throws {}
 }
 
 /// This computer's processor.

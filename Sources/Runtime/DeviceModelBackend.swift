@@ -102,25 +102,6 @@ private final class DeviceModelStepProgram: StepProgram {
   }
 
   func prepare(_ arguments: [LaunchArgument], threads: Int?) throws -> Executable.PreparedWeights {
-    var numbers = host.check.unbound
-    try host.check.bind(arguments, into: &numbers)
-    var memory: [AlignedMemory?] = []
-    for (size, workspace) in zip(host.workspaceSizes, plan.workspaces) {
-      memory.append(workspace.prepares == nil ? nil : try backend.memory(size.value(numbers)))
-    }
-    for kernel in host.preparations {
-      let buffers = kernel.buffers.map { source -> UnsafeMutableRawPointer? in
-        switch source {
-        case .workspace(let workspace): memory[workspace]?.pointer
-        case .parameter(let parameter):
-          if case .buffer(let view) = arguments[parameter] { view.pointer } else { nil }
-        }
-      }
-      let floats = kernel.floats.map { parameter -> Float in
-        if case .float(let value) = arguments[parameter] { value } else { 0 }
-      }
-      _ = try run(kernel, KernelArguments(buffers: buffers, floats: floats), numbers)
-    }
-    return Executable.PreparedWeights(memory)
+    try prepared(arguments, memory: backend.memory)
   }
 }

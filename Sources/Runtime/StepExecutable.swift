@@ -121,6 +121,12 @@ public final class StepExecutable {
     observe: ((Int) throws -> Void)? = nil
   ) throws {
     var run = try begin(threads: threads)
+    guard substitute != nil || observe != nil else {
+      let threads = run.threads
+      return try device.backend.run(self, numbers) {
+        for launch in launches { try launch.run(numbers, threads: threads, scratch: scratch) }
+      }
+    }
     while let launch = try run.advance(by: substitute) { try observe?(launch.number) }
   }
 
@@ -138,9 +144,10 @@ public final class StepExecutable {
     return StepRun(self, threads: min(threads ?? device.pool.threads, device.pool.threads))
   }
 
-  /// Does a launch of a run.
+  /// Does a launch of a run and waits for it.
   func launch(_ position: Int, threads: Int) throws {
     try launches[position].run(numbers, threads: threads, scratch: scratch)
+    try device.backend.finish()
   }
 
   private func check(_ runs: StepRuns) throws {

@@ -20,6 +20,34 @@ protocol StepProgram: AnyObject {
   func prepare(_ arguments: [LaunchArgument], threads: Int?) throws -> Executable.PreparedWeights
 }
 
+extension StepProgram {
+  /// Weights laid out by the program's own kernels, in memory that the device gives.
+  func prepared(
+    _ arguments: [LaunchArgument], memory allocate: (Int) throws -> AlignedMemory
+  ) throws -> Executable.PreparedWeights {
+    var numbers = host.check.unbound
+    try host.check.bind(arguments, into: &numbers)
+    var memory: [AlignedMemory?] = []
+    for (size, workspace) in zip(host.workspaceSizes, plan.workspaces) {
+      memory.append(workspace.prepares == nil ? nil : try allocate(size.value(numbers)))
+    }
+    for kernel in host.preparations {
+      let buffers = kernel.buffers.map { source -> UnsafeMutableRawPointer? in
+        switch source {
+        case .workspace(let workspace): memory[workspace]?.pointer
+        case .parameter(let parameter):
+          if case .buffer(let view) = arguments[parameter] { view.pointer } else { nil }
+        }
+      }
+      let floats = kernel.floats.map { parameter -> Float in
+        if case .float(let value) = arguments[parameter] { value } else { 0 }
+      }
+      _ = try run(kernel, KernelArguments(buffers: buffers, floats: floats), numbers)
+    }
+    return Executable.PreparedWeights(memory)
+  }
+}
+
 /// What a kernel is called with besides numbers.
 struct KernelArguments: ~Copyable {
   /// In the kernel's order.

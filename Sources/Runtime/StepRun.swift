@@ -3,7 +3,7 @@ import TileIR
 /// A run of a step that whoever holds it carries forward launch by launch, in step with another device's for one.
 public struct StepRun {
   public let executable: StepExecutable
-  private let threads: Int
+  let threads: Int
   private var next = 0
 
   /// A run whose numbers and inputs were found good.

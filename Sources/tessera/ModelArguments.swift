@@ -20,7 +20,14 @@ struct ModelArguments: ParsableArguments {
   @Option(help: "Threads to run on; bits never depend on them. (default: one a core)")
   var threads: Int?
 
-  @OptionGroup var target: TargetOption
+  @Option(
+    name: [.customLong("device"), .customLong("target")],
+    help: """
+      Where the model runs: \(RunTarget.all.map(\.description).joined(separator: ", ")). (default: the best that this \
+      processor runs)
+      """,
+    completion: .list(RunTarget.all.map(\.description)))
+  var device: String?
 
   func validate() throws {
     if let threads, !(1...1024).contains(threads) {
@@ -37,7 +44,7 @@ struct ModelArguments: ParsableArguments {
   /// The model of a checkpoint, with its progress on standard error.
   func load(_ weights: Weights, _ options: Model.Options, isQuiet: Bool = false) throws -> Model {
     let pool = threads.map { ThreadPool(threads: $0) } ?? .shared
-    return try Model.load(weights, options, on: Device(target.target(), pool: pool), isQuiet: isQuiet)
+    return try Model.load(weights, options, on: Device(device.map(RunTarget.chosen) ?? .host, pool: pool), isQuiet: isQuiet)
   }
 }
 

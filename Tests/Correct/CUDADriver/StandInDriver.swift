@@ -69,6 +69,11 @@ struct StandInDriver {
     static void (*carry_out_other)(long token);
     void give_kernels(void *t, void *c) { take = t; carry_out_other = c; }
     size_t size_of(address a) { return ((size_t *)(a - 16))[0]; }
+    // Gives memory that somebody else sees too.
+    static void *(*shared_memory)(size_t);
+    void give_memory(void *m) { shared_memory = m; }
+    static int graph_launches;
+    int graphs(void) { return graph_launches; }
 
     static void carry_out(struct work *w) {
       if (w->kind == OTHER) carry_out_other(w->token);
@@ -100,13 +105,20 @@ struct StandInDriver {
     int cuMemAlloc_v2(address *a, size_t n) {
       if (!current || !n) return INVALID;
       if (used + n > MEMORY) return MEMORY_OUT;
-      size_t *p = malloc(n + 16);
-      *p = n; used += n; *a = (address)p + 16;
+      // A word of the size and one that says whose it is stand in front.
+      char *start = shared_memory ? shared_memory(n + 256) : malloc(n + 256);
+      size_t *p = (size_t *)(start + 240);
+      p[0] = n; p[1] = !!shared_memory; used += n; *a = (address)(p + 2);
       memset(p + 2, 0xA5, n);
       return 0;
     }
     int cuMemAllocManaged(address *a, size_t n, unsigned flags) { return flags == 1 ? cuMemAlloc_v2(a, n) : INVALID; }
-    int cuMemFree_v2(address a) { size_t *p = (size_t *)(a - 16); used -= *p; free(p); return 0; }
+    int cuMemFree_v2(address a) {
+      size_t *p = (size_t *)(a - 16);
+      used -= p[0];
+      if (!p[1]) free((char *)p - 240);
+      return 0;
+    }
     int cuMemcpyHtoDAsync_v2(address to, const void *from, size_t n, void *s) {
       return ask((struct work){COPY, (char *)to, from, n, 0});
     }
@@ -117,15 +129,25 @@ struct StandInDriver {
       return ask((struct work){FILL, (char *)to, 0, n, v});
     }
     int cuModuleLoadData(void **m, const void *image) {
-      if (*(const unsigned char *)image != 0x7f) return BAD_IMAGE;
-      open_modules++; *m = (void *)32; return 0;
+      // What begins with 0x7f is machine code; a number behind 0x7e stands for some, and before its kernels' names.
+      if (*(const unsigned char *)image != 0x7f && *(const unsigned char *)image != 0x7e) return BAD_IMAGE;
+      size_t number = 0;
+      if (*(const unsigned char *)image == 0x7e)
+        for (const char *d = (const char *)image + 1; *d; d++) number = 10 * number + *d - '0';
+      open_modules++; *m = (void *)(32 + number); return 0;
     }
     int cuModuleUnload(void *m) { open_modules--; return 0; }
     int cuModuleGetFunction(void **f, void *m, const char *name) {
       if (!take && strcmp(name, "scale")) return NOT_FOUND;
-      size_t n = 0;
+      size_t n = 0, number = (size_t)m - 32;
       while (name[n++]);
-      *f = memcpy(malloc(n), name, n); return 0;
+      char *own = malloc(n + 24), *at = own;
+      char digits[20];
+      int count = 0;
+      for (; number; number /= 10) digits[count++] = '0' + number % 10;
+      if (count) { while (count) *at++ = digits[--count]; *at++ = '/'; }
+      memcpy(at, name, n);
+      *f = own; return 0;
     }
     int cuFuncSetAttribute(void *f, int a, int v) { if (a != 8) return INVALID; allowed_shared = v; return 0; }
     int cuOccupancyMaxActiveBlocksPerMultiprocessor(int *n, void *f, int threads, size_t shared) {
@@ -161,6 +183,7 @@ struct StandInDriver {
     int cuEventElapsedTime(float *t, void *a, void *b) { *t = 0.5f; return 0; }
     int cuGraphInstantiateWithFlags(void **i, void *g, unsigned long long f) { *i = (void *)112; return 0; }
     int cuGraphLaunch(void *i, void *s) {
+      graph_launches++;
       for (int n = 0; n < recorded; n++) queue[queued++] = graph[n];
       return 0;
     }
