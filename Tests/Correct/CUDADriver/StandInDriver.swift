@@ -44,6 +44,7 @@ struct StandInDriver {
     typedef unsigned long size_t;
     typedef unsigned long long address;
     void *malloc(size_t);
+    void *calloc(size_t, size_t);
     void free(void *);
     void *memcpy(void *, const void *, size_t);
     void *memset(void *, int, size_t);
@@ -55,7 +56,7 @@ struct StandInDriver {
     struct work { int kind; char *to; const char *from; size_t bytes; float factor; long token; };
     enum { COPY, FILL, SCALE, OTHER, MARK };
     static struct work queue[4096], graph[4096];
-    static int queued, recorded, recording, allowed_shared, open_contexts, open_streams, open_modules;
+    static int queued, recorded, recording, open_contexts, open_streams, open_modules;
     static size_t used;
     static int current;
 
@@ -141,7 +142,7 @@ struct StandInDriver {
       if (!take && strcmp(name, "scale")) return NOT_FOUND;
       size_t n = 0, number = (size_t)m - 32;
       while (name[n++]);
-      char *own = malloc(n + 24), *at = own;
+      char *own = (char *)calloc(1, n + 32) + 8, *at = own;
       char digits[20];
       int count = 0;
       for (; number; number /= 10) digits[count++] = '0' + number % 10;
@@ -149,14 +150,16 @@ struct StandInDriver {
       memcpy(at, name, n);
       *f = own; return 0;
     }
-    int cuFuncSetAttribute(void *f, int a, int v) { if (a != 8) return INVALID; allowed_shared = v; return 0; }
+    // What a function may have lies before its name.
+    int *allowed_shared(void *f) { return (int *)((char *)f - 8); }
+    int cuFuncSetAttribute(void *f, int a, int v) { if (a != 8) return INVALID; *allowed_shared(f) = v; return 0; }
     int cuOccupancyMaxActiveBlocksPerMultiprocessor(int *n, void *f, int threads, size_t shared) {
       *n = 2048 / threads; return 0;
     }
     int cuLaunchKernel(void *f, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz,
                        unsigned shared, void *s, void **a, void **extra) {
       if (gy != 1 || gz != 1 || by != 1 || bz != 1 || extra || !gx || bx > 1024) return INVALID;
-      if (shared > (allowed_shared > 49152 ? allowed_shared : 49152)) return INVALID;
+      if (shared > (*allowed_shared(f) > 49152 ? *allowed_shared(f) : 49152)) return INVALID;
       if (take) return ask((struct work){.kind = OTHER, .token = take(f, gx, bx, shared, a)});
       return ask((struct work){SCALE, *(char **)a[0], 0, *(size_t *)a[1], *(float *)a[2]});
     }
