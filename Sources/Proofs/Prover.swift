@@ -46,6 +46,7 @@ public struct Prover: Sendable {
   func decideNatively(_ obligation: Obligation) -> Procedure? {
     if Interval.truth(obligation.goal) == true { return obligation.lemma == nil ? .intervals : .lemma }
     if BinaryProof.proves(obligation.goal, from: obligation.hypotheses) { return .binary }
+    if WordCases.proves(obligation.goal, from: obligation.hypotheses) { return .cases }
     var refutation = LinearRefutation()
     // A conjunction is proved part by part: each needs fewer cases than all at once.
     let parts = if case .and(let parts) = obligation.goal { parts } else { [obligation.goal] }
