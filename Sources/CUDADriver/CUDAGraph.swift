@@ -34,6 +34,16 @@ public final class CUDAGraph {
     try device.functions.check("cuGraphLaunch", device.functions.launchGraph(instance, device.stream))
   }
 
+  /// Milliseconds that a launch takes on the device; one that uploads the graph goes before.
+  public func milliseconds() throws(CUDAError) -> Float {
+    try launch()
+    let (start, end) = (try CUDAEvent(on: device), try CUDAEvent(on: device))
+    try start.record()
+    try launch()
+    try end.record()
+    return try end.milliseconds(since: start)
+  }
+
   /// `CU_STREAM_CAPTURE_MODE_THREAD_LOCAL`: other threads may go on using the driver meanwhile.
   private static let thisThread: CInt = 1
 }

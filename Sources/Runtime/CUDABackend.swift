@@ -138,8 +138,6 @@ final class CUDABackend: DeviceBackend {
 private final class CUDAStepProgram: StepProgram {
   private let executable: CUDAExecutable
   private let backend: CUDABackend
-  /// Blocks that the device holds at once, by kernel and shared memory.
-  private var resident: [[Int]: Int] = [:]
   var plan: Plan { executable.plan }
   var host: HostPlan { executable.host }
   var wasCached: Bool { executable.wasCached }
@@ -158,9 +156,8 @@ private final class CUDAStepProgram: StepProgram {
   ) throws -> Int32 {
     try executable.device.makeCurrent()
     let own = executable.kernels[kernel.number]
-    let full = own.warp.size(numbers, blocks: .max)
-    guard full.cells > 0 else { return 0 }
-    let size = own.warp.size(numbers, blocks: try blocks(own, kernel.number, full.sharedBytes))
+    let size = try own.size(numbers, on: executable.device)
+    guard size.cells > 0 else { return 0 }
     var words: [UInt64] = []
     for buffer in bound.buffers { words.append(UInt64(UInt(bitPattern: buffer))) }
     for integer in size.integers { words.append(UInt64(bitPattern: Int64(integer))) }
@@ -170,18 +167,9 @@ private final class CUDAStepProgram: StepProgram {
     try words.withUnsafeMutableBytes { bytes in
       try own.function.launch(
         blocks: size.blocks, threads: own.warp.launch.threadsPerBlock, sharedBytes: size.sharedBytes,
-        arguments: bytes.baseAddress!, at: bytes.indices.filter { $0 % 8 == 0 })
+        arguments: bytes.baseAddress!, at: Array(stride(from: 0, to: bytes.count, by: 8)))
     }
     return 0
-  }
-
-  private func blocks(_ kernel: CUDAExecutable.Kernel, _ number: Int, _ sharedBytes: Int) throws -> Int {
-    if let known = resident[[number, sharedBytes]] { return known }
-    let each = try kernel.function.residentBlocks(
-      threads: kernel.warp.launch.threadsPerBlock, sharedBytes: sharedBytes)
-    let all = executable.device.facts.multiprocessors * max(1, each)
-    resident[[number, sharedBytes]] = all
-    return all
   }
 
   func prepare(_ arguments: [LaunchArgument], threads: Int?) throws -> Executable.PreparedWeights {

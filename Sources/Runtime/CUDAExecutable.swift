@@ -16,9 +16,28 @@ public final class CUDAExecutable: RunnableOperator {
   let kernels: [Kernel]
 
   /// A kernel on the device.
-  struct Kernel {
+  final class Kernel {
     let warp: WarpKernel
     let function: CUDAKernel
+    /// Blocks that the device holds at once, by the shared memory of one.
+    private var resident: [Int: Int] = [:]
+
+    init(warp: WarpKernel, function: CUDAKernel) {
+      self.warp = warp
+      self.function = function
+    }
+
+    /// The grid at the numbers of a launch: as many blocks as the device holds at once, or fewer.
+    func size(_ numbers: borrowing LaunchNumbers, on device: CUDADevice) throws -> WarpKernel.Size {
+      let full = warp.size(numbers, blocks: .max)
+      guard full.cells > 0 else { return full }
+      if resident[full.sharedBytes] == nil {
+        let each = try function.residentBlocks(
+          threads: warp.launch.threadsPerBlock, sharedBytes: full.sharedBytes)
+        resident[full.sharedBytes] = device.facts.multiprocessors * max(1, each)
+      }
+      return warp.size(numbers, blocks: resident[full.sharedBytes]!)
+    }
   }
 
   /// Lowers a program for the device's target and loads it.
@@ -88,12 +107,6 @@ public final class CUDAExecutable: RunnableOperator {
     let graph = try CUDAGraph(on: device) {
       for number in 0..<count { try launches[number % copies].enqueue(preparing: false) }
     }
-    // The first launch of a graph uploads it.
-    try graph.launch()
-    let (start, end) = (try CUDAEvent(on: device), try CUDAEvent(on: device))
-    try start.record()
-    try graph.launch()
-    try end.record()
-    return try end.milliseconds(since: start) / Float(count)
+    return try graph.milliseconds() / Float(count)
   }
 }

@@ -80,11 +80,7 @@ final class CUDALaunch {
 
     func bind(_ kernel: HostKernel, _ number: Int) throws -> Bound {
       let kernel = executable.kernels[kernel.number]
-      let full = kernel.warp.size(numbers, blocks: .max)
-      let resident = try kernel.function.residentBlocks(
-        threads: kernel.warp.launch.threadsPerBlock, sharedBytes: full.sharedBytes)
-      let most = device.facts.multiprocessors * max(1, resident)
-      let size = kernel.warp.size(numbers, blocks: most)
+      let size = try kernel.size(numbers, on: device)
       let spill = size.deviceBytes > 0 ? try device.allocate(byteCount: size.deviceBytes) : nil
       var words: [Word] = kernel.warp.host.buffers.map { source in
         switch source {

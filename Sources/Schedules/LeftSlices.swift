@@ -123,10 +123,11 @@ extension RegionLowering {
     try storeScales(tile, worst)
   }
 
-  /// Goes through the elements of a tile's block that exist, four depths in a round; others are 0. `body` gets the first
-  /// of them and the bytes' number, once for each, and what it leaves to be done between steps.
+  /// Goes through the elements of a tile's block, a product's depth in a step. `element` gets those at each of a lane's
+  /// four depths, by the depth's number; where there is none they are 0. `before` and `after` are each step's frame, and
+  /// `after` gets its number.
   func forEachStep(
-    _ tile: LeftTile, before: (Expression) -> Void = { _ in }, element: (Int, Expression) throws -> Void,
+    _ tile: LeftTile, before: () -> Void = {}, element: (Int, Expression) throws -> Void,
     after: (Expression) -> Void = { _ in }
   ) throws {
     let type = ByteMatrices.left
@@ -141,7 +142,7 @@ extension RegionLowering {
       "step_start", tile.start + Expression.variable(step) * .constant(ByteFragments.depth))
     let left = stack.define(
       "step_depth", (length - stepStart).minimum(.constant(ByteFragments.depth)).converted(to: .i32))
-    before(.variable(step))
+    before()
     var inside: [MachineStatement] = []
     for byte in 0..<4 {
       stack.open(binding: [tile.rows, tile.slices.depth])
@@ -173,7 +174,7 @@ extension RegionLowering {
     let type = ByteMatrices.left
     let target = buffer(workspace: tile.slices.words, .int32)
     let words = (0..<ByteFragments.slices).map { stack.variable("slice_\($0)", type) }
-    try forEachStep(tile) { _ in
+    try forEachStep(tile) {
       for word in words { self.stack.append(.declare(word, .integer(0, type))) }
     } element: { byte, kept in
       let own = self.stack.define("integer", try integer(kept))

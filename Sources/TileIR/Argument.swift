@@ -22,3 +22,23 @@ public enum Argument: Hashable, Sendable {
     }
   }
 }
+
+extension Program {
+  /// Tensors by parameter as a launch takes them; each name must be a parameter's.
+  public func arguments(_ tensors: [String: HostTensor]) -> [String: Argument] {
+    var arguments: [String: Argument] = [:]
+    for (name, tensor) in tensors {
+      arguments[name] = Argument(tensor, for: parameters.first { $0.name == name }!)
+    }
+    return arguments
+  }
+
+  /// Extents by name as a launch takes them: of dimensions that buffers have.
+  public func bound(_ extents: [String: Int]) -> [Dimension: Int] {
+    var bound: [Dimension: Int] = [:]
+    for dimension in dimensions where lengths[dimension] == .buffer {
+      if let extent = extents[dimension.name] { bound[dimension] = extent }
+    }
+    return bound
+  }
+}

@@ -14,18 +14,10 @@ struct PlanLaunch {
     _ instance: OperatorInstance, _ program: Program, _ extents: [String: Int], _ kind: InputKind = .ordinary, seed: UInt64 = 7,
     arithmetic: FloatArithmetic = .ieee
   ) throws {
-    var arguments: [String: Argument] = [:]
-    for (name, tensor) in try instance.randomArguments(extents: extents, kind: kind, seed: seed) {
-      arguments[name] = Argument(tensor, for: program.parameters.first { $0.name == name }!)
-    }
-    var bound: [Dimension: Int] = [:]
-    for dimension in program.dimensions where program.lengths[dimension] == .buffer {
-      if let extent = extents[dimension.name] { bound[dimension] = extent }
-    }
-    self.arguments = arguments
-    self.extents = bound
+    arguments = program.arguments(try instance.randomArguments(extents: extents, kind: kind, seed: seed))
+    self.extents = program.bound(extents)
     self.arithmetic = arithmetic
-    expected = try Reference.run(program, arguments, extents: bound, arithmetic: arithmetic)
+    expected = try Reference.run(program, arguments, extents: self.extents, arithmetic: arithmetic)
   }
 
   /// What the interpreter finds wrong with a plan on this launch, bits that differ included; nil for nothing.

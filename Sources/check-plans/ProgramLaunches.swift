@@ -39,15 +39,7 @@ struct ProgramLaunches {
       let tensors = isArranged
         ? try instance.randomArguments(extents: extents, seed: seed)
         : try program.randomArguments(extents: extents, seed: seed)
-      var arguments: [String: Argument] = [:]
-      for (name, tensor) in tensors {
-        arguments[name] = Argument(tensor, for: program.parameters.first { $0.name == name }!)
-      }
-      var bound: [Dimension: Int] = [:]
-      for dimension in program.dimensions where program.lengths[dimension] == .buffer {
-        if let extent = extents[dimension.name] { bound[dimension] = extent }
-      }
-      _ = try Reference.run(program, arguments, extents: bound)
+      _ = try Reference.run(program, program.arguments(tensors), extents: program.bound(extents))
       return nil
     } catch {
       return isFault(error, program) ? error.message : nil

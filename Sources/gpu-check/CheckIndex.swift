@@ -53,18 +53,9 @@ struct CheckLaunch {
 
   init(_ instance: OperatorInstance, _ extents: [String: Int], _ kind: InputKind) throws {
     let program = try instance.kernel().program()
-    var arguments: [String: TileIR.Argument] = [:]
-    for (name, tensor) in try instance.randomArguments(extents: extents, kind: kind, seed: Self.seed) {
-      guard let parameter = program.parameters.first(where: { $0.name == name }) else { continue }
-      arguments[name] = Argument(tensor, for: parameter)
-    }
-    var bound: [TileIR.Dimension: Int] = [:]
-    for dimension in program.dimensions where program.lengths[dimension] == .buffer {
-      if let extent = extents[dimension.name] { bound[dimension] = extent }
-    }
     self.program = program
-    self.arguments = arguments
-    self.extents = bound
+    arguments = program.arguments(try instance.randomArguments(extents: extents, kind: kind, seed: Self.seed))
+    self.extents = program.bound(extents)
   }
 
   func hashesByReference() throws -> [String: String] {

@@ -31,10 +31,7 @@ struct OperatorLaunch {
     switch inputs {
     case .random(let kind, let seed):
       try program.refuseIfTooLarge(extents)
-      arguments = [:]
-      for (name, tensor) in try instance.randomArguments(extents: extents, kind: kind, seed: seed) {
-        arguments[name] = Argument(tensor, for: program.parameters.first { $0.name == name }!)
-      }
+      arguments = program.arguments(try instance.randomArguments(extents: extents, kind: kind, seed: seed))
       for (name, value) in numbers.scalars { arguments[name] = .int(value) }
     case .file(let file):
       arguments = try file.arguments(of: program, numbers: numbers.scalars)
@@ -101,13 +98,7 @@ struct OperatorLaunch {
     }
   }
 
-  var boundExtents: [TileIR.Dimension: Int] {
-    var bound: [TileIR.Dimension: Int] = [:]
-    for dimension in program.dimensions where program.lengths[dimension] == .buffer {
-      if let extent = extents[dimension.name] { bound[dimension] = extent }
-    }
-    return bound
-  }
+  var boundExtents: [TileIR.Dimension: Int] { program.bound(extents) }
 }
 
 /// What `--set` gave, told apart by the program.

@@ -60,10 +60,6 @@ import Tiles
   }
 
   private func arguments(_ program: Program, _ extents: [String: Int]) throws -> [String: Argument] {
-    var arguments: [String: Argument] = [:]
-    for (name, tensor) in try program.randomArguments(extents: extents) {
-      arguments[name] = Argument(tensor, for: program.parameters.first { $0.name == name }!)
-    }
-    return arguments
+    program.arguments(try program.randomArguments(extents: extents))
   }
 }

@@ -26,15 +26,8 @@ final class OperatorRun {
     let program = try instance.kernel().program()
     let extents = instance.shapes.first ?? [:]
     executable = try Executable(program, schedule: schedule)
-    var arguments: [String: Argument] = [:]
-    for (name, tensor) in try instance.randomArguments(extents: extents) {
-      arguments[name] = Argument(tensor, for: program.parameters.first { $0.name == name }!)
-    }
-    arguments.merge(given) { $1 }
-    var bound: [TileIR.Dimension: Int] = [:]
-    for dimension in program.dimensions where program.lengths[dimension] == .buffer {
-      if let extent = extents[dimension.name] { bound[dimension] = extent }
-    }
+    let arguments = program.arguments(try instance.randomArguments(extents: extents)).merging(given) { $1 }
+    let bound = program.bound(extents)
     var bytes = 0
     repeat {
       let host = try HostArguments(program, arguments, extents: bound)

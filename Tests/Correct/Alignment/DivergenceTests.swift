@@ -51,10 +51,7 @@ import TileIR
   func otherOperator() throws {
     let instance = try #require(OperatorLibrary.named("rms_norm")?.instances.first { $0.isSmall })
     let program = try instance.kernel().program()
-    var arguments: [String: Argument] = [:]
-    for (name, tensor) in try instance.randomArguments(extents: instance.shapes[0]) {
-      arguments[name] = Argument(tensor, for: program.parameters.first { $0.name == name }!)
-    }
+    let arguments = program.arguments(try instance.randomArguments(extents: instance.shapes[0]))
     let reference = try AlignmentTarget.reference.load(program)
     let faulty = OperatorRunner(name: "faulty") { arguments, extents in
       var results = try reference.run(arguments, extents)

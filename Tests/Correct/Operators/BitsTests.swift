@@ -55,24 +55,9 @@ struct BitCase {
     _ instance: OperatorInstance, _ program: Program, _ extents: [String: Int], _ kind: InputKind
   ) throws {
     label = "\(extents.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: " ")) \(kind.rawValue)"
-    var arguments: [String: Argument] = [:]
-    for (name, tensor) in try instance.randomArguments(extents: extents, kind: kind, seed: 7) {
-      let parameter = program.parameters.first { $0.name == name }!
-      guard parameter.role == .scalar else {
-        arguments[name] = .tensor(tensor)
-        continue
-      }
-      arguments[name] =
-        parameter.element == .float32
-        ? .float(Float(bitPattern: tensor[0])) : .int(Int32(bitPattern: tensor[0]))
-    }
-    var bound: [Dimension: Int] = [:]
-    for dimension in program.dimensions where program.lengths[dimension] == .buffer {
-      if let extent = extents[dimension.name] { bound[dimension] = extent }
-    }
-    self.arguments = arguments
-    self.extents = bound
-    expected = try Reference.run(program, arguments, extents: bound)
+    arguments = program.arguments(try instance.randomArguments(extents: extents, kind: kind, seed: 7))
+    self.extents = program.bound(extents)
+    expected = try Reference.run(program, arguments, extents: self.extents)
   }
 }
 

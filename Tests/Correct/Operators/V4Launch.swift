@@ -25,11 +25,9 @@ struct V4Launch {
     _ kernel: Kernel, _ arguments: [String: HostTensor], extents: [String: Int] = [:]
   ) throws {
     let program = try kernel.program()
-    let named = program.dimensions.filter { program.lengths[$0] == .buffer && extents[$0.name] != nil }
-    let bound = Dictionary(uniqueKeysWithValues: named.map { ($0, extents[$0.name]!) })
     self.program = program
     self.arguments = arguments
-    results = try Reference.run(program, arguments.mapValues { .tensor($0) }, extents: bound)
+    results = try Reference.run(program, arguments.mapValues { .tensor($0) }, extents: program.bound(extents))
   }
 
   func tensor(_ name: String) throws -> HostTensor {

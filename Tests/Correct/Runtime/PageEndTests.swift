@@ -51,15 +51,8 @@ import TileIR
   ) throws {
     let program = executable.plan.program
     let inputs = try instance.randomArguments(extents: extents, kind: .ordinary, seed: 3)
-    var arguments: [String: Argument] = [:]
-    for parameter in program.parameters {
-      if let tensor = inputs[parameter.name] { arguments[parameter.name] = Argument(tensor, for: parameter) }
-    }
-    var bound: [TileIR.Dimension: Int] = [:]
-    for dimension in program.dimensions where program.lengths[dimension] == .buffer {
-      bound[dimension] = extents[dimension.name]
-    }
-    let host = try HostArguments(program, arguments, extents: bound)
+    let bound = program.bound(extents)
+    let host = try HostArguments(program, program.arguments(inputs), extents: bound)
     var memory: [GuardedMemory] = []
     let guarded = zip(program.parameters, host.launch).map { parameter, argument -> LaunchArgument in
       guard case .buffer(let view) = argument else { return argument }
