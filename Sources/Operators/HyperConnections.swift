@@ -19,12 +19,12 @@ public struct HyperConnections: Sendable {
 
 /// What a sub-layer takes from the residual streams: their gated sum, normed, and how its result goes back.
 ///
-/// - Mathematics, with f a token's streams one after the other, rho = rsqrt(mean(f^2) + normEpsilon),
+/// - Mathematics, with f a token's streams one after the other, rho = 1 / sqrt(mean(f^2) + normEpsilon),
 ///   m = (f hc_fn^T) rho: pre[j] = sigmoid(m[j] hc_scale[0] + hc_base[j]) + epsilon; post[j] = 2 sigmoid(
 ///   m[n+j] hc_scale[1] + hc_base[n+j]); comb is the n x n matrix A[j, k] = m[2n + j n + k] hc_scale[2] +
 ///   hc_base[...] after a softmax over k, + epsilon, a division by its column sums + epsilon, then
 ///   iterations - 1 times one by its row sums + epsilon and one by its column sums + epsilon. u = bf(sum
-///   over j of pre[j] x[j]), y = bf(gain (u rsqrt(mean(u^2) + normEpsilon))).
+///   over j of pre[j] x[j]), y = bf(gain (u / sqrt(mean(u^2) + normEpsilon))).
 /// - Shapes: streams x [tokens, n, hidden]; hc_fn fp32 [(2 + n) n, n hidden], hc_base fp32 [(2 + n) n],
 ///   hc_scale fp32 [3], gain fp32 [hidden]; y [tokens, hidden], y_codes and y_scale its Q8; post fp32
 ///   [tokens, n]; comb fp32 [tokens, n, n], source stream first. Streams and y are bf16; in the float32
@@ -53,8 +53,8 @@ public func hcPre(_ shape: HyperConnections, arithmetic: Arithmetic = .quantised
       func gate(_ at: Position, _ number: Int) -> Tile<Float> {
         m.at(mixes, at) * scale[number] + base[at]
       }
-      let pre = sigmoid(gate(Position(streams), 0)) + shape.epsilon
-      post[t] = 2 * sigmoid(gate(Position(streams) + n, 1))
+      let pre = gate(Position(streams), 0).steppedSigmoid() + shape.epsilon
+      post[t] = 2 * gate(Position(streams) + n, 1).steppedSigmoid()
       let logits = gate(Position(streams) * n + Position(targets) + 2 * n, 2)
       comb[t] = k.sinkhorn(logits, streams, targets, shape)
       let u = arithmetic.rounded(
@@ -70,7 +70,7 @@ public func hcPre(_ shape: HyperConnections, arithmetic: Arithmetic = .quantised
 /// The rows in front of the vocabulary's product: the streams' gated sum, normed.
 ///
 /// - Mathematics: rho and m as in `hcPre`, m of n numbers; pre[j] = sigmoid(m[j] hc_scale[0] + hc_base[j])
-///   + epsilon; h = bf(sum over j of pre[j] x[j]); y = bf(gain (h rsqrt(mean(h^2) + normEpsilon))).
+///   + epsilon; h = bf(sum over j of pre[j] x[j]); y = bf(gain (h / sqrt(mean(h^2) + normEpsilon))).
 /// - Shapes: streams x [tokens, n, hidden]; row int32 [rows], the tokens that are wanted; hc_fn fp32
 ///   [n, n hidden], hc_base fp32 [n], hc_scale fp32 [1], gain fp32 [hidden]; y [rows, hidden]; bf16, in
 ///   the float32 arithmetic fp32.
@@ -91,7 +91,7 @@ public func hcHead(_ shape: HyperConnections, arithmetic: Arithmetic = .quantise
     k.parallel(rows) { r in
       let t = Position(row[r])
       let m = axes.mixed(x, fn, along: streams, at: t)
-      let pre = sigmoid(m * scale[0] + base[streams]) + shape.epsilon
+      let pre = (m * scale[0] + base[streams]).steppedSigmoid() + shape.epsilon
       let h = arithmetic.rounded(
         (pre * x[t, streams, hidden]).sum(along: streams, order: .sequential))
       y[r] = h.rootMeanSquareNormalised(along: hidden, gain: gain[hidden], epsilon: shape.normEpsilon)
@@ -113,13 +113,13 @@ struct HyperConnectionAxes {
     flat = Dimension("flat", shape.streams * shape.hidden)
   }
 
-  /// (f fn^T) rsqrt(mean(f^2) + normEpsilon) of the token at `t`, f its streams one after the other.
+  /// (f fn^T) / sqrt(mean(f^2) + normEpsilon) of the token at `t`, f its streams one after the other.
   fileprivate func mixed(
     _ x: FloatBuffer, _ fn: Tensor<Float>, along mixes: Dimension, at t: any Coordinate
   ) -> Tile<Float> {
     let f = x[t, Position(flat) / shape.hidden, Position(flat) % shape.hidden]
     let squares = (f * f).sum(along: flat, order: .interleaved(256))
-    let rho = (squares / Float(flat.extent!) + shape.normEpsilon).reciprocalSquareRoot()
+    let rho = (squares / Float(flat.extent!) + shape.normEpsilon).reciprocalRoot()
     let sums = product(
       f, fn[mixes, flat], contracting: flat, .ordered(.interleaved(256), .unfused))
     return sums * rho

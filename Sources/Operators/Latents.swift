@@ -94,9 +94,9 @@ struct LatentBlocks {
 /// The queries behind their projection: their second, unweighted norm and rotation, and those of the
 /// indexer, rotated, transformed and quantised to FP4.
 ///
-/// - Mathematics: each head of q: q' = bf(q bf(rsqrt(bf(bf(mean(bf(q^2))) + epsilon)))), then RoPE at the
+/// - Mathematics: each head of q: q' = bf(q bf(1 / sqrt(bf(bf(mean(bf(q^2))) + epsilon)))), then RoPE at the
 ///   token's position. Each head of the indexer's q: S4(Had(RoPE(q))), kept as codes and scales. In the
-///   float32 arithmetic q' = q rsqrt(mean(q^2) + epsilon), and the indexer's q is rotated only: the
+///   float32 arithmetic q' = q (1 / sqrt(mean(q^2) + epsilon)), and the indexer's q is rotated only: the
 ///   transform leaves its products with equally transformed keys as they are.
 /// - Shapes: q bf16 [tokens, heads channels], position int32 [tokens], cos and sin as `latentNorms`;
 ///   y bf16 [tokens, heads, channels]. With an indexer: index_q bf16 [tokens, indexHeads indexChannels];
@@ -149,6 +149,6 @@ extension Arithmetic {
   ) -> Tile<Float> {
     let squares = rounded(q * q).sum(along: channels, order: .interleaved(256))
     let mean = rounded(squares / Float(channels.extent!))
-    return rounded(q * rounded(rounded(mean + epsilon).reciprocalSquareRoot()))
+    return rounded(q * rounded(rounded(mean + epsilon).reciprocalRoot()))
   }
 }

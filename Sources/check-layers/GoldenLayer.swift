@@ -7,13 +7,13 @@ import Safetensors
 import TileIR
 
 /// A layer of the tiny checkpoint on the golden streams in front of it: under the contract's classes, with
-/// exact products, with these and the golden library's functions, and led along that run.
+/// exact products, with these and the golden library's exponential, and led along that run.
 final class GoldenLayer {
   /// What a layer's rows were compared with and came to.
   struct Outcome {
     /// Tokens whose streams behind the layer have the golden bits.
     let byClasses, byExactProducts: [Int]
-    /// The same with exact products and the functions that the golden data were made with.
+    /// The same with exact products and the exponential that the golden data were made with.
     let byGoldenFunctions: [Int]
     /// The same for a run under the classes whose stored numbers were corrected along the last one: the rows
     /// that `byGoldenFunctions` has, if every difference is a flip.

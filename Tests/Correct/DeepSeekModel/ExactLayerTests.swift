@@ -4,7 +4,7 @@ import TileIR
 
 @testable import check_layers
 
-/// Layers by the reference with exact products and the functions that the golden data were made with: every row
+/// Layers by the reference with exact products and the exponential that the golden data were made with: every row
 /// is golden, and so is every row of the contract's classes once the stored numbers that flipped are put right. The command
 /// `check-layers` does the same over all 300 tokens.
 @Suite("Layers with exact products") struct ExactLayerTests {

@@ -12,12 +12,13 @@ enum Plain {
 
   // Interpreting a function changes nothing in it.
   nonisolated(unsafe) static let exp = ScalarInterpreter(.exp)
-  nonisolated(unsafe) static let sigmoid = ScalarInterpreter(.sigmoid)
   nonisolated(unsafe) static let silu = ScalarInterpreter(.silu)
   nonisolated(unsafe) static let softplus = ScalarInterpreter(.softplus)
 
-  /// 1/sqrt(x) rounded once: through fp64 no fp32 input comes near a tie.
-  static func rsqrt(_ x: Float) -> Float { Float(1 / Double(x).squareRoot()) }
+  /// Root and quotient rounded.
+  static func rsqrt(_ x: Float) -> Float { 1 / x.squareRoot() }
+  /// Each step rounded.
+  static func sigmoid(_ x: Float) -> Float { 1 / (1 + exp(-x)!) }
 
   // MARK: Sums
 

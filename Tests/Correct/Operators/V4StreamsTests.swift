@@ -48,8 +48,8 @@ import Testing
     for token in 0..<x.count / n {
       let streams = Array(x[token * n..<token * n + n])
       let m = mixed(streams.flatMap { $0 }, fn)
-      let pre = (0..<n).map { Plain.sigmoid(m[$0] * scale[0] + base[$0])! + 1e-6 }
-      post += (0..<n).map { 2 * Plain.sigmoid(m[n + $0] * scale[1] + base[n + $0])! }
+      let pre = (0..<n).map { Plain.sigmoid(m[$0] * scale[0] + base[$0]) + 1e-6 }
+      post += (0..<n).map { 2 * Plain.sigmoid(m[n + $0] * scale[1] + base[n + $0]) }
       let a = (0..<n).map { j in
         (0..<n).map { m[2 * n + j * n + $0] * scale[2] + base[2 * n + j * n + $0] }
       }
@@ -92,7 +92,7 @@ import Testing
     for token in try launch.integers("row") {
       let streams = Array(x[token * 4..<token * 4 + 4])
       let m = mixed(streams.flatMap { $0 }, fn)
-      let pre = (0..<4).map { Plain.sigmoid(m[$0] * scale[0] + base[$0])! + 1e-6 }
+      let pre = (0..<4).map { Plain.sigmoid(m[$0] * scale[0] + base[$0]) + 1e-6 }
       let h = gain.indices.map { channel in
         bf(Plain.sequential((0..<4).map { pre[$0] * streams[$0][channel] }))
       }
