@@ -77,7 +77,7 @@ let package = Package(
     .executableTarget(
       name: "gpu-check",
       dependencies: [
-        "Schedules", "Operators", "Roofline", "Reference", "Runtime", "CUDADriver", "DynamicLibrary",
+        "EmitCUDA", "Schedules", "Operators", "Roofline", "Reference", "Runtime", "CUDADriver", "DynamicLibrary", "DeepSeek",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .target(name: "PlanMutation", dependencies: ["MachineIR"]),

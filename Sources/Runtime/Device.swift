@@ -1,4 +1,5 @@
 import CUDADriver
+import Foundation
 import MachineIR
 import Schedules
 import Steps
@@ -46,6 +47,16 @@ public final class Device {
     case .deviceModel: backend = try DeviceModelBackend(cache, processes: pool.threads)
     case .cuda(let number): backend = try CUDABackend(CUDADevice(number, of: CUDADriver.standard.get()), cache)
     }
+  }
+
+  /// A GPU, with machine code that was compiled elsewhere: `code` gives that of a plan for the GPU's target.
+  ///
+  /// Throws where no target fits the GPU.
+  public convenience init(
+    _ gpu: CUDADevice, code: @escaping (Plan) throws -> Data, pool: ThreadPool = .shared
+  ) throws {
+    let backend = try CUDABackend(gpu, .standard) { plans, _ in try plans.map { (try code($0), true) } }
+    try self.init(backend, machine: gpu.driver.target(of: gpu.facts.number), pool: pool)
   }
 
   init(_ backend: any DeviceBackend, machine: MachineDescription, pool: ThreadPool) {

@@ -31,16 +31,17 @@ struct CheckIndex: Codable {
     let shape: CuBLAS.Shape
   }
 
+  /// The model of the folder in one arithmetic: SHA-256 of each token's logits.
+  struct ModelCheck: Codable {
+    let arithmetic: String
+    let hashes: [String]
+  }
+
   var checks: [Check] = []
+  var models: [ModelCheck] = []
   var timings: [Timing] = []
 
   static let name = "index.json"
-
-  /// Where the machine code of an instance lies in the folder.
-  static func kernelFile(_ operatorName: String, _ instance: String, _ target: String) -> String {
-    let words = "\(operatorName) \(instance)".map { $0.isLetter || $0.isNumber || $0 == "_" ? $0 : "-" }
-    return "kernels/\(target)/\(String(words)).cubin"
-  }
 }
 
 /// A launch with random arguments, the same on every machine.

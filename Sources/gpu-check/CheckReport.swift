@@ -7,6 +7,7 @@ struct CheckReport: Encodable {
   let driver: String
   let date: String
   var checks: [CheckResult] = []
+  var models: [ModelResult] = []
   var timings: [TimingResult] = []
   /// Why cuBLAS was not timed.
   var cublasError: String?
@@ -19,6 +20,16 @@ struct CheckReport: Encodable {
     var differing: [String]?
     var error: String?
     var isEqual: Bool { differing == [] }
+  }
+
+  /// Of the model, its tokens cut into so many runs.
+  struct ModelResult: Encodable {
+    let arithmetic: String
+    let runs, tokens: Int
+    /// Positions of tokens whose logits have other bits; nil where the model did not run.
+    let differing: [Int]?
+    let error: String?
+    var isEqual: Bool { differing == [] && error == nil }
   }
 
   struct TimingResult: Encodable {
@@ -34,7 +45,7 @@ struct CheckReport: Encodable {
     var error: String?
   }
 
-  var isEqual: Bool { checks.allSatisfy(\.isEqual) }
+  var isEqual: Bool { checks.allSatisfy(\.isEqual) && models.allSatisfy(\.isEqual) }
 
   func json() throws -> String {
     let encoder = JSONEncoder()
@@ -54,6 +65,12 @@ struct CheckReport: Encodable {
       lines.append("\(words(check.operator, check.instance, check.extents)): \(what)")
     }
     lines.append("\(checks.count(where: \.isEqual)) of \(checks.count) launches return the reference's bits")
+    for model in models {
+      let what =
+        model.error ?? model.differing!.first.map { "other logits from token \($0) on, of \(model.differing!.count)" }
+        ?? "the processor's bits"
+      lines.append("v4-tiny, \(model.arithmetic), \(model.tokens) tokens in \(model.runs) runs: \(what)")
+    }
     if !timings.isEmpty { lines += ["", "time; the memory's floor and its share of it; cuBLAS's time and its share:"] }
     if let cublasError { lines.append("no cuBLAS: \(cublasError)") }
     for timing in timings {

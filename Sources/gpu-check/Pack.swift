@@ -13,8 +13,11 @@ struct Pack: ParsableCommand {
   @ArgumentParser.Argument(help: "The folder; it must not exist yet.", completion: .directory)
   var folder: String
 
-  @Option(help: "Only these operators.")
+  @Option(help: "Only these operators, and no model.")
   var operators: [String] = []
+
+  @Option(help: "The checkpoint that is run whole.", completion: .directory)
+  var model = "Fixtures/v4-tiny"
 
   func run() throws {
     let place = URL(fileURLWithPath: folder)
@@ -28,16 +31,14 @@ struct Pack: ParsableCommand {
     let draft = place.deletingLastPathComponent().appendingPathComponent(".\(place.lastPathComponent).draft")
     try? FileManager.default.removeItem(at: draft)
     defer { try? FileManager.default.removeItem(at: draft) }
-    for machine in MachineDescription.gpus {
-      try FileManager.default.createDirectory(
-        at: draft.appendingPathComponent("kernels/\(machine.name)"), withIntermediateDirectories: true)
-    }
+    let code = PackedCode(folder: draft)
     var index = CheckIndex()
     let entries = OperatorLibrary.all.filter { operators.isEmpty || operators.contains($0.name) }
     for (number, entry) in entries.enumerated() {
       FileHandle.standardError.write(Data("packing \(number + 1) of \(entries.count): \(entry.name)\n".utf8))
       for (position, instance) in entry.instances.enumerated() {
-        try write(entry, instance, to: draft)
+        let program = try instance.kernel().program()
+        for machine in MachineDescription.gpus { try code.add(Lowering.plan(program, for: machine)) }
         guard instance.isSmall else {
           index.timings += try CheckIndex.timings(of: entry, instance)
           continue
@@ -51,23 +52,17 @@ struct Pack: ParsableCommand {
         }
       }
     }
+    if operators.isEmpty {
+      FileHandle.standardError.write(Data("packing the model of \(model)\n".utf8))
+      index.models = try PackedModel.pack(model, into: draft)
+    }
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
     try encoder.encode(index).write(to: draft.appendingPathComponent(CheckIndex.name))
     try FileManager.default.copyItem(
       at: URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath(), to: draft.appendingPathComponent("gpu-check"))
     try FileManager.default.moveItem(at: draft, to: place)
-    print("\(index.checks.count) checks and \(index.timings.count) timings in \(folder); on the machine with the GPU:")
+    print("\(index.checks.count) checks, a model in \(index.models.count) arithmetics and \(index.timings.count) timings in \(folder); on the machine with the GPU:")
     print("  \(place.lastPathComponent)/gpu-check run")
-  }
-
-  /// The machine code of an instance for each target.
-  private func write(_ entry: OperatorEntry, _ instance: OperatorInstance, to folder: URL) throws {
-    let program = try instance.kernel().program()
-    for machine in MachineDescription.gpus {
-      let code = try KernelCache.standard.code(of: Lowering.plan(program, for: machine)).code
-      try code.image.write(
-        to: folder.appendingPathComponent(CheckIndex.kernelFile(entry.name, instance.name, machine.name)))
-    }
   }
 }

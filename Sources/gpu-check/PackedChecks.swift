@@ -10,6 +10,7 @@ import Schedules
 struct PackedChecks {
   let folder: URL
   let index: CheckIndex
+  private let code: PackedCode
 
   /// Throws where the folder has no index that this program can read.
   init(_ folder: URL) throws {
@@ -23,6 +24,7 @@ struct PackedChecks {
       throw CheckFailure("\(file.path) is no index of `gpu-check pack`: \(error)")
     }
     self.folder = folder
+    code = PackedCode(folder: folder)
   }
 
   /// Carries out all checks; what cannot run is a result of its own. `progress` gets a line for each operator.
@@ -39,6 +41,13 @@ struct PackedChecks {
     for check in index.checks {
       begin(check.operator, "checking")
       report.checks.append(result(of: check, machine, gpu))
+    }
+    if !index.models.isEmpty {
+      let device = try Device(gpu, code: code.image)
+      for check in index.models {
+        progress("running the model, \(check.arithmetic)")
+        report.models += PackedModel.results(of: check, in: folder, on: device)
+      }
     }
     guard isTimed else { return report }
     let peer = Result { try CuBLAS(on: gpu) }
@@ -58,11 +67,7 @@ struct PackedChecks {
       throw CheckFailure("no instance \(instance) of \(name) in this program")
     }
     let plan = try Lowering.plan(found.kernel().program(), for: machine)
-    let file = folder.appendingPathComponent(CheckIndex.kernelFile(name, instance, machine.name))
-    guard let image = try? Data(contentsOf: file) else {
-      throw CheckFailure("\(file.path) cannot be read; machine code of \(name) is expected")
-    }
-    return (try CUDAExecutable(plan: plan, on: gpu, image: image), found)
+    return (try CUDAExecutable(plan: plan, on: gpu, image: code.image(of: plan)), found)
   }
 
   private func result(

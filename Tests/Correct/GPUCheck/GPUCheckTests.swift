@@ -54,6 +54,36 @@ struct GPUCheckTests {
     #expect(bare.checks.allSatisfy { $0.error?.contains("machine code of softmax is expected") == true })
   }
 
+  @Test("the model's bits do not depend on the cut; a token that differs, and machine code that is missing, are named")
+  func model() throws {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("tessera-test-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let place = folder.appendingPathComponent(PackedModel.name)
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    try FileManager.default.copyItem(at: URL(fileURLWithPath: ModelFixture.tiny.folder), to: place)
+
+    let device = try Device(pool: ModelRuns.pool)
+    var hashes = try PackedModel(place.path, .float32, on: device).hashes(cut: PackedModel.cuts[0])
+    #expect(hashes.count == 308 && Set(hashes).count == 308)
+    func results(on device: Device) -> CheckReport {
+      var report = CheckReport(device: "", target: "", driver: "", date: "")
+      report.models = PackedModel.results(of: .init(arithmetic: "float32", hashes: hashes), in: folder, on: device)
+      return report
+    }
+    let equal = results(on: device)
+    #expect(equal.isEqual && equal.models.map(\.runs) == [9, 12])
+    #expect(equal.table().contains("v4-tiny, float32, 308 tokens in 12 runs: the processor's bits"))
+    hashes[301] = ""
+    let other = results(on: device)
+    #expect(!other.isEqual && other.models.map(\.differing) == [[301], [301]])
+    #expect(other.table().contains("other logits from token 301 on, of 1"))
+
+    let gpu = try CUDADevice(0, of: StandInDriver(memory: 1 << 30).driver())
+    let bare = results(on: try Device(gpu, code: PackedCode(folder: folder).image))
+    #expect(!bare.isEqual && bare.models.count == 1)
+    #expect(bare.table().contains(".cubin cannot be read; machine code of "))
+  }
+
   @Test("a folder that is none, an index that is none and an operator that is none are refused by name")
   func refusals() throws {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("tessera-test-\(UUID().uuidString)")
