@@ -51,7 +51,8 @@ extension RegionLowering {
     workspaces.append(Workspace(name: "\(name)_slices", byteCount: blocks * .constant(4 * slices.blockWords)))
     workspaces.append(Workspace(name: "\(name)_scales", byteCount: blocks * .constant(ByteMatrices.rows)))
     let lowering = RegionLowering(
-      program: program, region: region, machine: machine, schedule: schedule, workspaces: workspaces, messages: [],
+      program: program, parameterCount: parameterCount, region: region, machine: machine, schedule: schedule,
+      workspaces: workspaces, messages: [],
       stateWritten: stateWritten)
     before.append(
       try lowering.lowerSlices(slices, pattern, blocking, name: "\(kernel)_slices_\(name)", cells: blocks))

@@ -3,24 +3,29 @@ import TileIR
 
 /// Carries tile programs to machines: a plan for a program, a machine and a schedule.
 public enum Lowering {
-  /// The plan of `program` on `machine` under `schedule`, the machine's standard one where none is given. Throws a `Diagnostic` that names what the
-  /// machine cannot keep.
+  /// The plan of `program` on `machine` under `schedule`, the machine's standard one where none is given. Throws a
+  /// `Diagnostic` that names what the machine cannot keep.
   public static func plan(
     _ program: Program, for machine: MachineDescription, schedule: Schedule? = nil
   ) throws -> Plan {
     let schedule = schedule ?? .standard(for: machine)
-    var workspaces: [Workspace] = []
+    let stagedProgram = StagedProgram(program, machine, schedule)
+    var workspaces = stagedProgram.workspaces
     var messages: [Diagnostic] = []
     var kernels: [MachineKernel] = []
     var fewRows: [MachineKernel] = []
     var guards: [HostExpression] = []
     var preparations: [MachineKernel] = []
     var written: Set<Int> = []
-    for (number, region) in program.regions.enumerated() {
+    var own = 0
+    for (number, region) in stagedProgram.program.regions.enumerated() {
+      let isStaged = stagedProgram.staged.contains(number)
       let lowering = RegionLowering(
-        program: program, region: region, machine: machine, schedule: schedule,
-        workspaces: workspaces, messages: messages, stateWritten: written)
-      let suffix = program.regions.count > 1 ? "_\(number + 1)" : ""
+        program: stagedProgram.program, parameterCount: program.parameters.count, region: region, machine: machine,
+        schedule: isStaged ? schedule.ofStagedProducts : schedule, workspaces: workspaces, messages: messages,
+        stateWritten: written)
+      var suffix = program.regions.count > 1 ? "_\(own + 1)" : ""
+      if isStaged { suffix += "_\(number - own + 1)" } else { own += 1 }
       do {
         let kernel = try lowering.lower(name: program.name + suffix)
         kernels += lowering.before + [kernel]
@@ -35,7 +40,7 @@ public enum Lowering {
       messages = lowering.messages
       for statement in region.statements {
         if case .store(let parameter, _, _, _) = statement.effect,
-          program.parameters[parameter].role == .state
+          stagedProgram.program.parameters[parameter].role == .state
         {
           written.insert(parameter)
         }

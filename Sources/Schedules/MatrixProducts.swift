@@ -36,7 +36,8 @@ extension RegionLowering {
     let prints = region.statements.contains { if case .print = $0.effect { true } else { false } }
     guard let preparedMatrices, let pattern, let weights = matrixWeights(pattern), !prints else { return nil }
     let lowering = RegionLowering(
-      program: program, region: region, machine: machine, schedule: schedule, workspaces: workspaces,
+      program: program, parameterCount: parameterCount, region: region, machine: machine, schedule: schedule,
+      workspaces: workspaces,
       messages: messages, stateWritten: stateWritten)
     let kernel = try lowering.multiplyMatrices(
       weights, preparedMatrices, pattern, .narrowMatrices, name: "\(name)_few_rows")

@@ -8,6 +8,8 @@ import TileIR
 /// products, primitives and carried loops, a file each.
 final class RegionLowering {
   let program: Program
+  /// Parameters of a launch; those of `program` behind them lie in the first workspaces.
+  let parameterCount: Int
   let region: Region
   let machine: MachineDescription
   let schedule: Schedule
@@ -65,11 +67,12 @@ final class RegionLowering {
   struct Refusal: Error { let diagnostic: Diagnostic }
 
   init(
-    program: Program, region: Region, machine: MachineDescription, schedule: Schedule,
+    program: Program, parameterCount: Int, region: Region, machine: MachineDescription, schedule: Schedule,
     workspaces: [Workspace], messages: [Diagnostic], stateWritten: Set<Int>
   ) {
     self.stateWritten = stateWritten
     self.program = program
+    self.parameterCount = parameterCount
     self.region = region
     self.machine = machine
     self.schedule = schedule
@@ -262,6 +265,9 @@ final class RegionLowering {
   /// The name of a parameter's buffer in this kernel.
   func buffer(_ position: Int, written: Bool = false) -> String {
     let parameter = program.parameters[position]
+    guard position < parameterCount else {
+      return buffer(workspace: position - parameterCount, parameter.element, written: written)
+    }
     if let at = buffers.firstIndex(where: { $0.source == .parameter(position) }) {
       if written, !buffers[at].isWritten {
         buffers[at] = KernelBuffer(
@@ -286,6 +292,10 @@ final class RegionLowering {
   func stride(_ position: Int, axis: Int) -> Expression {
     let parameter = program.parameters[position]
     if axis == parameter.axes.count - 1 { return .constant(1) }
+    guard position < parameterCount else {
+      let inner = parameter.axes[(axis + 1)...].reduce(HostExpression.constant(1)) { $0 * HostExpression(extentOf: $1) }
+      return scalar(inner, "\(parameter.name)_\(parameter.axes[axis].name)_stride")
+    }
     return scalar(
       .stride(parameter: position, axis: axis), "\(parameter.name)_\(parameter.axes[axis].name)_stride")
   }

@@ -37,12 +37,15 @@ public struct Schedule: Hashable, Sendable, CustomStringConvertible {
   public var fusesLoops: Bool
   /// Whether matrix products of two parallel axes are cut into register tiles.
   public var blocksProducts: Bool
+  /// Whether long products of a region that does more with them become kernels of their own.
+  public var stagesProducts: Bool
   /// From which cost, in operations an element, a value that several loops need is kept.
   public var keepsFromCost: Int
 
   public init(
     registersPerVector: Int = 4, cellRows: Int = 4, cellInner: Int = 16, laneAxis: LaneAxis = .automatic,
-    cellLanes: Int = 1024, fusesLoops: Bool = true, blocksProducts: Bool = true, keepsFromCost: Int = 12
+    cellLanes: Int = 1024, fusesLoops: Bool = true, blocksProducts: Bool = true, stagesProducts: Bool = false,
+    keepsFromCost: Int = 12
   ) {
     self.registersPerVector = registersPerVector
     self.cellRows = cellRows
@@ -51,20 +54,29 @@ public struct Schedule: Hashable, Sendable, CustomStringConvertible {
     self.cellLanes = cellLanes
     self.fusesLoops = fusesLoops
     self.blocksProducts = blocksProducts
+    self.stagesProducts = stagesProducts
     self.keepsFromCost = keepsFromCost
   }
 
   public var description: String {
     "registers \(registersPerVector), rows \(cellRows) by \(cellInner), lanes along \(laneAxis) "
       + "\(cellLanes), \(fusesLoops ? "fused" : "separate") loops, "
-      + "\(blocksProducts ? "blocked" : "plain") products, keep from \(keepsFromCost)"
+      + "\(blocksProducts ? "blocked" : "plain") \(stagesProducts ? "staged products" : "products"), keep from \(keepsFromCost)"
   }
 }
 
 extension Schedule {
   /// The choices for a machine where nothing was measured. A warp's cell is small: there are thousands of them.
   public static func standard(for machine: MachineDescription) -> Schedule {
-    machine.gpu == nil ? Schedule() : Schedule(registersPerVector: 1, cellRows: 1, cellLanes: 256)
+    machine.gpu == nil
+      ? Schedule() : Schedule(registersPerVector: 1, cellRows: 1, cellLanes: 256, stagesProducts: true)
+  }
+
+  /// The choices for regions of staged products: a cell has one column, so that there are many.
+  var ofStagedProducts: Schedule {
+    var own = self
+    (own.cellRows, own.cellInner) = (1, 1)
+    return own
   }
 
   /// Schedules that differ in every choice that applies to `program` on `machine`, the chooser's own
@@ -91,6 +103,7 @@ extension Schedule {
       $0.cellInner = 2
       $0.laneAxis = .inner
     }
+    add { $0.stagesProducts = true }
     // Not without end: what a transform reads twice at every stage would be computed 2^stages times.
     add { $0.keepsFromCost = 400 }
     add {

@@ -54,9 +54,14 @@ struct ScopeStack {
 
   /// A name that the kernel does not use yet.
   mutating func unique(_ name: String) -> String {
-    let count = names[name, default: 0]
-    names[name] = count + 1
-    return count == 0 ? name : "\(name)_\(count)"
+    var candidate = name
+    // What is counted up may be a name that someone gave.
+    while names[candidate] != nil {
+      candidate = "\(name)_\(names[name]!)"
+      names[name]! += 1
+    }
+    names[candidate] = 1
+    return candidate
   }
 
   mutating func variable(_ name: String, _ type: MachineType) -> Variable {

@@ -45,7 +45,7 @@ struct ScheduleDraws: Sequence, IteratorProtocol {
       cellRows: Int.random(in: 1...9, using: &random), cellInner: Int.random(in: 1...17, using: &random),
       laneAxis: lanes.randomElement(using: &random)!,
       cellLanes: 16 * Int.random(in: 1...64, using: &random), fusesLoops: .random(using: &random),
-      blocksProducts: .random(using: &random),
+      blocksProducts: .random(using: &random), stagesProducts: .random(using: &random),
       keepsFromCost: [2, 4, 12, 40, 400].randomElement(using: &random)!)
   }
 }
