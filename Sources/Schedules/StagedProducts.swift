@@ -46,7 +46,8 @@ struct StagedProgram {
     of region: Region, in program: Program, _ machine: MachineDescription, _ schedule: Schedule
   ) -> [ValueID] {
     let parallel = region.axes.map(\.dimension)
-    guard region.axes.allSatisfy({ $0.partition == nil && isLength($0.dimension, of: program) }),
+    // Cells over several axes are many without.
+    guard parallel.count == 1, region.axes[0].partition == nil, isLength(parallel[0], of: program),
       !(schedule.blocksProducts && ProductPattern(program: program, region: region) != nil),
       NibbleProduct(program, region, machine) == nil
     else { return [] }
