@@ -33,26 +33,36 @@ struct CheckSchedules: ParsableCommand {
     /// What the interpreter finds, by plan: these are not proved, or have been missed.
     var refused: [String: String] = [:]
     var missed: [String: String] = [:]
+
+    init(_ judged: [DrawnPlan]) {
+      for plan in judged {
+        schedules += 1
+        launches += plan.launches
+        switch (plan.problem, plan.open.isEmpty) {
+        case (nil, true): break
+        case (nil, false): falseAlarms[plan.title] = plan.open
+        case (let problem?, true): missed[plan.title] = problem
+        case (let problem?, false): refused[plan.title] = problem
+        }
+      }
+    }
+    var text: String {
+      "\(schedules) schedules, \(launches) launches: \(falseAlarms.count) false alarms, "
+        + "\(refused.count + missed.count) wrong plans, \(missed.count) of them proved"
+    }
   }
 
   func run() throws {
-    var report = Report()
     let solver = Prover()
     let machines = MachineDescription.all.filter { target == nil || target == $0.name }
     guard !machines.isEmpty else { throw ValidationError("there is no target \(target ?? "")") }
-    for drawn in try ScheduleDraws(operators: operators, machines: machines, seed: seed).prefix(count) {
-      report.schedules += 1
-      let judgement = try DrawnPlan(drawn, number: report.schedules, solver: solver)
-      report.launches += judgement.launches
-      switch (judgement.problem, judgement.open.isEmpty) {
-      case (nil, true): break
-      case (nil, false): report.falseAlarms[drawn.title] = judgement.open
-      case (let problem?, true): report.missed[drawn.title] = problem
-      case (let problem?, false): report.refused[drawn.title] = problem
-      }
-    }
+    let run = try LongRun(
+      count, of: try ScheduleDraws(operators: operators, machines: machines, seed: seed),
+      summary: { judged in Report(judged).text },
+      { try DrawnPlan($1, number: $0 + 1, solver: solver) })
+    let report = Report(run.verdicts)
     try show(report)
-    let isRight = report.falseAlarms.isEmpty && report.refused.isEmpty && report.missed.isEmpty
+    let isRight = !run.isPartial && report.falseAlarms.isEmpty && report.refused.isEmpty && report.missed.isEmpty
     if !isRight { throw ExitCode.failure }
   }
 
@@ -67,14 +77,13 @@ struct CheckSchedules: ParsableCommand {
         print("WRONG, \(verdict): \(title): \(problem)")
       }
     }
-    print(
-      "\(report.schedules) schedules, \(report.launches) launches: \(report.falseAlarms.count) false alarms, "
-        + "\(report.refused.count + report.missed.count) wrong plans, \(report.missed.count) of them proved")
+    print(report.text)
   }
 }
 
 /// What the prover and the interpreter say of a plan.
-struct DrawnPlan {
+struct DrawnPlan: Sendable {
+  let title: String
   /// What is not proved.
   let open: [String]
   /// The first thing that the interpreter finds wrong; nil for nothing.
@@ -83,6 +92,7 @@ struct DrawnPlan {
 
   /// `number` chooses the order of cells and the gap between rows.
   init(_ drawn: ScheduleDraws.Drawn, number: Int, solver: Prover) throws {
+    title = drawn.title
     open = MachineProof(drawn.plan, solver: solver).open
     let orders = MachineInterpreter.CellOrder.allCases
     for extents in drawn.instance.shapes where problem == nil {

@@ -3,7 +3,6 @@ import MachineIR
 import Operators
 import PlanMutation
 import Proofs
-import Schedules
 import TileIR
 
 /// Puts single faults into the plans of small instances. What neither the walk nor a comparison of tokens
@@ -30,58 +29,37 @@ struct MutatePlans: ParsableCommand {
     var refusedByTokens = 0
     var harmless = 0
     var missed: [String] = []
+
+    mutating func add(_ judgement: MutantJudgement) {
+      switch judgement.verdict {
+      case .refusedByTheWalk: refusedByTheWalk += 1
+      case .refusedByTokens: refusedByTokens += 1
+      case .harmless: harmless += 1
+      case .missed(let problem): missed.append("\(judgement.title): \(problem)")
+      }
+    }
+    var text: String {
+      "\(refusedByTheWalk) refused by the walk, \(refusedByTokens) by tokens, \(harmless) harmless, "
+        + "\(missed.count) missed"
+    }
   }
 
   func run() throws {
-    var random = SplitMix64(seed: seed)
-    var tally: [PlanFault: Tally] = [:]
     let faults = PlanFault.allCases.filter { fault == nil || $0.rawValue == fault }
-    let entries = OperatorLibrary.all.filter { operators.isEmpty || operators.contains($0.name) }
-    let instances = entries.flatMap { entry in entry.instances.filter(\.isSmall).map { (entry.name, $0) } }
+    guard !faults.isEmpty else { throw ValidationError("there is no fault \(fault ?? "")") }
     let prover = Prover()
-    var made = 0
-    var tries = 0
-    while made < count, tries < 20 * count {
-      tries += 1
-      let (name, instance) = instances.randomElement(using: &random)!
-      let program = try instance.kernel().program()
-      let machine = MachineDescription.all.randomElement(using: &random)!
-      let schedule = Schedule.candidates(for: program, on: machine).randomElement(using: &random)!
-      let plan = try Lowering.plan(program, for: machine, schedule: schedule)
-      let fault = faults.randomElement(using: &random)!
-      guard let (kernel, site) = plan.sites(of: fault).randomElement(using: &random) else { continue }
-      let mutant = plan.mutant(fault, kernel: kernel, site: site)
-      guard mutant.plan != plan else { continue }
-      made += 1
-      guard MachineProof(mutant.plan, solver: prover).isProved else {
-        tally[fault, default: Tally()].refusedByTheWalk += 1
-        continue
-      }
-      if try PlanTokens.difference(mutant.plan, instance, program, seed: 7) != nil {
-        tally[fault, default: Tally()].refusedByTokens += 1
-        continue
-      }
-      if let problem = try problem(mutant.plan, instance, program) {
-        tally[fault, default: Tally()].missed.append(
-          "\(name) \(instance.name) on \(machine.name) under \(schedule), \(mutant.place): \(problem)")
-      } else {
-        tally[fault, default: Tally()].harmless += 1
-      }
-    }
+    let run = try LongRun(
+      count, of: try PlanMutants(faults: faults, operators: operators, seed: seed),
+      summary: { judgements in
+        var tally = Tally()
+        for judgement in judgements { tally.add(judgement) }
+        return tally.text
+      },
+      { try MutantJudgement($1, prover) })
+    var tally: [PlanFault: Tally] = [:]
+    for judgement in run.verdicts { tally[judgement.fault, default: Tally()].add(judgement) }
     try report(faults, tally)
-    if tally.values.contains(where: { !$0.missed.isEmpty }) { throw ExitCode.failure }
-  }
-
-  private func problem(_ plan: Plan, _ instance: OperatorInstance, _ program: Program) throws -> String? {
-    for extents in instance.shapes {
-      for kind in InputKind.allCases {
-        let launch = try PlanLaunch(instance, program, extents, kind, seed: 8)
-        for order in MachineInterpreter.CellOrder.allCases {
-          if let problem = launch.problem(plan, order: order, rowGap: 6) { return problem }
-        }
-      }
-    }
-    return try PlanTokens.difference(plan, instance, program, seed: 9)
+    if run.isPartial || tally.values.contains(where: { !$0.missed.isEmpty }) { throw ExitCode.failure }
   }
 
   private func report(_ faults: [PlanFault], _ tally: [PlanFault: Tally]) throws {
@@ -92,9 +70,48 @@ struct MutatePlans: ParsableCommand {
     for fault in faults {
       let found = tally[fault] ?? Tally()
       for miss in found.missed { print("MISSED \(fault.rawValue) in \(miss)") }
-      print(
-        "\(fault.rawValue): \(found.refusedByTheWalk) refused by the walk, \(found.refusedByTokens) by tokens, "
-          + "\(found.harmless) harmless, \(found.missed.count) missed")
+      print("\(fault.rawValue): \(found.text)")
     }
+  }
+}
+
+/// What refuses a plan with a fault, the cheapest first.
+struct MutantJudgement: Sendable {
+  enum Verdict: Sendable {
+    case refusedByTheWalk
+    case refusedByTokens
+    /// It shows nowhere.
+    case harmless
+    /// It is proved and shows, with what the interpreter says.
+    case missed(String)
+  }
+  let fault: PlanFault
+  let title: String
+  let verdict: Verdict
+
+  init(_ drawn: PlanMutants.Drawn, _ prover: Prover) throws {
+    fault = drawn.mutant.fault
+    title = drawn.title
+    let plan = drawn.mutant.plan
+    if !MachineProof(plan, solver: prover).isProved {
+      verdict = .refusedByTheWalk
+    } else if try PlanTokens.difference(plan, drawn.instance, drawn.program, seed: 7) != nil {
+      verdict = .refusedByTokens
+    } else {
+      verdict = try Self.problem(drawn).map { .missed($0) } ?? .harmless
+    }
+  }
+
+  private static func problem(_ drawn: PlanMutants.Drawn) throws -> String? {
+    let plan = drawn.mutant.plan
+    for extents in drawn.instance.shapes {
+      for kind in InputKind.allCases {
+        let launch = try PlanLaunch(drawn.instance, drawn.program, extents, kind, seed: 8)
+        for order in MachineInterpreter.CellOrder.allCases {
+          if let problem = launch.problem(plan, order: order, rowGap: 6) { return problem }
+        }
+      }
+    }
+    return try PlanTokens.difference(plan, drawn.instance, drawn.program, seed: 9)
   }
 }

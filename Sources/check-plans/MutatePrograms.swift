@@ -30,27 +30,51 @@ struct MutatePrograms: ParsableCommand {
     var refused: [String: Int] = [:]
     var harmless = 0
     var missed: [String] = []
+
+    mutating func add(_ verdict: Verdict) {
+      switch verdict {
+      case .refused(let kind): refused[kind.rawValue, default: 0] += 1
+      case .harmless: harmless += 1
+      case .missed(let problem): missed.append(problem)
+      }
+    }
+    var text: String {
+      "\(refused.values.reduce(0, +)) refused, \(harmless) harmless, \(missed.count) missed"
+    }
+  }
+  enum Verdict: Sendable {
+    /// By the first obligation that fails.
+    case refused(ObligationKind)
+    case harmless
+    case missed(String)
   }
 
   func run() throws {
-    var tally: [ProgramFault: Tally] = [:]
     let faults = ProgramFault.allCases.filter { fault == nil || $0.rawValue == fault }
-    for drawn in try ProgramMutants(faults: faults, operators: operators, seed: seed).prefix(count) {
-      let proof = Prover().prove(drawn.mutant.program)
-      if let failure = proof.failures.first {
-        tally[drawn.mutant.fault, default: Tally()].refused[failure.obligation.kind.rawValue, default: 0] += 1
-        continue
-      }
-      let launches = ProgramLaunches(instance: drawn.instance, drawn: shapes)
-      if let problem = launches.problem(drawn.mutant.program, seed: seed) {
-        tally[drawn.mutant.fault, default: Tally()].missed.append(
-          "\(drawn.name) \(drawn.instance.name), \(drawn.mutant.place): \(problem)")
-      } else {
-        tally[drawn.mutant.fault, default: Tally()].harmless += 1
-      }
-    }
+    guard !faults.isEmpty else { throw ValidationError("there is no fault \(fault ?? "")") }
+    let prover = Prover()
+    let (shapes, seed) = (shapes, seed)
+    let run = try LongRun(
+      count, of: try ProgramMutants(faults: faults, operators: operators, seed: seed),
+      summary: { verdicts in
+        var tally = Tally()
+        for (_, verdict) in verdicts { tally.add(verdict) }
+        return tally.text
+      },
+      { _, drawn in (drawn.mutant.fault, Self.verdict(on: drawn, prover, shapes: shapes, seed: seed)) })
+    var tally: [ProgramFault: Tally] = [:]
+    for (fault, verdict) in run.verdicts { tally[fault, default: Tally()].add(verdict) }
     try report(faults, tally)
-    if tally.values.contains(where: { !$0.missed.isEmpty }) { throw ExitCode.failure }
+    if run.isPartial || tally.values.contains(where: { !$0.missed.isEmpty }) { throw ExitCode.failure }
+  }
+
+  private static func verdict(
+    on drawn: ProgramMutants.Drawn, _ prover: Prover, shapes: Int, seed: UInt64
+  ) -> Verdict {
+    if let failure = prover.prove(drawn.mutant.program).failures.first { return .refused(failure.obligation.kind) }
+    let launches = ProgramLaunches(instance: drawn.instance, drawn: shapes)
+    guard let problem = launches.problem(drawn.mutant.program, seed: seed) else { return .harmless }
+    return .missed("\(drawn.name) \(drawn.instance.name), \(drawn.mutant.place): \(problem)")
   }
 
   private func report(_ faults: [ProgramFault], _ tally: [ProgramFault: Tally]) throws {
@@ -74,8 +98,8 @@ struct MutatePrograms: ParsableCommand {
 
 /// Mutants of small instances without end, drawn by a seed: an operator, one of its small instances, a fault that
 /// fits, a place.
-struct ProgramMutants: Sequence, IteratorProtocol {
-  struct Drawn {
+struct ProgramMutants: Sequence, IteratorProtocol, Sendable {
+  struct Drawn: Sendable {
     let name: String
     let instance: OperatorInstance
     let mutant: ProgramMutant
@@ -87,9 +111,7 @@ struct ProgramMutants: Sequence, IteratorProtocol {
   init(faults: [ProgramFault], operators: [String], seed: UInt64) throws {
     random = SplitMix64(seed: seed)
     self.faults = faults
-    programs = try OperatorLibrary.all.filter { operators.isEmpty || operators.contains($0.name) }.flatMap { entry in
-      try entry.instances.filter(\.isSmall).map { (entry.name, $0, try $0.kernel().program()) }
-    }
+    programs = try OperatorLibrary.small(operators)
   }
 
   mutating func next() -> Drawn? {

@@ -5,8 +5,8 @@ import TileIR
 
 /// Plans of small instances under schedules whose every choice is drawn, without end: an operator, one of its
 /// small instances, a target, a schedule. What a machine cannot keep is drawn again.
-struct ScheduleDraws: Sequence, IteratorProtocol {
-  struct Drawn {
+struct ScheduleDraws: Sequence, IteratorProtocol, Sendable {
+  struct Drawn: Sendable {
     let name: String
     let instance: OperatorInstance
     let plan: Plan
@@ -19,10 +19,7 @@ struct ScheduleDraws: Sequence, IteratorProtocol {
   init(operators: [String], machines: [MachineDescription] = MachineDescription.all, seed: UInt64) throws {
     random = SplitMix64(seed: seed)
     self.machines = machines
-    let entries = OperatorLibrary.all.filter { operators.isEmpty || operators.contains($0.name) }
-    programs = try entries.flatMap { entry in
-      try entry.instances.filter(\.isSmall).map { (entry.name, $0, try $0.kernel().program()) }
-    }
+    programs = try OperatorLibrary.small(operators)
   }
 
   mutating func next() -> Drawn? {

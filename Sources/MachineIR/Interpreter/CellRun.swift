@@ -4,7 +4,7 @@ import TileIR
 ///
 /// A cell works in order. An instruction that only starts something (a copy, an event) would be put here
 /// into a queue of the cell's engines, and the order in which engines advance is the adversary's.
-final class CellRun {
+struct CellRun {
   let kernel: MachineKernel
   let cell: Int
   private var variables: [String: RegisterValue] = [:]
@@ -30,7 +30,7 @@ final class CellRun {
     variables[kernel.cell.name] = RegisterValue(.index, [UInt64(cell)])
   }
 
-  func run() throws(MachineFault) {
+  mutating func run() throws(MachineFault) {
     do {
       _ = try block(kernel.body)
     } catch let fault as MachineFault {
@@ -43,7 +43,7 @@ final class CellRun {
   // MARK: Statements
 
   /// Runs statements; true where one of them leaves the innermost loop.
-  private func block(_ statements: [MachineStatement]) throws -> Bool {
+  private mutating func block(_ statements: [MachineStatement]) throws -> Bool {
     let outer = location
     defer { location = outer }
     for statement in statements {
@@ -57,7 +57,7 @@ final class CellRun {
     return false
   }
 
-  private func run(_ statement: MachineStatement) throws -> Bool {
+  private mutating func run(_ statement: MachineStatement) throws -> Bool {
     switch statement {
     case .define(let variable, let value), .declare(let variable, let value), .assign(let variable, let value):
       if case .assign = statement, variables[variable.name] == nil {
@@ -104,7 +104,7 @@ final class CellRun {
     return false
   }
 
-  private func run(_ loop: CountedLoop) throws {
+  private mutating func run(_ loop: CountedLoop) throws {
     var counter = try integer(loop.lower)
     while counter < (try integer(loop.upper)) {
       variables[loop.counter.name] = RegisterValue(.index, [UInt64(bitPattern: Int64(counter))])

@@ -27,27 +27,44 @@ final class CheckedMemory {
 
   let name: String
   let use: Use
-  private(set) var bytes: [UInt8]
-  private var marks: [UInt8]
-  private var flaws: [UInt8]
-  /// The cell that wrote or read a byte in this kernel: -1 for none, -2 for several readers.
-  private var writers: [Int32] = []
-  private var readers: [Int32] = []
+  // Every access asks for several of these: pointers that never change need no check of exclusive use.
+  private let bytes: UnsafeMutableBufferPointer<UInt8>
+  private let marks: UnsafeMutableBufferPointer<UInt8>
+  private let flaws: UnsafeMutableBufferPointer<UInt8>
+  /// The cell that wrote or read a byte in this kernel: -1 for none, -2 for several readers. Nothing for scratch.
+  private let writers: UnsafeMutableBufferPointer<Int32>
+  private let readers: UnsafeMutableBufferPointer<Int32>
+  /// Bytes outside of it have not been written since the last cell began.
+  private var touched = 0..<0
+
+  var byteCount: Int { bytes.count }
 
   /// Memory of `byteCount` bytes without values.
   init(_ name: String, _ use: Use, byteCount: Int) {
     self.name = name
     self.use = use
-    bytes = [UInt8](repeating: 0xA5, count: byteCount)
-    marks = [UInt8](repeating: 0, count: byteCount)
-    flaws = [UInt8](repeating: Flaw.undefined.rawValue, count: byteCount)
+    func filled<Value>(_ value: Value, _ count: Int) -> UnsafeMutableBufferPointer<Value> {
+      let found = UnsafeMutableBufferPointer<Value>.allocate(capacity: count)
+      found.initialize(repeating: value)
+      return found
+    }
+    bytes = filled(0xA5, byteCount)
+    marks = filled(0, byteCount)
+    flaws = filled(Flaw.undefined.rawValue, byteCount)
+    writers = filled(-1, use == .scratch ? 0 : byteCount)
+    readers = filled(-1, use == .scratch ? 0 : byteCount)
+  }
+
+  deinit {
+    for part in [bytes, marks, flaws] { part.deallocate() }
+    for part in [writers, readers] { part.deallocate() }
   }
 
   /// Nobody has touched anything yet: a kernel begins.
   func beginKernel() {
     guard use != .scratch else { return }
-    writers = [Int32](repeating: -1, count: bytes.count)
-    readers = writers
+    writers.update(repeating: -1)
+    readers.update(repeating: -1)
     if use == .workspace {
       for at in marks.indices { marks[at] &= ~(Mark.writtenLow | Mark.writtenHigh) }
     }
@@ -55,11 +72,12 @@ final class CheckedMemory {
 
   /// Nothing has a value any more: another cell begins.
   func forget() {
-    for at in marks.indices {
+    for at in touched {
       bytes[at] = 0xA5
       marks[at] = 0
       flaws[at] = Flaw.undefined.rawValue
     }
+    touched = 0..<0
   }
 
   func setAbsent(_ range: Range<Int>) { for at in range { marks[at] = Mark.absent } }
@@ -67,6 +85,7 @@ final class CheckedMemory {
 
   /// Puts a byte that was there before the launch.
   func fill(_ at: Int, _ byte: UInt8) {
+    precondition(bytes.indices.contains(at), "byte \(at) of \(name), which has \(bytes.count)")
     bytes[at] = byte
     marks[at] = Mark.valued
   }
@@ -129,6 +148,10 @@ final class CheckedMemory {
     if flaw != 0, use != .scratch { throw .noValue(Flaw(rawValue: flaw)!) }
     let first = element * bits / 8
     let width = max(1, bits / 8)
+    if use == .scratch {
+      let own = first..<first + width
+      touched = touched.isEmpty ? own : min(touched.lowerBound, first)..<max(touched.upperBound, own.upperBound)
+    }
     for at in first..<first + width {
       let isHigh = bits == 4 && element & 1 == 1
       let halves = bits == 4 ? (isHigh ? Mark.high : Mark.low) : Mark.valued

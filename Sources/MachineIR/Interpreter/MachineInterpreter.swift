@@ -117,8 +117,8 @@ struct MachineLaunch {
     let count = shape.reduce(1, *)
     let memory = CheckedMemory(
       parameter.name, .parameter, byteCount: count == 0 ? 0 : ((shape.isEmpty ? 1 : span) * bits + 7) / 8)
-    if count > 0 { memory.setAbsent(0..<memory.bytes.count) }
-    var isPresent = [Bool](repeating: false, count: memory.bytes.count)
+    if count > 0 { memory.setAbsent(0..<memory.byteCount) }
+    var isPresent = [Bool](repeating: false, count: memory.byteCount)
     for position in 0..<count {
       var (rest, element) = (position, 0)
       for axis in shape.indices.reversed() {
@@ -193,7 +193,7 @@ struct MachineLaunch {
     }
     for cell in order.cells(number(kernel.cells)) {
       for array in kernel.scratch { memory[array.name]!.forget() }
-      let run = CellRun(kernel, cell: cell, numbers: numbers, memory: memory, functions: functions, races: races)
+      var run = CellRun(kernel, cell: cell, numbers: numbers, memory: memory, functions: functions, races: races)
       try run.run()
       if status == 0 { status = run.status }
     }

@@ -1,53 +1,63 @@
 /// What the threads of a warp have touched since they last waited for each other. Between two waits they may run
 /// in any order, so a byte that one of them writes must not be another's.
 final class WarpRaces {
-  private struct Place: Hashable {
-    let memory: ObjectIdentifier
-    let byte: Int
-  }
-  /// One touch: by a thread, or by all of them.
+  /// Touches of a byte.
   private struct Touch {
-    var threads: Set<Int>
-    var isByAll: Bool
+    /// A bit for each thread.
+    var threads: UInt32 = 0
     /// The step that touched it last; lanes of one step are ordered by its printer.
-    var step: Int
-
-    func meets(_ thread: Int?, in step: Int) -> Bool {
-      guard step != self.step else { return false }
-      return isByAll || thread == nil || threads.contains { $0 != thread }
-    }
-    mutating func add(_ thread: Int?, in step: Int) {
-      if let thread { threads.insert(thread) } else { isByAll = true }
-      self.step = step
-    }
+    var step: UInt32 = 0
   }
-  private var reads: [Place: Touch] = [:]
-  private var writes: [Place: Touch] = [:]
-  private var step = 0
+  /// Touches of a memory's bytes; nothing before the first.
+  private final class Touches {
+    private(set) var bytes = UnsafeMutableBufferPointer<Touch>(start: nil, count: 0)
+
+    func prepare(_ count: Int) {
+      guard bytes.count != count else { return }
+      bytes = .allocate(capacity: count)
+      bytes.initialize(repeating: Touch())
+    }
+    deinit { bytes.deallocate() }
+  }
+  private struct Uses {
+    let reads = Touches()
+    let writes = Touches()
+  }
+  private var uses: [ObjectIdentifier: Uses] = [:]
+  private var step: UInt32 = 0
+  /// The last step before the threads last waited for each other.
+  private var lastWait: UInt32 = 0
 
   /// All threads have waited for each other.
-  func wait() {
-    reads.removeAll(keepingCapacity: true)
-    writes.removeAll(keepingCapacity: true)
-  }
+  func wait() { lastWait = step }
 
   /// The next read or write begins.
   func begin() { step += 1 }
 
-  /// Notes that a thread touches an element, every thread where it is nil.
+  /// Notes that a thread touches an element, every thread where it is nil. One that does not exist is left to the
+  /// access.
   func touch(
     _ memory: CheckedMemory, _ element: Int, bits: Int, by thread: Int?, isWrite: Bool
   ) throws(MachineFault.Kind) {
+    guard element >= 0, element < memory.count(bits: bits) else { return }
+    let key = ObjectIdentifier(memory)
+    let uses = self.uses[key] ?? Uses()
+    if self.uses[key] == nil { self.uses[key] = uses }
+    let own = isWrite ? uses.writes : uses.reads
+    own.prepare(memory.byteCount)
+    let (step, lastWait, threads) = (step, lastWait, thread.map { 1 << UInt32($0) } ?? UInt32.max)
+    func isUnordered(_ touches: UnsafeMutableBufferPointer<Touch>, _ byte: Int) -> Bool {
+      guard touches.count > 0 else { return false }
+      let touch = touches[byte]
+      guard touch.step > lastWait, touch.step != step else { return false }
+      return threads == .max || touch.threads & ~threads != 0
+    }
     for byte in element * bits / 8...(element * bits + bits - 1) / 8 {
-      let place = Place(memory: ObjectIdentifier(memory), byte: byte)
-      let isUnordered = writes[place]?.meets(thread, in: step) ?? false
-        || isWrite && reads[place]?.meets(thread, in: step) ?? false
-      if isUnordered { throw .unordered(memory: memory.name, element: element) }
-      if isWrite {
-        writes[place, default: Touch(threads: [], isByAll: false, step: step)].add(thread, in: step)
-      } else {
-        reads[place, default: Touch(threads: [], isByAll: false, step: step)].add(thread, in: step)
+      if isUnordered(uses.writes.bytes, byte) || isWrite && isUnordered(uses.reads.bytes, byte) {
+        throw .unordered(memory: memory.name, element: element)
       }
+      let touch = own.bytes[byte]
+      own.bytes[byte] = Touch(threads: touch.step > lastWait ? touch.threads | threads : threads, step: step)
     }
   }
 }
