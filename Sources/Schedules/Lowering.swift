@@ -9,6 +9,7 @@ public enum Lowering {
     _ program: Program, for machine: MachineDescription, schedule: Schedule? = nil
   ) throws -> Plan {
     let schedule = schedule ?? .standard(for: machine)
+    try program.requireLanes(along: schedule.laneAxis)
     let stagedProgram = StagedProgram(program, machine, schedule)
     var workspaces = stagedProgram.workspaces
     var messages: [Diagnostic] = []

@@ -150,32 +150,6 @@ final class RegionLowering {
       cell: cell, body: stack.close())
   }
 
-  /// The parallel axis for lanes: one that the schedule names, or the contiguous axis of the stores of a
-  /// region that is elementwise along it and has no long axes inside its cells, or has a product of nibbles
-  /// along it.
-  private static func laneAxis(
-    of region: Region, in program: Program, _ schedule: Schedule, _ nibbles: NibbleProduct?
-  ) -> Dimension? {
-    let usable = region.axes.filter { $0.partition == nil }.map(\.dimension)
-    switch schedule.laneAxis {
-    case .inner: return nil
-    case .parallel(let name): return usable.first { $0.name == name }
-    case .automatic: break
-    }
-    if let nibbles { return nibbles.columns }
-    let whole = RegionAnalysis(
-      program: program, region: region, fixed: Set(region.axes.map(\.dimension)),
-      keepsFromCost: schedule.keepsFromCost)
-    let longAxes = whole.uses.keys.flatMap { whole.innerAxes($0) }.contains { ($0.extent ?? .max) > 16 }
-    guard !longAxes else { return nil }
-    for statement in region.statements {
-      guard case .store(_, let indices, _, _) = statement.effect, case .axis(let last)? = indices.last
-      else { continue }
-      if usable.contains(last) { return last }
-    }
-    return nil
-  }
-
   /// Loops over the coordinates of a cell; what varies only with the outer ones is computed there.
   private func lowerLoops(
     _ loops: ArraySlice<(Dimension, Expression, Expression)>, _ levels: RegionAnalysis.Levels

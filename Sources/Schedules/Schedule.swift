@@ -1,25 +1,6 @@
 import MachineIR
 import TileIR
 
-/// Which axis of a region lanes run along.
-public enum LaneAxis: Hashable, Sendable, CustomStringConvertible {
-  /// A parallel axis where a region is elementwise along it and stores are contiguous there; else an
-  /// axis inside the cell.
-  case automatic
-  /// An axis inside the cell.
-  case inner
-  /// The parallel axis of this name, in regions that have it.
-  case parallel(String)
-
-  public var description: String {
-    switch self {
-    case .automatic: "the contiguous axis"
-    case .inner: "inner axes"
-    case .parallel(let name): name
-    }
-  }
-}
-
 /// The choices that carry a tile program to a machine. None of them is visible in bits.
 public struct Schedule: Hashable, Sendable, CustomStringConvertible {
   /// f32 lanes of a register value, as registers of the machine: wide values are several registers
@@ -110,13 +91,11 @@ extension Schedule {
       $0.blocksProducts = false
       $0.registersPerVector = 1
     }
-    for region in program.regions {
-      for axis in region.axes where axis.partition == nil {
-        add {
-          $0.laneAxis = .parallel(axis.dimension.name)
-          $0.cellLanes = 48
-          $0.blocksProducts = false
-        }
+    for axis in program.laneAxes {
+      add {
+        $0.laneAxis = axis
+        $0.cellLanes = 48
+        $0.blocksProducts = false
       }
     }
     return found

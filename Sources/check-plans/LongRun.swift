@@ -7,9 +7,9 @@ struct LongRun<Verdict: Sendable>: Sendable {
   /// Whether it was interrupted before everything was judged.
   private(set) var isPartial = false
 
-  /// Judges the first `count` of what `draws` gives, on all cores. Items are drawn one after another, so that they
-  /// are the same on every machine. Every few seconds standard error gets a line of what is done, in the words of
-  /// `summary`; where the process is asked to end, what has been judged by then is the result.
+  /// Judges the first `count` of what `draws` gives, on all cores. Items are drawn one after another, so
+  /// that they are the same on every machine. Every few seconds standard error gets a line of what is done,
+  /// in the words of `summary`; where the process is asked to end, what has been judged by then is the result.
   init<Draws: IteratorProtocol & Sendable>(
     _ count: Int, of draws: Draws, summary: @escaping @Sendable ([Verdict]) -> String,
     _ judge: @escaping @Sendable (_ number: Int, _ item: Draws.Element) throws -> Verdict
@@ -19,7 +19,9 @@ struct LongRun<Verdict: Sendable>: Sendable {
     let workers = DispatchGroup()
     for _ in 0..<ProcessInfo.processInfo.activeProcessorCount {
       DispatchQueue.global().async(group: workers) {
-        while let (number, item) = progress.next(below: count) { progress.note(number, Result { try judge(number, item) }) }
+        while let (number, item) = progress.next(below: count) {
+          progress.note(number, Result { try judge(number, item) })
+        }
       }
     }
     workers.notify(queue: .global()) { isOver.signal() }

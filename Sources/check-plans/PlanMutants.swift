@@ -45,7 +45,9 @@ struct PlanMutants: Sequence, IteratorProtocol, Sendable {
 
 extension OperatorLibrary {
   /// The small instances of operators, of all unless some are named, with their programs.
-  static func small(_ operators: [String]) throws -> [(name: String, instance: OperatorInstance, program: Program)] {
+  static func small(
+    _ operators: [String]
+  ) throws -> [(name: String, instance: OperatorInstance, program: Program)] {
     try all.filter { operators.isEmpty || operators.contains($0.name) }.flatMap { entry in
       try entry.instances.filter(\.isSmall).map { (entry.name, $0, try $0.kernel().program()) }
     }

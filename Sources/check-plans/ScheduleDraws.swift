@@ -35,8 +35,7 @@ struct ScheduleDraws: Sequence, IteratorProtocol, Sendable {
   }
 
   private mutating func schedule(for program: Program) -> Schedule {
-    let axes = program.regions.flatMap(\.axes).filter { $0.partition == nil }
-    let lanes = [.automatic, .inner] + axes.map { LaneAxis.parallel($0.dimension.name) }
+    let lanes = [.automatic, .inner] + program.laneAxes
     return Schedule(
       registersPerVector: [1, 2, 4].randomElement(using: &random)!,
       cellRows: Int.random(in: 1...9, using: &random), cellInner: Int.random(in: 1...17, using: &random),

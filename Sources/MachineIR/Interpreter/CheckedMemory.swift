@@ -27,7 +27,7 @@ final class CheckedMemory {
 
   let name: String
   let use: Use
-  // Every access asks for several of these: pointers that never change need no check of exclusive use.
+  // Every access reads several of these, and pointers that never change need no check of exclusive use.
   private let bytes: UnsafeMutableBufferPointer<UInt8>
   private let marks: UnsafeMutableBufferPointer<UInt8>
   private let flaws: UnsafeMutableBufferPointer<UInt8>

@@ -1,5 +1,5 @@
-/// What the threads of a warp have touched since they last waited for each other. Between two waits they may run
-/// in any order, so a byte that one of them writes must not be another's.
+/// What the threads of a warp have touched since they last waited for each other. Between two waits they may
+/// run in any order, so a byte that one of them writes must not be another's.
 final class WarpRaces {
   /// Touches of a byte.
   private struct Touch {
@@ -34,8 +34,8 @@ final class WarpRaces {
   /// The next read or write begins.
   func begin() { step += 1 }
 
-  /// Notes that a thread touches an element, every thread where it is nil. One that does not exist is left to the
-  /// access.
+  /// Notes that a thread touches an element, every thread where it is nil. One that does not exist is left to
+  /// the access.
   func touch(
     _ memory: CheckedMemory, _ element: Int, bits: Int, by thread: Int?, isWrite: Bool
   ) throws(MachineFault.Kind) {

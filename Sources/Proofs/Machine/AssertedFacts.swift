@@ -7,8 +7,8 @@ import TileIR
 struct AssertedFact {
   /// Polynomials that are at least 0, in the numbers of the kernel that checks.
   let holds: [Polynomial]
-  /// Stands for the coordinate.
-  let counter: Symbol
+  /// The coordinate at which they were met.
+  let place: Polynomial
   let parameter: Int
   fileprivate let table: SymbolTable
   fileprivate let loadPlaces: [Symbol: (parameter: Int?, offset: Polynomial)]
@@ -16,7 +16,7 @@ struct AssertedFact {
   /// A check whose condition speaks of one coordinate only, with the element there as its base; nil for
   /// any other.
   init?(_ holds: [Polynomial], _ walk: KernelWalk) {
-    var base: (parameter: Int, counter: Symbol)?
+    var base: (parameter: Int, place: Polynomial)?
     var pending = holds
     var seen: Set<Symbol> = []
     while let next = pending.popLast() {
@@ -24,17 +24,17 @@ struct AssertedFact {
         guard let (parameter, offset) = walk.loadPlaces[symbol] else { continue }
         guard let parameter, walk.plan.program.parameters[parameter].role == .input else { return nil }
         pending.append(offset)
-        if let top = offset.top, offset == Polynomial(top), walk.loadPlaces[top] == nil,
-          walk.plan.program.parameters[parameter].axes.count == 1
-        {
-          base = (parameter, top)
-        }
+        guard walk.plan.program.parameters[parameter].axes.count == 1,
+          walk.prover.table.symbols(in: offset).allSatisfy({ walk.loadPlaces[$0] == nil })
+        else { continue }
+        if let base, base != (parameter, offset) { return nil }
+        base = (parameter, offset)
       }
     }
     guard let base, !holds.isEmpty, holds.allSatisfy(\.isValid) else { return nil }
     self.holds = holds
     parameter = base.parameter
-    counter = base.counter
+    place = base.place
     table = walk.prover.table
     loadPlaces = walk.loadPlaces
   }
@@ -44,11 +44,33 @@ struct AssertedFact {
 }
 
 extension KernelWalk {
-  /// Notes a check that is met at every round of its loops.
-  mutating func note(check condition: Condition) {
+  /// Takes a check, met at every round of its loops. Of one thing or another, the first holds where the second
+  /// does not: a lane that is not there needs nothing.
+  mutating func check(_ expression: Expression) {
+    guard case .apply(.or, let sides, let type) = expression, type.lanes == 1 else {
+      return note(check: condition(expression))
+    }
+    let (needed, excused) = (condition(sides[0]), condition(sides[1]))
+    writes.open(.branch(excused.whenFalse, excused.whenTrue))
+    note(check: needed)
+    writes.close()
+  }
+
+  private mutating func note(check condition: Condition) {
     guard isJudged, let fact = AssertedFact(condition.whenTrue, self) else { return }
-    writes.add(AssertedFact.mark(checks.count), Polynomial(fact.counter), lanes: 1, active: nil, location)
-    checks.append(fact)
+    // Lanes are checked one by one, and a loop's tail again: each says the same of a coordinate of its own.
+    let number = checks.indices.first { says(checks[$0], the: fact) } ?? checks.count
+    writes.add(AssertedFact.mark(number), fact.place, lanes: 1, active: nil, location)
+    if number == checks.count { checks.append(fact) }
+  }
+
+  /// Whether a fact of this kernel says of another's coordinate what that does.
+  private mutating func says(_ known: AssertedFact, the fact: AssertedFact) -> Bool {
+    guard known.parameter == fact.parameter, known.holds.count == fact.holds.count else { return false }
+    for (own, other) in zip(known.holds, fact.holds) where translated(own, from: known, at: fact.place) != other {
+      return false
+    }
+    return true
   }
 
   /// Takes for granted what checks have established of an element: where the element exists, it was checked.
@@ -80,12 +102,12 @@ extension KernelWalk {
   private mutating func translated(
     _ symbol: Symbol, from fact: AssertedFact, at coordinate: Polynomial
   ) -> Polynomial? {
-    if symbol == fact.counter { return coordinate }
+    if Polynomial(symbol) == fact.place { return coordinate }
     // Kernels number what a launch brings alike.
     if symbol <= launchNumbers { return Polynomial(symbol) }
     if let (parameter, offset) = fact.loadPlaces[symbol] {
       guard let parameter, let buffer = kernel.buffers.first(where: { $0.source == .parameter(parameter) }),
-        let place = translated(offset, from: fact, at: coordinate),
+        let place = offset == fact.place ? coordinate : translated(offset, from: fact, at: coordinate),
         case .integer(let value) = loaded(buffer, place, MachineType(.i32))
       else { return nil }
       return value

@@ -3,7 +3,7 @@ import TileIR
 
 /// Values of expressions, and the accesses inside them.
 extension KernelWalk {
-  mutating func value(_ expression: Expression) -> AbstractValue {
+  mutating func evaluate(_ expression: Expression) -> AbstractValue {
     switch expression {
     case .variable(let variable): return values[variable.name] ?? .unknown
     case .integer(let value, let type):
@@ -128,22 +128,7 @@ extension KernelWalk {
       return .condition(Condition(comparison, a, b))
     case .select: return select(arguments, type)
     case .multiplyBytes: judgeMatrices()
-    case .lane(let lane):
-      let lanes = operands[0].type.lanes
-      guard case .integer(let symbol) = AbstractValue.integer(self.lane(of: lanes)), let top = symbol.top else {
-        return fresh("lane", type.scalar)
-      }
-      switch arguments[0] {
-      case .integer(let a): return .integer(prover.with { $0.replacing(a, top, Polynomial(lane)) })
-      case .condition(let a):
-        return .condition(
-          prover.with { table in
-            Condition(
-              whenTrue: a.whenTrue.map { table.replacing($0, top, Polynomial(lane)) },
-              whenFalse: a.whenFalse.map { table.replacing($0, top, Polynomial(lane)) })
-          })
-      case .packed, .unknown: return .unknown
-      }
+    case .lane(let lane): return self.lane(lane, of: arguments[0], lanes: operands[0].type.lanes)
     case .or:
       // Key in the upper half, coordinate in the lower.
       guard type == .index, case .apply(.shiftLeft, let shifted, _) = operands[0], shifted[1].constantValue == 32,
@@ -240,7 +225,7 @@ extension KernelWalk {
     switch instruction {
     case .negate: return a * -1
     case .divideFloor(let n): return prover.with { $0.floor(a, by: n) }
-    case .remainderFloor(let n): return a - prover.with { $0.floor(a, by: n) } * n
+    case .remainderFloor(let n): return remainder(of: a, by: n)
     case .bitCast: return nil
     default: break
     }
@@ -270,8 +255,7 @@ extension KernelWalk {
     if n == Polynomial(1) { return (a, Polynomial(0)) }
     let isCellNumber = a.top.map { a == Polynomial($0) && prover.table[$0].count != nil } ?? false
     if let n = n.constant, n > 0, !isCellNumber {
-      let quotient = prover.with { $0.floor(a, by: n) }
-      return (quotient, a - quotient * n)
+      return (prover.with { $0.floor(a, by: n) }, remainder(of: a, by: n))
     }
     let key = Quotient(dividend: a, divisor: n)
     if let known = quotients[key] { return known }

@@ -14,6 +14,7 @@ struct KernelWalk {
   /// Register values by name.
   var values: [String: AbstractValue] = [:]
   var laneSymbols: [Int: Symbol] = [:]
+  var laneNumbers = LaneNumbers()
   var loads: [LoadKey: Symbol] = [:]
   /// The parameter, or none for an on-chip array, and the place of what was loaded.
   var loadPlaces: [Symbol: (parameter: Int?, offset: Polynomial)] = [:]
@@ -21,6 +22,8 @@ struct KernelWalk {
   var truths: [Symbol: Condition] = [:]
   /// Quotients and remainders by launch numbers.
   var quotients: [Quotient: (quotient: Polynomial, remainder: Polynomial)] = [:]
+  /// The number that each remainder was made of, where that was one; what a divisor divides leaves no trace.
+  var wholes: [Polynomial: Polynomial?] = [:]
   private(set) var location: SourceLocation
   /// Whether accesses are judged: not while a loop's invariants are looked for.
   private(set) var isJudged = true
@@ -164,7 +167,7 @@ struct KernelWalk {
       if isJudged { touches.add(.leave) }
       if !exits.isEmpty { exits[exits.count - 1].append(Exit(values: values, facts: prover.facts)) }
     case .branch(let condition, let then, let otherwise): branch(condition, then, otherwise)
-    case .check(let condition, _): note(check: self.condition(condition))
+    case .check(let condition, _): check(condition)
     case .note(_, let place): if let place { location = place }
     }
   }
@@ -231,7 +234,7 @@ struct KernelWalk {
     touches.add(bound)
     let outer = values
     let changed = Self.assigned(loop.body).filter {
-      if case .integer? = outer[$0] { true } else { false }
+      if case .integer? = outer[$0.name] { true } else { false }
     }
     let factCount = prover.facts.count
     if isJudged {

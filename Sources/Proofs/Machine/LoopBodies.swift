@@ -13,13 +13,13 @@ extension KernelWalk {
     }
   }
 
-  /// Names that statements assign.
-  static func assigned(_ statements: [MachineStatement]) -> [String] {
-    var found: [String] = []
+  /// What statements assign.
+  static func assigned(_ statements: [MachineStatement]) -> [MachineIR.Variable] {
+    var found: [MachineIR.Variable] = []
     func visit(_ statements: [MachineStatement]) {
       for statement in statements {
         switch statement {
-        case .assign(let variable, _): if !found.contains(variable.name) { found.append(variable.name) }
+        case .assign(let variable, _): if !found.contains(variable) { found.append(variable) }
         case .loop(let loop): visit(loop.body)
         case .branch(_, let a, let b):
           visit(a)

@@ -17,19 +17,22 @@ struct LoopInvariants {
   /// A number without a step of its own, with its symbol inside the loop.
   private struct Free {
     let name: String
+    let isVector: Bool
     let symbol: Symbol
     let initial: Polynomial
   }
 
   init(
-    _ walk: inout KernelWalk, _ loop: CountedLoop, _ changed: [String], _ outer: [String: AbstractValue],
+    _ walk: inout KernelWalk, _ loop: CountedLoop, _ changed: [MachineIR.Variable], _ outer: [String: AbstractValue],
     _ round: Polynomial, _ lower: Polynomial, _ upper: Polynomial
   ) {
     let mark = walk.prover.table.count
     let start = walk.values
     var symbols: [String: Symbol] = [:]
-    for name in changed {
+    for variable in changed {
+      let name = variable.name
       let symbol = walk.prover.with { $0.add(name, MachineScalar.i64.values!) }
+      if variable.type.lanes > 1 { walk.laneNumbers.insert(symbol) }
       symbols[name] = symbol
       walk.values[name] = .integer(Polynomial(symbol))
     }
@@ -37,8 +40,8 @@ struct LoopInvariants {
     walk.values = start
     let trips = Self.trips(&walk, lower, upper, loop.step)
     var free: [Free] = []
-    for name in changed {
-      let changedName = name
+    for variable in changed {
+      let (name, isVector) = (variable.name, variable.type.lanes > 1)
       guard case .integer(let initial)? = outer[name], case .integer(let end)? = first.end.values[name] else { continue }
       let symbol = symbols[name]!
       let leaving = first.exits.map { exit -> ClosedRange<Int>? in
@@ -46,13 +49,13 @@ struct LoopInvariants {
         return Self.step(walk, value, symbol)
       }
       guard let step = Self.step(walk, end, symbol), !leaving.contains(nil) else {
-        free.append(Free(name: name, symbol: symbol, initial: initial))
+        free.append(Free(name: name, isVector: isVector, symbol: symbol, initial: initial))
         continue
       }
       if step.lowerBound == step.upperBound {
         inside[name] = .integer(initial + round * step.lowerBound)
       } else {
-        inside[name] = .integer(Self.between(&walk, name, initial, round, step))
+        inside[name] = .integer(Self.between(&walk, variable, initial, round, step))
       }
       if step.lowerBound == step.upperBound, first.exits.isEmpty {
         after[name] = .integer(initial + trips * step.lowerBound)
@@ -62,20 +65,20 @@ struct LoopInvariants {
         let last = leaving.compactMap { $0 }
         let least = last.map(\.lowerBound).min().map { min($0, 0) } ?? 0
         let most = last.map(\.upperBound).max().map { max($0, 0) } ?? 0
-        let name = Polynomial(
-          walk.prover.with {
-            $0.add(
-              name, lowers: [.init(initial + trips * range.lowerBound + least)],
-              uppers: [.init(initial + trips * range.upperBound + most)])
-          })
-        after[changedName] = .integer(name)
+        let symbol = walk.prover.with {
+          $0.add(
+            name, lowers: [.init(initial + trips * range.lowerBound + least)],
+            uppers: [.init(initial + trips * range.upperBound + most)])
+        }
+        if isVector { walk.laneNumbers.insert(symbol) }
+        after[name] = .integer(Polynomial(symbol))
       }
     }
     guard walk.isJudged else {
       // A rehearsal looks for what one loop changes; loops inside it need not be understood again.
       for number in free {
         inside[number.name] = .integer(Polynomial(number.symbol))
-        after[number.name] = walk.fresh(number.name, .i64)
+        after[number.name] = Self.any(&walk, number)
       }
       return
     }
@@ -93,14 +96,23 @@ struct LoopInvariants {
   }
 
   private static func between(
-    _ walk: inout KernelWalk, _ name: String, _ initial: Polynomial, _ rounds: Polynomial, _ step: ClosedRange<Int>
+    _ walk: inout KernelWalk, _ variable: MachineIR.Variable, _ initial: Polynomial, _ rounds: Polynomial,
+    _ step: ClosedRange<Int>
   ) -> Polynomial {
-    Polynomial(
-      walk.prover.with {
-        $0.add(
-          name, lowers: [.init(initial + rounds * step.lowerBound)],
-          uppers: [.init(initial + rounds * step.upperBound)])
-      })
+    let symbol = walk.prover.with {
+      $0.add(
+        variable.name, lowers: [.init(initial + rounds * step.lowerBound)],
+        uppers: [.init(initial + rounds * step.upperBound)])
+    }
+    if variable.type.lanes > 1 { walk.laneNumbers.insert(symbol) }
+    return Polynomial(symbol)
+  }
+
+  /// A number of which nothing is known.
+  private static func any(_ walk: inout KernelWalk, _ number: Free) -> AbstractValue {
+    let value = walk.fresh(number.name, .i64)
+    if number.isVector, case .integer(let a) = value, let symbol = a.top { walk.laneNumbers.insert(symbol) }
+    return value
   }
 
   /// What a round adds, where that lies between constants.
@@ -163,7 +175,7 @@ struct LoopInvariants {
       if isDone { break }
     }
     facts = candidates
-    for number in free where after[number.name] == nil { after[number.name] = walk.fresh(number.name, .i64) }
+    for number in free where after[number.name] == nil { after[number.name] = Self.any(&walk, number) }
   }
 
   /// What still holds when the loop ends or is left.
@@ -173,7 +185,7 @@ struct LoopInvariants {
   ) {
     var ends: [String: Polynomial] = [:]
     for number in free {
-      guard case .integer(let value) = walk.fresh(number.name, .i64) else { continue }
+      guard case .integer(let value) = Self.any(&walk, number) else { continue }
       ends[number.name] = value
       after[number.name] = .integer(value)
     }

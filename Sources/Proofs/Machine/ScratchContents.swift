@@ -44,6 +44,11 @@ struct ScratchContents {
       high: number(known[array]?.first, 0, half), low: number(known[array]?.last, 1, 0...half.upperBound))
   }
 
+  /// Says that a number is an element of the array that another came from.
+  mutating func name(_ symbol: Symbol, asPartOf other: Symbol) {
+    if let origin = origins[other] { origins[symbol] = origin }
+  }
+
   /// The bounds of what a walk has stored, by numbers of the launch: symbols up to `mark`.
   func summarised(_ walk: KernelWalk, mark: Int) -> ScratchContents {
     var result = ScratchContents()

@@ -69,6 +69,12 @@ extension KernelWalk {
     return .integer(Polynomial(symbol))
   }
 
+  mutating func remainder(of a: Polynomial, by n: Int) -> Polynomial {
+    let result = a - prover.with { $0.floor(a, by: n) } * n
+    if result.isValid { wholes[result] = .some(wholes[result].map { $0 == a ? a : nil } ?? a) }
+    return result
+  }
+
   mutating func truth(_ condition: Condition) -> Polynomial {
     let symbol = prover.with { $0.add("truth", 0...1) }
     truths[symbol] = condition

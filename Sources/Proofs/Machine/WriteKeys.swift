@@ -7,9 +7,9 @@ extension KernelWalk {
   /// read from stands for it: that different places give different coordinates is an obligation of the tile
   /// program.
   func keys(_ write: WriteTree.Write) -> [Polynomial]? {
+    if let keys = write.keys { return keys }
     guard let buffer = kernel.buffers.first(where: { $0.name == write.buffer }) else { return [write.place] }
-    var place = write.place
-    if write.isApart { place = place + Polynomial(laneSymbols[write.lanes]!) }
+    let place = write.place
     guard case .parameter(let position) = buffer.source else { return place.isValid ? [place] : nil }
     guard let coordinates = coordinates(position, place) else { return nil }
     let isRing = plan.program.parameters[position].role == .state
@@ -29,7 +29,7 @@ extension KernelWalk {
         result.remove(at: other)
         return flattened(result, isRing: isRing)
       }
-      if isRing { result[position] = whole }
+      if isRing { result[position] = (wholes[coordinate] ?? nil) ?? whole }
     }
     return result
   }

@@ -25,8 +25,10 @@ struct WriteTree {
     let active: Polynomial?
     let location: SourceLocation
     let isScattered: Bool
-    /// Whether the place is lane 0's and the others follow it.
-    var isApart = false
+    /// What tells its lanes from each other, where that is not read off the place.
+    var keys: [Polynomial]?
+    /// Whether lanes may be left out for a reason that is not kept.
+    var isConditional = false
   }
   enum Opening {
     case loop(symbol: Symbol?, lower: Polynomial, upper: Polynomial, step: Int, isLeft: Bool)

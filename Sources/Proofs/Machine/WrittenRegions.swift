@@ -72,6 +72,7 @@ struct WrittenRegions {
     var region = WrittenRegion(
       buffer: write.buffer,
       axes: coordinates.map { Progression(first: $0, step: 1, count: Polynomial(1)) }, location: write.location)
+    region.isConditional = write.isConditional
     guard let lane else { return region }
     let count = write.active.map { active in
       walk.prover.with { $0.extremum($0.extremum(active, Polynomial(0), isMinimum: false), Polynomial(write.lanes), isMinimum: true) }
@@ -97,50 +98,6 @@ struct WrittenRegions {
       let isEmpty = region.axes.contains { isAtLeastZero($0.count * -1) }
       if !isEmpty, !isUnreachable() { region.isConditional = true }
       return region
-    }
-  }
-
-  /// Stores lane by lane, each where its lane is active, as one store of the active lanes.
-  private func joinedLanes(_ nodes: [WriteTree.Node]) -> [WriteTree.Node] {
-    var result: [WriteTree.Node] = []
-    var position = 0
-    while position < nodes.count {
-      guard let first = Self.lone(nodes[position]) else {
-        result.append(nodes[position])
-        position += 1
-        continue
-      }
-      var lanes = 1
-      while position + lanes < nodes.count, let next = Self.lone(nodes[position + lanes]),
-        next.write.buffer == first.write.buffer, (next.write.place - first.write.place).constant == lanes,
-        next.guards.count == first.guards.count,
-        zip(next.guards, first.guards).allSatisfy({ $0 == $1 || ($1 - $0).constant == lanes })
-      { lanes += 1 }
-      guard lanes > 1 else {
-        result.append(nodes[position])
-        position += 1
-        continue
-      }
-      // active - lane - 1 >= 0 in lane 0 gives how many are active.
-      let second = Self.lone(nodes[position + 1])!
-      let moving = zip(second.guards, first.guards).first { $0 != $1 }
-      let write = WriteTree.Write(
-        buffer: first.write.buffer, place: first.write.place, lanes: lanes, active: moving.map { $0.1 + 1 },
-        location: first.write.location, isScattered: first.write.isScattered, isApart: true)
-      result.append(.write(write))
-      position += lanes
-    }
-    return result
-  }
-
-  /// A node that is one single store, with what holds there.
-  private static func lone(_ node: WriteTree.Node) -> (write: WriteTree.Write, guards: [Polynomial])? {
-    switch node {
-    case .write(let write) where write.lanes == 1: return (write, [])
-    case .branch(let facts, _, let inner):
-      guard inner.count == 1, case .write(let write) = inner[0], write.lanes == 1 else { return nil }
-      return (write, facts)
-    default: return nil
     }
   }
 
@@ -177,16 +134,15 @@ struct WrittenRegions {
         complain("rounds do not follow one another", region)
         return nil
       }
-      result.axes[axis] = Progression(first: first, step: step, count: count)
-      return result
+      return checked(region, axis, Progression(first: first, step: step, count: count, radix: part.radix))
     }
     if let (apart, _) = part.first.split(symbol), let small = apart.constant, small > 0, part.step > 1,
       !walk.depends(part.count, on: symbol), !walk.depends(part.first - apart * counter, on: symbol),
       isZero(count * small - part.step)
     {
       // Rounds fill the gaps between the elements.
-      result.axes[axis] = Progression(first: first, step: small, count: part.count * count)
-      return result
+      return checked(
+        region, axis, Progression(first: first, step: small, count: part.count * count, radix: part.radix))
     }
     if let search = walk.searches.first(where: { $0.block == symbol && $0.lower == part.first }), part.step == 1,
       part.count == search.upper - search.lower
@@ -202,6 +158,9 @@ struct WrittenRegions {
     let isAdjacent = isZero(end - at(part.first, counter + 1)) || isUnreachable()
     walk.prover.pop(to: facts)
     if !isAdjacent, let digits = digits(region, axis, symbol, from: from, count: count) { return digits }
+    if !isAdjacent, let spread = spread(region, axis) {
+      return repeated(spread, symbol, from: from, count: count, counter)
+    }
     guard isAdjacent else {
       complain("rounds do not follow one another", region)
       return nil
@@ -231,7 +190,32 @@ struct WrittenRegions {
       complain("its length is no multiple of its step", region)
       return nil
     }
-    result.axes[axis] = Progression(first: first, step: part.step, count: length, radix: part.radix)
+    return checked(region, axis, Progression(first: first, step: part.step, count: length, radix: part.radix))
+  }
+
+  /// A region with all rounds along an axis: places within a block stay there.
+  private mutating func checked(
+    _ region: WrittenRegion, _ axis: Int, _ whole: Progression
+  ) -> WrittenRegion? {
+    if let radix = whole.radix, !isAtLeastZero(whole.first) || !isAtLeastZero(whole.last * -1 + (radix - 1)) {
+      complain("rounds leave their block", region)
+      return nil
+    }
+    var result = region
+    result.axes[axis] = whole
+    return result
+  }
+
+  /// Elements a constant apart, as one place in each of as many blocks: other places may come between them.
+  private mutating func spread(_ region: WrittenRegion, _ axis: Int) -> WrittenRegion? {
+    let part = region.axes[axis]
+    guard part.radix == nil, part.step > 1 else { return nil }
+    let (block, place) = part.first.divided(by: part.step)
+    guard isAtLeastZero(place), isAtLeastZero(place * -1 + (part.step - 1)) else { return nil }
+    var result = region
+    result.axes[axis] = Progression(first: block, step: 1, count: part.count)
+    let inner = Progression(first: place, step: 1, count: Polynomial(1), radix: part.step)
+    result.axes.insert(inner, at: axis + 1)
     return result
   }
 
@@ -353,6 +337,7 @@ struct WrittenRegions {
     for var new in regions {
       // A single element is next to its neighbours, whatever was to come after it.
       for axis in new.axes.indices where new.axes[axis].count == Polynomial(1) { new.axes[axis].step = 1 }
+      new = collapsed(new)
       var isJoined = true
       while isJoined {
         isJoined = false

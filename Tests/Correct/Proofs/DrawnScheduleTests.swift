@@ -1,6 +1,8 @@
 @testable import check_plans
 import MachineIR
+import Operators
 import Proofs
+import Schedules
 import Testing
 
 /// Schedules whose every choice is drawn: their plans give the reference's bits and are proved. The command
@@ -18,5 +20,21 @@ import Testing
       #expect(judgement.problem == nil, "\(plan.title)")
       #expect(judgement.launches > 0)
     }
+  }
+
+  /// Lanes along rows that data tell apart: stores and checks lane by lane, slots of a ring, gaps that other lanes
+  /// fill.
+  @Test(arguments: [
+    ("compress", "small ratio 4", "cpu-neon", Schedule(registersPerVector: 2, laneAxis: .parallel("closed"), cellLanes: 80)),
+    ("compress", "small ratio 4", "cpu-avx2", Schedule(registersPerVector: 1, laneAxis: .parallel("tokens"), cellLanes: 96)),
+    ("scatter", "small", "cuda-sm80", Schedule(registersPerVector: 2, laneAxis: .parallel("rows"), cellLanes: 448)),
+    ("output_groups", "v4-flash", "cpu-avx2", Schedule(laneAxis: .parallel("groups"), cellLanes: 48, blocksProducts: false)),
+  ])
+  func lanesAlongDataAreProved(_ name: String, _ instance: String, _ target: String, _ schedule: Schedule) throws {
+    let entry = try #require(OperatorLibrary.named(name))
+    let program = try #require(entry.instances.first { $0.name == instance }).kernel().program()
+    let machine = try #require(MachineDescription.all.first { $0.name == target })
+    let proof = MachineProof(try Lowering.plan(program, for: machine, schedule: schedule), solver: Prover(solver: nil))
+    #expect(proof.isProved, "\(proof.open)")
   }
 }
