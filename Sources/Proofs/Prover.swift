@@ -51,7 +51,9 @@ public struct Prover: Sendable {
     // A conjunction is proved part by part: each needs fewer cases than all at once.
     let parts = if case .and(let parts) = obligation.goal { parts } else { [obligation.goal] }
     for part in parts where Interval.truth(part) != true {
-      guard refutation.refutes(obligation.hypotheses + [!part]) else { return nil }
+      guard refutation.refutes(obligation.hypotheses + [!part]) else {
+        return ValueCases.proves(obligation.goal, from: obligation.hypotheses) ? .cases : nil
+      }
     }
     return refutation.procedure
   }

@@ -50,6 +50,16 @@ import TileIR
     #expect(verdict(t % 8 .<= .constant(7), solver: nil).isProved)
   }
 
+  /// Lanes that take a block each, three in a row: a product for elimination, a multiple for each lane.
+  @Test func aLanesNumberUnderQuotientsIsTriedForEachValue() {
+    let (lane, length) = (Term.variable(Variable("lane", in: 0...1023)), Term.variable(Variable("n", from: 0)))
+    #expect(verdict((lane % 3) * length .<= length * 2, solver: nil) == .proved(.cases))
+    #expect(!verdict((lane % 3) * length .<= length, solver: nil).isProved)
+    // One value more than are tried.
+    let many = Term.variable(Variable("lane", in: 0...1024))
+    #expect(!verdict((many % 3) * length .<= length * 2, solver: nil).isProved)
+  }
+
   @Test func withoutASolverWhatIsFalseIsUnknown() {
     #expect(verdict(.variable(x) .< .constant(99), solver: nil) == .unknown(Z3.advice))
   }
