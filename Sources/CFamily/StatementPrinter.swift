@@ -48,7 +48,8 @@ package struct StatementPrinter<Dialect: CStatements> {
       try branch(condition, then, otherwise)
     case .note(let text, let location):
       add("// " + [location?.description, text].compactMap { $0 }.joined(separator: "  "))
-    case .store, .stream, .scatter, .storeRaw, .clear, .prefetch, .check, .synchronise:
+    case .store, .stream, .scatter, .storeRaw, .clear, .prefetch, .startCopy, .closeCopies, .awaitCopies, .check,
+      .synchronise:
       for line in try dialect.lines(of: statement, &printer) { add(line) }
     }
   }
@@ -106,7 +107,7 @@ package struct StatementPrinter<Dialect: CStatements> {
 package protocol CStatements: CDialect {
   /// The line before a loop that says whether it is unrolled.
   func pragma(before loop: CountedLoop) -> String?
-  /// The lines of a store of any kind, a clear, a prefetch, a check or a synchronisation.
+  /// The lines of a store of any kind, a clear, a prefetch, a copy, a check or a synchronisation.
   func lines(of statement: MachineStatement, _ printer: inout Printer) throws -> [Layout]
 }
 

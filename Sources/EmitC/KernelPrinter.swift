@@ -92,6 +92,7 @@ extension Prelude: CStatements {
       return [call("__builtin_prefetch", place + [CExpression("0"), CExpression("2")])]
     case .check(let condition, let code): return [try check(condition, code, &printer)]
     case .synchronise: return []
+    case .startCopy, .closeCopies, .awaitCopies: throw Refusal("the machine has no asynchronous copies")
     default: preconditionFailure("a statement about memory")
     }
   }

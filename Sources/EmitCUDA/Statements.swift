@@ -24,6 +24,7 @@ extension CUDADialect: CStatements {
     case .synchronise(.warp): return [.text("__syncwarp();")]
     case .stream: throw Refusal("the machine has no streaming stores")
     case .prefetch: throw Refusal("the machine has no prefetch")
+    case .startCopy, .closeCopies, .awaitCopies: throw Refusal("asynchronous copies are not printed")
     default: preconditionFailure("a statement about memory")
     }
   }

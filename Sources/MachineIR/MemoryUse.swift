@@ -59,7 +59,7 @@ extension MachineStatement {
   public var expressions: [Expression] {
     switch self {
     case .define(_, let value), .declare(_, let value), .assign(_, let value): [value]
-    case .registers, .leave, .note, .synchronise: []
+    case .registers, .leave, .note, .synchronise, .closeCopies, .awaitCopies: []
     case .setElement(_, let indices, let value): indices + [value]
     case .store(let access, let value, let active): [access.offset, value] + (active.map { [$0] } ?? [])
     case .stream(let access, let value, let when): [access.offset, value, when]
@@ -68,12 +68,13 @@ extension MachineStatement {
     case .storeRaw(_, let offset, let value): [offset, value]
     case .clear(_, let offset, let count): [offset, count]
     case .prefetch(_, let offset): [offset]
+    case .startCopy(let copy): [copy.source.offset, copy.offset]
     case .loop(let loop): [loop.lower, loop.upper]
     case .branch(let condition, _, _), .check(let condition, _): [condition]
     }
   }
 
-  /// What the statement itself writes.
+  /// What the statement itself writes before the next one; not what it starts a copy to.
   public var write: MemoryUse? {
     switch self {
     case .store(let access, let value, _), .stream(let access, let value, _):

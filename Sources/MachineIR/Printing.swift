@@ -117,6 +117,7 @@ private struct PlanPrinter {
       add("@\(buffer)[\(Expression.place(offset, value.type.lanes, nil))] = \(value)")
     case .clear(let buffer, let offset, let count): add("clear @\(buffer)[\(offset); \(count)]")
     case .prefetch(let buffer, let offset): add("prefetch \(buffer)[\(offset)]")
+    case .startCopy, .closeCopies, .awaitCopies: add(statement.headline)
     case .loop(let loop):
       let step = loop.step == 1 ? "" : " step \(loop.step)"
       let range = "\(loop.lower) ..< \(loop.upper)\(step)"

@@ -53,6 +53,12 @@ public indirect enum MachineStatement: Hashable, Sendable {
   case clear(buffer: String, offset: Expression, count: Expression)
   /// Asks for memory that is read after what the nearest memory holds; changes nothing.
   case prefetch(buffer: String, offset: Expression)
+  /// Starts a copy that goes on beside what follows.
+  case startCopy(AsynchronousCopy)
+  /// The copies that were started since the last group are a group, which may be empty.
+  case closeCopies
+  /// Waits until at most this many groups are under way, the latest.
+  case awaitCopies(Int)
   case loop(CountedLoop)
   /// Ends the innermost loop.
   case leave

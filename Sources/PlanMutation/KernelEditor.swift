@@ -89,7 +89,7 @@ struct KernelEditor {
     case .define(let variable, let value): return [.define(variable, edit(value))]
     case .declare(let variable, let value): return [.declare(variable, edit(value))]
     case .assign(let variable, let value): return [.assign(variable, edit(value))]
-    case .registers, .leave, .note, .prefetch, .synchronise: return [statement]
+    case .registers, .leave, .note, .prefetch, .synchronise, .closeCopies: return [statement]
     case .setElement(let array, let indices, let value): return [.setElement(array, indices, edit(value))]
     case .store(let access, let value, let active):
       return stored(.store(edit(access), edit(value), active: mask(active, access.buffer)), access.buffer)
@@ -102,6 +102,13 @@ struct KernelEditor {
       if fault == .dropStaging, isHere("store to on-chip \(buffer)") { return [] }
       return [.storeRaw(buffer: buffer, offset: offset, edit(value))]
     case .clear: return [statement]
+    case .startCopy(let copy):
+      let (source, offset) = (edit(copy.source), edit(copy.offset))
+      return [.startCopy(AsynchronousCopy(source, to: copy.target, at: offset, count: copy.count))]
+    case .awaitCopies(let latest):
+      if fault == .dropCopyWait, isHere("wait for copies, all but \(latest) groups") { return [] }
+      let isWeak = fault == .weakenCopyWait && isHere("wait for copies, all but \(latest) groups")
+      return [.awaitCopies(isWeak ? latest + 1 : latest)]
     case .check(let condition, let code): return [.check(edit(condition), code: code)]
     case .loop(let loop): return [.loop(edit(loop))]
     case .branch(let condition, let then, let otherwise):

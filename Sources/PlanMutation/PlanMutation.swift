@@ -47,6 +47,10 @@ public enum PlanFault: String, Hashable, Sendable, CaseIterable {
   case delayWait
   /// They wait one step earlier.
   case hastenWait
+  /// Copies are not waited for.
+  case dropCopyWait
+  /// One group more may be under way after a wait for copies.
+  case weakenCopyWait
 }
 
 /// A plan with one fault.

@@ -85,7 +85,9 @@ struct WorkCounter {
       }
     case .synchronise: work.add(.wait, 1)
     case .check(let condition, _): work += count(condition)
-    case .registers, .prefetch, .leave, .note: break
+    case .startCopy(let copy): work += consecutive(copy.source.buffer, copy.count, copy.source.element.bitWidth)
+    case .awaitCopies: work.add(.wait, 1)
+    case .registers, .prefetch, .closeCopies, .leave, .note: break
     }
     return work
   }

@@ -2,8 +2,7 @@ import TileIR
 
 /// One cell of a kernel at work: its registers, its on-chip memory and the place where it is.
 ///
-/// A cell works in order. An instruction that only starts something (a copy, an event) would be put here
-/// into a queue of the cell's engines, and the order in which engines advance is the adversary's.
+/// A cell works in order; when the copies that it starts land is the adversary's choice.
 struct CellRun {
   let kernel: MachineKernel
   let cell: Int
@@ -13,15 +12,17 @@ struct CellRun {
   private let functions: FunctionTable
   /// What threads share, where several work on a cell.
   private let races: WarpRaces?
+  private let copies: CopiesInFlight
   /// The first code that a check raised; 0 for none.
   private(set) var status = 0
   private var location: SourceLocation?
 
   init(
     _ kernel: MachineKernel, cell: Int, numbers: [String: RegisterValue], memory: [String: CheckedMemory],
-    functions: FunctionTable, races: WarpRaces? = nil
+    functions: FunctionTable, races: WarpRaces?, order: MachineInterpreter.CellOrder
   ) {
     self.races = races
+    copies = CopiesInFlight(order, races)
     self.kernel = kernel
     self.cell = cell
     self.memory = memory
@@ -33,6 +34,11 @@ struct CellRun {
   mutating func run() throws(MachineFault) {
     do {
       _ = try block(kernel.body)
+      do {
+        try copies.finish()
+      } catch {
+        throw MachineFault(kind: error, kernel: kernel.name, cell: cell, statement: "", location: location)
+      }
     } catch let fault as MachineFault {
       throw fault
     } catch {
@@ -90,6 +96,12 @@ struct CellRun {
       }
     case .clear(let buffer, let offset, let count): try clear(buffer, try integer(offset), try integer(count))
     case .prefetch(_, let offset): _ = try integer(offset)
+    case .startCopy(let copy):
+      try copies.start(
+        copy, try memory(copy.source.buffer), try integer(copy.source.offset), try memory(copy.target),
+        try integer(copy.offset), by: Int32(cell))
+    case .closeCopies: copies.close()
+    case .awaitCopies(let latest): try copies.await(allBut: latest, by: Int32(cell))
     case .loop(let loop): try run(loop)
     // One agent does the work of all here, in order; what the others may do is noted.
     case .synchronise: races?.wait()
@@ -134,6 +146,11 @@ struct CellRun {
   private func share(
     _ memory: CheckedMemory, _ bits: Int, _ lanes: Int, isWrite: Bool, _ places: some Sequence<Int>
   ) throws {
+    if !copies.isEmpty {
+      for place in places {
+        try copies.check(memory, place * bits / 8..<((place + 1) * bits + 7) / 8, isWrite: isWrite)
+      }
+    }
     guard let races else { return }
     races.begin()
     for (lane, place) in places.enumerated() {
@@ -356,6 +373,11 @@ extension MachineStatement {
       "@\(buffer)[\(Expression.place(offset, value.type.lanes, nil))] = \(value)"
     case .clear(let buffer, let offset, let count): "clear @\(buffer)[\(offset); \(count)]"
     case .prefetch(let buffer, let offset): "prefetch \(buffer)[\(offset)]"
+    case .startCopy(let copy):
+      "start copy @\(copy.target)[\(Expression.place(copy.offset, copy.count, nil))] = "
+        + "\(copy.source.buffer)[\(Expression.place(copy.source.offset, copy.count, nil))]"
+    case .closeCopies: "close the group of copies"
+    case .awaitCopies(let groups): "await copies, all but \(groups) groups"
     case .loop(let loop): "for \(loop.counter.name) in \(loop.lower) ..< \(loop.upper)"
     case .leave: "leave the loop"
     case .branch(let condition, _, _): "if \(condition)"

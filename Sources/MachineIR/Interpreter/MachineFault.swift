@@ -18,6 +18,14 @@ public struct MachineFault: Error, Hashable, Sendable, CustomStringConvertible {
     case race(memory: String, element: Int, cells: [Int])
     /// Two threads of a warp touch one element, at least one of them writes, and they have not waited in between.
     case unordered(memory: String, element: Int)
+    /// A copy whose place is no multiple of what a thread copies at once.
+    case copyMisaligned(memory: String, element: Int, bytes: Int)
+    /// The place that an asynchronous copy writes is touched before it was waited for.
+    case inFlight(memory: String, byte: Int, isWrite: Bool)
+    /// What an asynchronous copy reads is changed before it was waited for.
+    case sourceInFlight(memory: String, byte: Int)
+    /// A cell ends with a copy under way.
+    case neverAwaited(memory: String, byte: Int)
     case neverWritten(memory: String, element: Int)
     case registerIndex(array: String, index: Int, extent: Int)
     /// A decision whose lanes could disagree.
@@ -80,6 +88,14 @@ extension MachineFault.Kind {
       "cells \(cells.map(String.init).joined(separator: " and ")) share element \(element) of \(memory)"
     case .unordered(let memory, let element):
       "threads of a warp share element \(element) of \(memory) without waiting for each other"
+    case .copyMisaligned(let memory, let element, let bytes):
+      "a copy begins at element \(element) of \(memory), no multiple of \(bytes) bytes"
+    case .inFlight(let memory, let byte, let isWrite):
+      "byte \(byte) of \(memory) is \(isWrite ? "written" : "read") while a copy to it is in flight"
+    case .sourceInFlight(let memory, let byte):
+      "byte \(byte) of \(memory) is written while a copy of it is in flight"
+    case .neverAwaited(let memory, let byte):
+      "the cell ends while a copy to byte \(byte) of \(memory) is in flight"
     case .neverWritten(let memory, let element): "element \(element) of \(memory) is never written"
     case .registerIndex(let array, let index, let extent):
       "index \(index) of register array \(array), which holds \(extent)"

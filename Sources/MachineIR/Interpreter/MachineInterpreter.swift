@@ -17,6 +17,15 @@ public enum MachineInterpreter {
       case .oddsFirst: (0..<count).reversed().filter { $0 % 2 == 1 } + (0..<count).filter { $0 % 2 == 0 }
       }
     }
+
+    /// Whether an asynchronous copy of a cell is done when it starts, not when it is waited for.
+    func landsEarly(copy number: Int) -> Bool {
+      switch self {
+      case .ascending: false
+      case .descending: true
+      case .oddsFirst: number % 2 == 1
+      }
+    }
   }
 
   /// What a launch leaves: outputs and states by name, and the message of a failed check.
@@ -193,7 +202,8 @@ struct MachineLaunch {
     }
     for cell in order.cells(number(kernel.cells)) {
       for array in kernel.scratch { memory[array.name]!.forget() }
-      var run = CellRun(kernel, cell: cell, numbers: numbers, memory: memory, functions: functions, races: races)
+      var run = CellRun(
+        kernel, cell: cell, numbers: numbers, memory: memory, functions: functions, races: races, order: order)
       try run.run()
       if status == 0 { status = run.status }
     }

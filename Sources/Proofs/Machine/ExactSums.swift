@@ -108,7 +108,8 @@ struct ExactSums {
       block(otherwise)
       for (key, value) in taken { state[key] = state[key].map { $0.joined(value) } ?? value }
     case .check(let condition, _): _ = value(condition)
-    case .prefetch, .leave, .synchronise: break
+    case .startCopy(let copy): keep(Bounded(base: nil, range: nil), in: copy.target)
+    case .prefetch, .leave, .synchronise, .closeCopies, .awaitCopies: break
     case .note(_, let place): if let place { location = place }
     }
   }

@@ -162,6 +162,8 @@ struct KernelWalk {
       judge(
         .inBounds, "clear \(buffer)", [first, count, scratchCounts[array.name]! - first - count])
     case .prefetch(_, let offset): _ = value(offset)
+    case .startCopy, .closeCopies, .awaitCopies:
+      if isJudged { refuse(.ordered, "asynchronous copies are waited for", "they are not followed") }
     case .loop(let loop): walk(loop)
     case .leave:
       if isJudged { touches.add(.leave) }

@@ -98,6 +98,9 @@ import Tiles
       .loop(CountedLoop(column, from: .constant(0), to: v("width", .i64), step: 8, [
         .assign(active, (v("width", .i64) - .variable(column)).minimum(.constant(8))),
         .prefetch(buffer: "x", offset: at + .constant(512)),
+        .startCopy(AsynchronousCopy(Access("x", .float32, at), to: "kept", at: .constant(4), count: 4)),
+        .closeCopies,
+        .awaitCopies(1),
         .define(Variable("value", f32x8), .load(Access("x", .float32, at), f32x8, active: .variable(active))),
         .storeRaw(buffer: "kept", offset: .variable(column), v("value", .f32, 8)),
         .branch(v("active", .i64).compared(.less, .constant(8)), [
@@ -158,6 +161,9 @@ import Tiles
               for column in 0 ..< width step 8
                 active = minimum(width - column, 8)
                 prefetch x[row * x_rows_stride + column + 512]
+                start copy @kept[4; 4] = x[row * x_rows_stride + column; 4]
+                close the group of copies
+                await copies, all but 1 groups
                 let value: f32x8 = x[row * x_rows_stride + column; 8, first active]
                 @kept[column; 8] = value
                 if active < 8

@@ -1,0 +1,64 @@
+import MachineIR
+import Proofs
+import Testing
+import TileIR
+
+/// Copies that are not waited for are refused by the proof, and seen by the interpreter.
+@Suite struct CopyMuseumTests {
+  typealias Order = MachineInterpreter.CellOrder
+
+  private static let x = HostTensor(.float32, [7, 64], numbers: (0..<7 * 64).map { Float($0) })
+
+  private func fault(_ fault: CopyMuseum.Fault, _ order: Order = .ascending) -> MachineFault? {
+    do {
+      _ = try MachineInterpreter.run(CopyMuseum.plan(fault), ["x": .tensor(Self.x)], order: order)
+      return nil
+    } catch {
+      return error
+    }
+  }
+
+  @Test(arguments: Order.allCases)
+  func aPipelineGivesTheSameWheneverCopiesLand(_ order: Order) throws {
+    let outcome = try MachineInterpreter.run(CopyMuseum.plan(.none), ["x": .tensor(Self.x)], order: order)
+    #expect(outcome.results["y"] == Self.x)
+  }
+
+  @Test(arguments: Order.allCases)
+  func theInterpreterSeesCopiesInFlight(_ order: Order) {
+    for wrong in [CopyMuseum.Fault.noWait, .waitForOneMore, .lateWait, .ringTooSmall, .openGroup] {
+      guard case .inFlight("ring", _, isWrite: false)? = fault(wrong, order)?.kind else {
+        Issue.record("\(wrong) gives \(fault(wrong, order)?.description ?? "no fault")")
+        continue
+      }
+    }
+    guard case .inFlight("ring", _, isWrite: true)? = fault(.storeToStage, order)?.kind else {
+      Issue.record("a store gives \(fault(.storeToStage, order)?.description ?? "no fault")")
+      return
+    }
+  }
+
+  @Test func theInterpreterSeesThreadsThatDoNotWaitForEachOther() {
+    for wrong in [
+      CopyMuseum.Fault.noSynchronise, .earlySynchronise, .noSynchroniseBetweenCells, .ringTooSmallForLaterCopies,
+    ] {
+      guard case .unordered("ring", _)? = fault(wrong)?.kind else {
+        Issue.record("\(wrong) gives \(fault(wrong)?.description ?? "no fault")")
+        continue
+      }
+    }
+  }
+
+  @Test func faultsSayWhatIsWrong() throws {
+    let read = try #require(fault(.noWait))
+    #expect(
+      "\(read)" == "Museum/Pipeline.swift:5: byte 0 of ring is read while a copy to it is in flight in cell 0 of "
+        + "pipeline: y[row * y_stride + cell * 32; 32] = @ring[row % 3 * 32; 32]")
+    let left = try #require(fault(.noDrain, .descending))
+    #expect("\(left)".contains("the cell ends while a copy to byte"), "\(left)")
+    let changed = try #require(fault(.changedSource))
+    #expect("\(changed)".contains("byte 256 of kept is written while a copy of it is in flight"), "\(changed)")
+    let crooked = try #require(fault(.misaligned))
+    #expect("\(crooked)".contains("a copy begins at element 2 of kept, no multiple of 16 bytes"), "\(crooked)")
+  }
+}
