@@ -27,3 +27,14 @@ public struct AsynchronousCopy: Hashable, Sendable {
     source.element.bitWidth < 8 ? nil : [16, 8, 4].first { byteCount > 0 && byteCount % $0 == 0 }
   }
 }
+
+extension MachineKernel {
+  /// The asynchronous copies that it starts.
+  public var copies: [AsynchronousCopy] {
+    var found: [AsynchronousCopy] = []
+    for statement in body {
+      statement.forEach { if case .startCopy(let copy) = $0 { found.append(copy) } }
+    }
+    return found
+  }
+}

@@ -25,6 +25,8 @@ public enum ObligationKind: String, Hashable, Sendable, CaseIterable {
   case aligned
   /// Conflicting accesses are ordered by synchronisation.
   case ordered
+  /// No asynchronous copy is under way to a place that is touched, or from one that changes.
+  case inFlight
   /// Addends meet in the order that the numeric class states.
   case reductionOrder
   /// Integer partial sums are exact.

@@ -9,6 +9,7 @@ extension KernelWalk {
     let verb = isWrite ? "write" : "read"
     if let count = scratchCounts[name], let array = kernel.scratch.first(where: { $0.name == name }) {
       if isWrite { fill(name) } else { judgeFilled(name) }
+      if !isWrite { readRing(name, place, bits: bits) }
       let size = array.type.byteCount * 8
       judge(.inBounds, "\(verb) on-chip \(name)", [place, count * size - (place + 1) * bits])
       return

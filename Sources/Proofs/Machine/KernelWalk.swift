@@ -55,6 +55,8 @@ struct KernelWalk {
   /// Touches of memory that threads share, where a cell is worked on by several.
   var touches = SharedTouches()
   var isOfWarps: Bool { plan.machine.gpu != nil }
+  /// Arrays that asynchronous copies fill.
+  let copyRings: CopyRings
   /// What checks of this kernel say, and what those of earlier kernels have established.
   var checks: [AssertedFact] = []
   let asserted: [AssertedFact]
@@ -87,6 +89,7 @@ struct KernelWalk {
     self.solver = solver
     self.plan = plan
     self.kernel = kernel
+    copyRings = CopyRings(kernel)
     location = plan.program.location
     var prover = BoundElimination()
     let numbers = LaunchNumbers(plan.program, &prover)
@@ -162,8 +165,7 @@ struct KernelWalk {
       judge(
         .inBounds, "clear \(buffer)", [first, count, scratchCounts[array.name]! - first - count])
     case .prefetch(_, let offset): _ = value(offset)
-    case .startCopy, .closeCopies, .awaitCopies:
-      if isJudged { refuse(.ordered, "asynchronous copies are waited for", "they are not followed") }
+    case .startCopy, .closeCopies, .awaitCopies: step(copy: statement)
     case .loop(let loop): walk(loop)
     case .leave:
       if isJudged { touches.add(.leave) }
@@ -265,7 +267,11 @@ struct KernelWalk {
     touches.add(bound)
     let touched = touches.end()
     if isJudged {
-      touches.add(.loop(touched, isUniform: loop.lower.type.lanes == 1 && loop.upper.type.lanes == 1))
+      let isUniform = loop.lower.type.lanes == 1 && loop.upper.type.lanes == 1
+      let counter = loop.step > 1
+        ? SharedTouches.Counter(symbol: symbol!, lower: Polynomial(0), end: nil)
+        : SharedTouches.Counter(symbol: symbol!, lower: lower, end: upper)
+      touches.add(.loop(touched, isUniform: isUniform, counter))
     }
     writes.close()
     exits.removeLast()

@@ -37,6 +37,7 @@ public struct MachineProof: Sendable {
       }
       findings += walk.findings
       if walk.isOfWarps { findings += WarpOrder(walk).findings }
+      findings += CopyOrder(walk).findings
       obligations += walk.obligations
       let sums = Self.sums(of: kernel, walk, at: plan.program.location)
       findings += sums.findings

@@ -31,9 +31,18 @@ struct SharedTouches {
     /// All threads wait for each other.
     case wait
     case leave
+    /// Asynchronous copies, which `CopyOrder` follows.
+    case copies(CopyEvent)
     /// Whether every thread runs as many rounds, or takes the same side.
-    case loop([Node], isUniform: Bool)
+    case loop([Node], isUniform: Bool, Counter)
     case branch([Node], [Node], isUniform: Bool)
+  }
+
+  /// The counter of a loop, which grows by one each round, and its value after the last; nil where that is not known.
+  struct Counter {
+    let symbol: Symbol
+    let lower: Polynomial
+    let end: Polynomial?
   }
 
   private var open: [[Node]] = [[]]
@@ -84,7 +93,7 @@ extension KernelWalk {
   }
 
   /// The largest power of two up to a warp that surely divides a number.
-  private func divisor(_ a: Polynomial) -> Int {
+  func divisor(_ a: Polynomial) -> Int {
     guard a.isValid else { return 1 }
     return a.parts.reduce(GPU.warp) { common, part in
       var own = Self.power(in: part.factor)

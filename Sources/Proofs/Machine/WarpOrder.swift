@@ -41,7 +41,8 @@ struct WarpOrder {
     let buffers = Set(names.values)
     let followed = written.filter { read.contains($0) || !buffers.contains($0) }
     group = group.filter { followed.contains($0.value) }
-    _ = follow([.loop(walk.touches.nodes, isUniform: true)], Pending(), isUniform: true)
+    // A cell is a round.
+    _ = follow(rounds: walk.touches.nodes, Pending(), isUniform: true)
     for memory in followed.sorted() {
       let conflict = conflicts[memory]
       findings.append(
@@ -62,8 +63,8 @@ struct WarpOrder {
     for node in nodes {
       switch node {
       case .touch(let touch): body(touch)
-      case .wait, .leave: break
-      case .loop(let inner, _): visit(inner, body)
+      case .wait, .leave, .copies: break
+      case .loop(let inner, _, _): visit(inner, body)
       case .branch(let a, let b, _):
         visit(a, body)
         visit(b, body)
@@ -94,17 +95,22 @@ struct WarpOrder {
         leaving = either(leaving, either(first.leaving, second.leaving))
         guard let end = either(first.end, second.end) else { return (nil, leaving) }
         now = end
-      case .loop(let inner, let isSame):
-        // Each round begins with what is pending before the loop or after a round.
-        while true {
-          let round = follow(inner, now, isUniform: isUniform && isSame)
-          let next = [round.end, round.leaving].reduce(now) { $0.union($1 ?? Pending()) }
-          if next == now { break }
-          now = next
-        }
+      case .loop(let inner, let isSame, _): now = follow(rounds: inner, now, isUniform: isUniform && isSame)
+      case .copies: break
       }
     }
     return (now, leaving)
+  }
+
+  /// What is pending after a loop: each round begins with what is pending before the loop or after a round.
+  private mutating func follow(rounds: [SharedTouches.Node], _ entry: Pending, isUniform: Bool) -> Pending {
+    var now = entry
+    while true {
+      let round = follow(rounds, now, isUniform: isUniform)
+      let next = [round.end, round.leaving].reduce(now) { $0.union($1 ?? Pending()) }
+      if next == now { return now }
+      now = next
+    }
   }
 
   private mutating func take(_ touch: SharedTouches.Touch, _ now: inout Pending) {

@@ -65,7 +65,7 @@ enum CopyMuseum {
         KernelBuffer("y", .parameter(1), .float32, isWritten: true),
       ],
       scalars: [KernelScalar("rows", .extent(rows)), KernelScalar("y_stride", .stride(parameter: 1, axis: 0))],
-      scratch: [ScratchArray("ring", .f32, count: .constant(32 * stages))], cells: .constant(2), cell: cell,
+      scratch: [ScratchArray("ring", .f32, count: .constant(32 * ring(fault)))], cells: .constant(2), cell: cell,
       body: [note] + body(fault))
     return Plan(
       program: program, machine: .sm80, schedule: "",
@@ -73,9 +73,12 @@ enum CopyMuseum {
       variants: [PlanVariant(name: "every launch", guards: [], kernels: [fill, pipeline])], messages: [])
   }
 
+  private static func ring(_ fault: Fault) -> Int {
+    [.ringTooSmall, .ringTooSmallForLaterCopies].contains(fault) ? stages - 1 : stages
+  }
+
   private static func body(_ fault: Fault) -> [MachineStatement] {
-    let isSmall = [.ringTooSmall, .ringTooSmallForLaterCopies].contains(fault)
-    let ring = isSmall ? stages - 1 : stages
+    let ring = ring(fault)
     let wait = MachineStatement.synchronise(.warp)
     let columns = Expression.variable(cell) * .constant(32)
     let some = Expression.laneNumbers(32).compared(.less, .integer(3, MachineType(.i32, 32)))

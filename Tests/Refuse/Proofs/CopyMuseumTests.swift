@@ -26,7 +26,9 @@ import TileIR
 
   @Test(arguments: Order.allCases)
   func theInterpreterSeesCopiesInFlight(_ order: Order) {
-    for wrong in [CopyMuseum.Fault.noWait, .waitForOneMore, .lateWait, .ringTooSmall, .openGroup] {
+    for wrong in [
+      CopyMuseum.Fault.noWait, .waitForOneMore, .lateWait, .ringTooSmall, .openGroup, .groupsOfSome, .tooFarAhead,
+    ] {
       guard case .inFlight("ring", _, isWrite: false)? = fault(wrong, order)?.kind else {
         Issue.record("\(wrong) gives \(fault(wrong, order)?.description ?? "no fault")")
         continue
@@ -47,6 +49,33 @@ import TileIR
         continue
       }
     }
+  }
+
+  @Test func aPipelineIsProved() {
+    let proof = MachineProof(CopyMuseum.plan(.none))
+    #expect(proof.isProved, "\(proof.open)")
+    let findings = proof.findings.filter { $0.kind == .inFlight }
+    #expect(findings.map(\.sentence) == ["copies to ring are waited for before their places are touched"])
+  }
+
+  @Test(arguments: CopyMuseum.Fault.allCases.filter { $0 != .none })
+  func everyFaultIsRefused(_ fault: CopyMuseum.Fault) {
+    let kinds = MachineProof(CopyMuseum.plan(fault)).findings.filter { !$0.verdict.isProved }.map(\.kind)
+    #expect(kinds.contains(fault == .misaligned ? .aligned : .inFlight), "\(kinds)")
+  }
+
+  @Test func aRefusalNamesTheLine() throws {
+    func text(_ fault: CopyMuseum.Fault) throws -> String {
+      let open = try #require(MachineProof(CopyMuseum.plan(fault)).findings.first { !$0.verdict.isProved })
+      #expect(open.location.file == "Museum/Pipeline.swift" || fault == .noDrain)
+      return open.text
+    }
+    #expect(
+      try text(.waitForOneMore) == "inFlight in pipeline: copies to ring are waited for before their places are "
+        + "touched: a stage may be read while a copy to it is in flight")
+    #expect(try text(.noSynchronise).contains("read what another has copied before they wait for each other"))
+    #expect(try text(.ringTooSmallForLaterCopies).contains("while another thread still reads its stage"))
+    #expect(try text(.noDrain).contains("may outlive its cell"))
   }
 
   @Test func faultsSayWhatIsWrong() throws {
