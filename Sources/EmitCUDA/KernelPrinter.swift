@@ -24,7 +24,7 @@ struct KernelPrinter {
       open: "(", items: self.parameters().map(Layout.text), separator: ",", close: ") {")
     let head = Layout.sequence([.text(CNames.symbol(kernel.name)), parameters]).broken(at: 0, indent: 4)
     statements.add("const i32 lane = threadIdx.x % 32;")
-    declareScratch()
+    try declareScratch()
     let cells = statements.printer.names.own("cells")
     let warp = "(i64)blockIdx.x * \(launch.warpsPerBlock) + threadIdx.x / 32"
     let cell = statements.printer.names.identifier(kernel.cell.name)
@@ -67,8 +67,11 @@ struct KernelPrinter {
   }
 
   /// The kernel's own memory, in its warp's part.
-  private mutating func declareScratch() {
+  private mutating func declareScratch() throws {
     guard !kernel.scratch.isEmpty else { return }
+    for copy in kernel.copies where !kernel.scratch.contains(where: { $0.name == copy.target && $0.space == .onChip }) {
+      throw Refusal("a copy to \(copy.target), which is not in shared memory")
+    }
     let spaces = Set(kernel.scratch.map(\.space))
     if spaces.contains(.onChip) {
       statements.add("extern __shared__ __align__(\(WarpLaunch.alignment)) unsigned char tessera_shared[];")

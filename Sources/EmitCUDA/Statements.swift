@@ -24,14 +24,16 @@ extension CUDADialect: CStatements {
     case .synchronise(.warp): return [.text("__syncwarp();")]
     case .stream: throw Refusal("the machine has no streaming stores")
     case .prefetch: throw Refusal("the machine has no prefetch")
-    case .startCopy, .closeCopies, .awaitCopies: throw Refusal("asynchronous copies are not printed")
+    case .startCopy(let copy): return [line(try startCopy(copy, &printer))]
+    case .closeCopies: return [line(closeCopies())]
+    case .awaitCopies(let latest): return [line(awaitCopies(latest))]
     default: preconditionFailure("a statement about memory")
     }
   }
 
-  private func call(_ function: String, _ arguments: [CExpression]) -> Layout {
-    .sequence([CExpression.call(function, arguments).layout, .text(";")])
-  }
+  private func call(_ function: String, _ arguments: [CExpression]) -> Layout { line(.call(function, arguments)) }
+
+  private func line(_ expression: CExpression) -> Layout { .sequence([expression.layout, .text(";")]) }
 
   /// `if (condition) target = value;`
   private func assign(

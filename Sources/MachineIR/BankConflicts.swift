@@ -23,9 +23,15 @@ public enum BankConflicts: Hashable, Sendable, CustomStringConvertible {
   }
 
   /// Of lanes at `places`, counted in elements of `bytes` bytes. A shift of all lanes changes nothing where elements
-  /// are whole words.
+  /// are whole words; of smaller ones every shift is looked at.
   static func of(_ places: [Int], bytes: Int) -> BankConflicts {
-    guard bytes == 4 || bytes == 8 else { return .unknown }
+    if bytes < 4 {
+      // Where in a word they begin is not known.
+      let inWord = 4 / bytes
+      return (0..<inWord).map { shift in
+        of(places.map { Int((Double($0 + shift) / Double(inWord)).rounded(.down)) }, bytes: 4)
+      }.reduce(.degree(1), worst)
+    }
     let (together, banks) = (GPU.warp * 4 / bytes, 32 * 4 / bytes)
     var degree = 1
     for first in stride(from: 0, to: places.count, by: together) {

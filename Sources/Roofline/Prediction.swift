@@ -115,9 +115,10 @@ extension KernelPrediction {
         moved += most
       }
     }
+    let readTimes = (cell.globalBytes - cell.copiedBytes) / GPURates.bytesInFlight + cell.copyTimes
     var parts: [Part: Double] = [
       .memory: moved / rates.memoryBandwidth,
-      .readLatency: cell.globalBytes / GPURates.bytesInFlight * GPURates.readLatency * turns,
+      .readLatency: readTimes * GPURates.readLatency * turns,
       .cache: all.globalBytes / rates.cacheBandwidth,
       .sharedMemory: all.sharedTurns / ticks,
       .issue: all.total / GPURates.issued / ticks,

@@ -6,6 +6,11 @@ public struct Work: Hashable, Sendable {
   public var bytes: [String: Double] = [:]
   /// Turns of 128 bytes that accesses to shared memory take.
   public var sharedTurns: Double = 0
+  /// Bytes of asynchronous copies, among `bytes`.
+  public var copiedBytes: Double = 0
+  /// How often a read's whole time passes until copies have come: a wait that leaves n groups under way is one of n + 1
+  /// that share a read's time.
+  public var copyTimes: Double = 0
 
   public init() {}
 
@@ -67,6 +72,8 @@ public struct Work: Hashable, Sendable {
     for unit in a.counts.indices { a.counts[unit] += b.counts[unit] }
     for (buffer, count) in b.bytes { a.bytes[buffer, default: 0] += count }
     a.sharedTurns += b.sharedTurns
+    a.copiedBytes += b.copiedBytes
+    a.copyTimes += b.copyTimes
   }
 
   static func * (a: Work, n: Double) -> Work {
@@ -74,6 +81,8 @@ public struct Work: Hashable, Sendable {
     for unit in product.counts.indices { product.counts[unit] *= n }
     product.bytes = a.bytes.mapValues { $0 * n }
     product.sharedTurns *= n
+    product.copiedBytes *= n
+    product.copyTimes *= n
     return product
   }
 }

@@ -85,9 +85,12 @@ struct WorkCounter {
       }
     case .synchronise: work.add(.wait, 1)
     case .check(let condition, _): work += count(condition)
-    case .startCopy(let copy): work += consecutive(copy.source.buffer, copy.count, copy.source.element.bitWidth)
-    case .awaitCopies: work.add(.wait, 1)
-    case .registers, .prefetch, .closeCopies, .leave, .note: break
+    case .startCopy(let copy): work += count(copy)
+    case .awaitCopies(let latest):
+      work.add(.wait, 1)
+      work.copyTimes += 1 / Double(latest + 1)
+    case .closeCopies: work.add(.wait, 1)
+    case .registers, .prefetch, .leave, .note: break
     }
     return work
   }
@@ -103,6 +106,18 @@ struct WorkCounter {
       return average(loop.counter, Self.spread(lower, rounds, loop.step), loop.body) * Double(rounds)
     }
     return average(loop.counter, [lower], loop.body) * Double(rounds)
+  }
+
+  /// A copy is one access a piece of each thread, and is written to shared memory.
+  private func count(_ copy: AsynchronousCopy) -> Work {
+    var work = Work()
+    let bytes = Double(copy.byteCount)
+    work.add(.access, (bytes / Double(GPU.warp * (copy.pieceBytes ?? 4))).rounded(.up))
+    work.add(.integer, 2)
+    work.sharedTurns += max(1, (bytes / 128).rounded(.up))
+    work.bytes[copy.source.buffer, default: 0] += bytes
+    work.copiedBytes += bytes
+    return work
   }
 
   // MARK: Expressions

@@ -55,6 +55,21 @@ struct WorkCounterTests {
     #expect(try Self.work([Self.loop("i", from: .constant(5), to: .constant(5), [Self.addition])]).cell == Work())
   }
 
+  @Test("copies are asked for in pieces, and a wait that leaves others under way shares a read's time with them")
+  func copies() throws {
+    let ring = ScratchArray("ring", .f32, count: .constant(512))
+    let copy = AsynchronousCopy(Access("table", .float32, .constant(0)), to: "ring", at: .constant(0), count: 256)
+    let (cell, _) = try Self.work(
+      [Self.loop("i", to: .constant(8), [.startCopy(copy), .closeCopies, .awaitCopies(1)]), .awaitCopies(0)],
+      scratch: [ring])
+    #expect(cell.copyTimes == 5)
+    #expect(cell.copiedBytes == 8192)
+    #expect(cell.bytes == ["table": 8192])
+    #expect(cell.sharedTurns == 64)
+    let instructions: [Work.Unit: Double] = [.access: 16, .integer: 16, .wait: 17]
+    #expect(cell.instructions == instructions)
+  }
+
   @Test("a condition that numbers decide chooses its side, one that data decide the cheaper and says so")
   func branches() throws {
     let isFirst = Expression.variable(Self.counter("cell")).compared(.equal, .constant(0))

@@ -114,4 +114,46 @@ import TileIR
       """
     #expect(try kernelText(kernel, builder.program) == expected)
   }
+
+  @Test func asynchronousCopies() throws {
+    let builder = ProgramBuilder(name: "fetch", location: SourceLocation(file: "Own/Fetch.swift", line: 1))
+    let ring = { (round: Expression) in round.remainder(by: 3) * .constant(64) }
+    let row = Expression.variable(Variable("row", .index))
+    let copies = [
+      AsynchronousCopy(Access("codes", .int32, row * .constant(64)), to: "stages", at: ring(row), count: 64),
+      AsynchronousCopy(Access("scales", .uint8, row * .constant(8)), to: "near", at: .constant(0), count: 8),
+    ]
+    let kernel = MachineKernel(
+      name: "fetch",
+      buffers: [
+        KernelBuffer("codes", .workspace(0), .int32, isWritten: false),
+        KernelBuffer("scales", .workspace(1), .uint8, isWritten: false),
+      ], scalars: [],
+      scratch: [ScratchArray("stages", .i32, count: .constant(192)), ScratchArray("near", .u8, count: .constant(8))],
+      cells: .constant(1), cell: Variable("row", .index),
+      body: copies.map(MachineStatement.startCopy) + [.closeCopies, .awaitCopies(1)])
+    let text = try EmitCUDA.source(kernels: [kernel], machine: .sm80, program: builder.program)
+    let body = text.split(separator: "\n").suffix(6).joined(separator: "\n")
+    #expect(
+      body == """
+            copy_async_16<256>(stages + remainder_floor_i64(row, 3) * 64, codes + row * 64);
+            copy_async_8<8>(near, scales + row * 8);
+            tessera_copy_commit();
+            tessera_copy_wait<1>();
+          }
+        }
+        """)
+    for line in [
+      "\"cp.async.cg.shared.global [%0], [%1], 16;\"", "\"cp.async.ca.shared.global [%0], [%1], 8;\"",
+      "\"cp.async.commit_group;\"", "\"cp.async.wait_group %0;\"",
+    ] { #expect(text.contains(line)) }
+
+    let far = kernel.scratch.map { ScratchArray($0.name, $0.type, count: $0.count, in: .device) }
+    let wrong = MachineKernel(
+      name: "fetch", buffers: kernel.buffers, scalars: [], scratch: far, cells: .constant(1), cell: kernel.cell,
+      body: kernel.body)
+    #expect(throws: EmissionError.self) {
+      try EmitCUDA.source(kernels: [wrong], machine: .sm80, program: builder.program)
+    }
+  }
 }
