@@ -72,6 +72,9 @@ struct KernelPrinter {
     for copy in kernel.copies where !kernel.scratch.contains(where: { $0.name == copy.target && $0.space == .onChip }) {
       throw Refusal("a copy to \(copy.target), which is not in shared memory")
     }
+    for copy in kernel.copies where !kernel.fits(copy) {
+      throw Refusal("a copy of \(copy.source.element.rawValue) to \(copy.target), whose elements are not as wide")
+    }
     let spaces = Set(kernel.scratch.map(\.space))
     if spaces.contains(.onChip) {
       statements.add("extern __shared__ __align__(\(WarpLaunch.alignment)) unsigned char tessera_shared[];")

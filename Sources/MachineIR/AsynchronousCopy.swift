@@ -29,6 +29,11 @@ public struct AsynchronousCopy: Hashable, Sendable {
 }
 
 extension MachineKernel {
+  /// Whether a copy's target is an array of the kernel's own with elements as wide as what is copied.
+  public func fits(_ copy: AsynchronousCopy) -> Bool {
+    scratch.contains { $0.name == copy.target && 8 * $0.type.byteCount == copy.source.element.bitWidth }
+  }
+
   /// The asynchronous copies that it starts.
   public var copies: [AsynchronousCopy] {
     var found: [AsynchronousCopy] = []

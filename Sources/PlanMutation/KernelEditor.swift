@@ -7,6 +7,8 @@ struct KernelEditor {
   let target: Int?
   private(set) var sites = 0
   private(set) var place = ""
+  /// The array of copies that loses a stage, and how many it has.
+  private var shrunk: (array: String, stages: Int)?
 
   init(_ fault: PlanFault, at target: Int?) {
     self.fault = fault
@@ -42,6 +44,14 @@ struct KernelEditor {
         let array = scratch[position]
         scratch[position] = ScratchArray(
           array.name, array.type, count: .divided(array.count + .constant(-256), 2), in: array.space)
+      }
+    case .shrinkRing:
+      for position in scratch.indices {
+        let array = scratch[position]
+        guard let stages = kernel.stages(of: array.name), isHere("ring \(array.name)") else { continue }
+        shrunk = (array.name, stages)
+        let count = HostExpression.divided(array.count * .constant(stages - 1), stages)
+        scratch[position] = ScratchArray(array.name, array.type, count: count, in: array.space)
       }
     case .shrinkWorkspace:
       for _ in kernel.writtenWorkspaces { _ = isHere("") }
@@ -103,7 +113,7 @@ struct KernelEditor {
       return [.storeRaw(buffer: buffer, offset: offset, edit(value))]
     case .clear: return [statement]
     case .startCopy(let copy):
-      let (source, offset) = (edit(copy.source), edit(copy.offset))
+      let (source, offset) = (edit(copy.source), inRing(copy.target, edit(copy.offset)))
       return [.startCopy(AsynchronousCopy(source, to: copy.target, at: offset, count: copy.count))]
     case .awaitCopies(let latest):
       if fault == .dropCopyWait, isHere("wait for copies, all but \(latest) groups") { return [] }
@@ -183,8 +193,14 @@ struct KernelEditor {
     return fault == .dropMask && isHere("lanes of \(buffer)") ? nil : edit(active)
   }
 
+  /// A place in a ring that may have lost a stage.
+  private func inRing(_ array: String, _ offset: Expression) -> Expression {
+    guard let shrunk, shrunk.array == array else { return offset }
+    return offset.remainders(by: shrunk.stages - 1)
+  }
+
   private mutating func edit(_ access: Access) -> Access {
-    var offset = edit(access.offset)
+    var offset = inRing(access.buffer, edit(access.offset))
     if fault == .shiftOffset, isHere("place in \(access.buffer)") { offset = offset + .constant(1) }
     if fault == .narrowIndex, isHere("place in \(access.buffer)") {
       offset = offset.converted(to: .i16).converted(to: .i64)
@@ -212,6 +228,30 @@ struct KernelEditor {
     case .raw, .gatherRaw: return expression
     case .conditional(let condition, let a, let b): return .conditional(edit(condition), edit(a), edit(b))
     }
+  }
+}
+
+extension MachineKernel {
+  /// How many stages of an array asynchronous copies fill in turns; nil for others.
+  fileprivate func stages(of array: String) -> Int? {
+    copies.filter { $0.target == array }.compactMap(\.offset.divisor).first
+  }
+}
+
+extension Expression {
+  /// What the first remainder in it is by.
+  fileprivate var divisor: Int? {
+    guard case .apply(let instruction, let operands, _) = self else { return nil }
+    if case .remainderFloor(let n) = instruction { return n }
+    return operands.lazy.compactMap(\.divisor).first
+  }
+
+  /// With other divisors of remainders.
+  fileprivate func remainders(by n: Int) -> Expression {
+    guard case .apply(let instruction, let operands, let type) = self else { return self }
+    let changed = operands.map { $0.remainders(by: n) }
+    if case .remainderFloor = instruction { return .apply(.remainderFloor(n), changed, type) }
+    return .apply(instruction, changed, type)
   }
 }
 

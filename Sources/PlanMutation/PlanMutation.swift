@@ -47,6 +47,8 @@ public enum PlanFault: String, Hashable, Sendable, CaseIterable {
   case delayWait
   /// They wait one step earlier.
   case hastenWait
+  /// A ring of copies has a stage less.
+  case shrinkRing
   /// Copies are not waited for.
   case dropCopyWait
   /// One group more may be under way after a wait for copies.

@@ -4,13 +4,13 @@ import TileIR
 /// One block of depth of one panel: exact products of slices, the exact sum under its scales, and the total it goes to.
 extension MatrixTile {
   func multiplyBlock(
-    _ size: Int, _ place: Expression, _ panel: Expression, _ codes: RegisterArray, _ left: RegisterArray,
+    _ size: Int, _ scales: Access, _ panel: Expression, _ codes: RegisterArray, _ left: RegisterArray,
     _ rowScale: RegisterArray
   ) {
-    let base = lowering.stack.define("scales_at", place * .constant(weight.scaleBytes / (weight.groups > 1 ? 4 : 1)))
+    let base = Access(scales.buffer, scales.element, lowering.stack.define("scales_at", scales.offset))
     let together = lowering.collect { blockSums(size, base, panel, codes, left, rowScale) }
     guard weight.groups > 1 else { return lowering.stack.append(contentsOf: together) }
-    let first = Expression.load(Access(scales, .int32, base), MachineType(.i32), active: nil)
+    let first = Expression.load(base, MachineType(.i32), active: nil)
     let apart = lowering.collect { groupSums(size, base, panel, codes, left, rowScale) }
     lowering.stack.append(.branch(GroupScales.isFar(first), apart, together))
   }
@@ -50,8 +50,8 @@ extension MatrixTile {
   }
 
   /// What is stored of the scales of columns, at the lanes that say which.
-  private func columnScales(_ base: Expression, _ columns: Expression) -> Expression {
-    .gather(Access(scales, weight.scaleElement, base), lanes: columns, columns.type, active: nil)
+  private func columnScales(_ base: Access, _ columns: Expression) -> Expression {
+    .gather(base, lanes: columns, columns.type, active: nil)
   }
 
   /// A column's scale in the lanes of the sums, in f64.
@@ -90,7 +90,7 @@ extension MatrixTile {
 
   /// The whole block in one exact sum.
   private func blockSums(
-    _ size: Int, _ base: Expression, _ panel: Expression, _ codes: RegisterArray, _ left: RegisterArray,
+    _ size: Int, _ base: Access, _ panel: Expression, _ codes: RegisterArray, _ left: RegisterArray,
     _ rowScale: RegisterArray
   ) {
     let hasGroups = weight.groups > 1
@@ -119,11 +119,12 @@ extension MatrixTile {
   /// Scales too far apart for shifts: each group's sum is exact, and all are rounded together. Rare, so that a tile
   /// of rows after the other goes through it, which takes fewer registers.
   private func groupSums(
-    _ size: Int, _ base: Expression, _ panel: Expression, _ codes: RegisterArray, _ left: RegisterArray,
+    _ size: Int, _ base: Access, _ panel: Expression, _ codes: RegisterArray, _ left: RegisterArray,
     _ rowScale: RegisterArray
   ) {
+    let apart = Access(base.buffer, base.element, base.offset + .constant(ByteMatrices.columns))
     let words = lowering.stack.define(
-      "group_scales", columnScales(base + .constant(ByteMatrices.columns), ByteFragments.sumColumn))
+      "group_scales", columnScales(apart, ByteFragments.sumColumn))
     let terms = RegisterArray(
       lowering.stack.unique("group_term"), MachineType(.f64, lanes), [weight.groups])
     lowering.stack.append(.registers(terms))

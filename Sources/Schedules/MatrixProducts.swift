@@ -55,20 +55,33 @@ extension RegionLowering {
     let (cells, rowBlock) = try openCell(pattern, blocking, .variable(cell))
     let pitch = blocking.cellColumns + ProductBlocking.matrixPadding
     domains[pattern.columns]!.most = .constant(pitch)
-    let sums = scratch("block_sums", .f32, count: .constant(blocking.cellRows * blocking.cellColumns))
+    let sums = exactScratch("block_sums", .f32, blocking.cellRows * blocking.cellColumns)
+    let ring = blocking.isNarrow ? self.ring(weights, prepared, pattern, blocking, pitch: pitch) : nil
     try lowerAround(pattern) { id in
       let slices = prepared.slices[id]!
       let tile = MatrixTile(
         lowering: self, blocking: blocking, weight: weights[id]!, laidOut: prepared.weights[id]!, slices: slices,
         firstTile: firstTile(slices, pattern, blocking, rowBlock: rowBlock),
         firstPanel: try firstPanel(weights[id]!.panels), rows: domains[pattern.rows]!.count,
-        columns: domains[pattern.columns]!.count, totals: sums)
+        columns: domains[pattern.columns]!.count, totals: sums, ring: ring)
       stack.append(.note("product", program[id].location))
       let product = scratch("product", .f32, count: .constant(blocking.cellRows * pitch))
       storage[id] = .array(product, .f32, [pattern.rows, pattern.columns])
       tile.multiply(into: product, pitch: pitch)
     }
     return kernel(name: name, cells: cells, cell: cell)
+  }
+
+  /// The ring that the products of a cell use one after the other, where their stages are alike.
+  private func ring(
+    _ weights: [ValueID: MatrixWeight], _ prepared: PreparedMatrices, _ pattern: ProductPattern,
+    _ blocking: ProductBlocking, pitch: Int
+  ) -> MatrixRing? {
+    let stages = Set(pattern.products.map { MatrixRing.Stage(weights[$0]!, prepared.slices[$0]!) })
+    guard let stage = stages.first, stages.count == 1 else { return nil }
+    let sums = 4 * blocking.cellRows * blocking.cellColumns
+    let product = 4 * (blocking.cellRows * pitch + Self.scratchSlack)
+    return MatrixRing(self, stage, blocking, beside: sums + pattern.products.count * product)
   }
 }
 
@@ -95,12 +108,15 @@ struct MatrixTile {
   let rowScales: String
   let codes: String
   let scales: String
+  /// Where asynchronous copies put what a block reads; none where blocks read device memory.
+  let ring: MatrixRing?
 
   init(
     lowering: RegionLowering, blocking: ProductBlocking, weight: MatrixWeight, laidOut: LaidOutWeight,
     slices: LeftSlices, firstTile: Expression, firstPanel: Expression, rows: Expression, columns: Expression,
-    totals: String
+    totals: String, ring: MatrixRing?
   ) {
+    self.ring = ring
     self.lowering = lowering
     self.blocking = blocking
     self.weight = weight
@@ -117,7 +133,7 @@ struct MatrixTile {
   }
 
   var tiles: Int { blocking.cellRows / ByteMatrices.rows }
-  private var panels: Int { blocking.cellColumns / ByteMatrices.columns }
+  var panels: Int { blocking.cellColumns / ByteMatrices.columns }
   /// Lanes of the sums.
   var lanes: Int { ByteMatrices.sum.lanes }
   private var f32: MachineType { MachineType(.f32, lanes) }
@@ -136,7 +152,7 @@ struct MatrixTile {
     lowering.stack.append(contentsOf: statements)
   }
 
-  private var panelCount: Expression {
+  var panelCount: Expression {
     (columns + .constant(ByteMatrices.columns - 1)).divided(by: ByteMatrices.columns)
   }
 
@@ -144,39 +160,97 @@ struct MatrixTile {
     (r * .constant(panels) + panel) * .constant(lanes)
   }
 
+  // MARK: Places in device memory
+
+  /// The number of a tile's block of depth among those of the left operand, and where its slices and scales are.
+  func leftBlock(_ r: Expression, _ block: Expression, _ blockCount: Expression) -> Expression {
+    (firstTile + r) * blockCount + block
+  }
+  func leftWords(_ at: Expression) -> Access { Access(words, .int32, at * .constant(slices.blockWords)) }
+  func leftScales(_ at: Expression) -> Access { Access(rowScales, .uint8, at * .constant(ByteMatrices.rows)) }
+
+  /// The same of a panel's block, and its codes and scales.
+  func panelBlock(_ panel: Expression, _ block: Expression, _ blockCount: Expression) -> Expression {
+    (firstPanel + panel) * blockCount + block
+  }
+  func panelCodes(_ place: Expression) -> Access {
+    Access(codes, .int32, place * .constant(weight.steps * weight.words))
+  }
+  func panelScales(_ place: Expression) -> Access {
+    Access(scales, weight.scaleElement, place * .constant(weight.scaleBytes * 8 / weight.scaleElement.bitWidth))
+  }
+
+  // MARK: Blocks of depth
+
   private func blocks(_ size: Int) {
     lowering.stack.append(
       .clear(buffer: totals, offset: .constant(0), count: .constant(size * panels * lanes)))
-    let block = lowering.stack.variable("block", .index)
+    let counter = lowering.stack.variable("block", .index)
+    let block = Expression.variable(counter)
     let blockCount = lowering.scalar(weight.panels.blocks, "\(weight.panels.depth.name)_blocks")
+    let ring = self.ring.flatMap { size <= $0.tiles ? $0 : nil }
+    if let ring {
+      // Another product or cell may still be reading.
+      lowering.stack.append(.synchronise(.warp))
+      for first in 0..<ring.ahead(size) {
+        lowering.stack.append(contentsOf: fetch(size, .constant(first), of: blockCount, ring))
+      }
+    }
     lowering.stack.open()
+    if let ring {
+      lowering.stack.append(.awaitCopies(ring.ahead(size) - 1))
+      lowering.stack.append(.synchronise(.warp))
+    }
+    let (left, scale) = leftOperand(size) { r in
+      guard let ring else {
+        let at = leftBlock(r, block, blockCount)
+        return (leftWords(at), leftScales(at))
+      }
+      let tile = ring.tile(r.constantValue!, of: size, block)
+      return (
+        Access(ring.words, .int32, tile * .constant(slices.blockWords)),
+        Access(ring.rowScales, .uint8, tile * .constant(ByteMatrices.rows))
+      )
+    }
+    if let ring {
+      lowering.stack.append(.synchronise(.warp))
+      lowering.stack.append(contentsOf: fetch(size, block + .constant(ring.ahead(size)), of: blockCount, ring))
+      stagedPanels(size, ring, block, left, scale)
+    } else {
+      panelLoop(size, block, blockCount, left, scale)
+    }
+    lowering.stack.append(
+      .loop(CountedLoop(counter, from: .constant(0), to: blockCount, lowering.stack.close())))
+    if ring != nil { lowering.stack.append(.awaitCopies(0)) }
+  }
+
+  /// The slices and scales of a block of the cell's rows in registers, from where `place` says that a tile's are.
+  private func leftOperand(
+    _ size: Int, _ place: (Expression) -> (words: Access, scales: Access)
+  ) -> (left: RegisterArray, scale: RegisterArray) {
     let left = RegisterArray(
       lowering.stack.unique("left"), ByteMatrices.left, [size, weight.steps, ByteFragments.slices])
     let scale = RegisterArray(lowering.stack.unique("row_scale"), MachineType(.f64, lanes), [size])
     lowering.stack.append(.registers(left))
     lowering.stack.append(.registers(scale))
     let sumRow = lowering.stack.define("sum_row", ByteFragments.sumRow)
-    lowering.stack.append(
-      lowering.unrolled("r", size) { r in
-        let at = (firstTile + r) * blockCount + .variable(block)
-        let load = lowering.unrolled("step", weight.steps) { step in
+    for r in (0..<size).map(Expression.constant) {
+      let (words, scales) = place(r)
+      lowering.stack.append(
+        lowering.unrolled("step", weight.steps) { step in
           [
             lowering.unrolled("slice", ByteFragments.slices) { slice in
               let word = (step * .constant(ByteFragments.slices) + slice) * .constant(ByteMatrices.left.lanes)
-              let access = Access(words, .int32, at * .constant(slices.blockWords) + word)
+              let access = Access(words.buffer, .int32, words.offset + word)
               return [.setElement(left, [r, step, slice], .load(access, ByteMatrices.left, active: nil))]
             }
           ]
-        }
-        let codes = Expression.gather(
-          Access(rowScales, .uint8, at * .constant(ByteMatrices.rows)), lanes: sumRow, ByteMatrices.sum, active: nil)
-        let code = lowering.stack.variable("row_code", ByteMatrices.sum)
-        let power = Expression.variable(code).powerOfTwo(bias: weight.rowBias)
-        return [load, .define(code, codes), .setElement(scale, [r], power)]
-      })
-    panelLoop(size, .variable(block), blockCount, left, scale)
-    lowering.stack.append(
-      .loop(CountedLoop(block, from: .constant(0), to: blockCount, lowering.stack.close())))
+        })
+      let code = lowering.stack.define(
+        "row_code", .gather(scales, lanes: sumRow, ByteMatrices.sum, active: nil))
+      lowering.stack.append(.setElement(scale, [r], code.powerOfTwo(bias: weight.rowBias)))
+    }
+    return (left, scale)
   }
 
   /// Takes the panels of a block one after the other; the codes of the next are read before those of one are used.
@@ -186,12 +260,8 @@ struct MatrixTile {
     let type = MachineType(.i32, weight.words)
     let count = lowering.stack.define("panels", panelCount)
     func read(_ array: RegisterArray, _ panel: Expression) -> MachineStatement {
-      let place = (firstPanel + panel) * blockCount + block
-      let loads = lowering.unrolled("step", weight.steps) { step in
-        let access = Access(codes, .int32, (place * .constant(weight.steps) + step) * .constant(weight.words))
-        return [.setElement(array, [step], .load(access, type, active: nil))]
-      }
-      return .branch(panel.compared(.less, count), [loads], [])
+      let codes = panelCodes(panelBlock(panel, block, blockCount))
+      return .branch(panel.compared(.less, count), [readCodes(array, codes)], [])
     }
     let next = RegisterArray(lowering.stack.unique("next_codes"), type, [weight.steps])
     lowering.stack.append(.registers(next))
@@ -203,10 +273,34 @@ struct MatrixTile {
     lowering.stack.append(
       lowering.unrolled("step", weight.steps) { [.setElement(own, [$0], .element(next, [$0]))] })
     lowering.stack.append(read(next, .variable(panel) + .constant(1)))
-    let place = lowering.stack.define("place", (firstPanel + .variable(panel)) * blockCount + block)
-    multiplyBlock(size, place, .variable(panel), own, left, scale)
+    let scales = panelScales(panelBlock(.variable(panel), block, blockCount))
+    multiplyBlock(size, scales, .variable(panel), own, left, scale)
     lowering.stack.append(
       .loop(CountedLoop(panel, from: .constant(0), to: count, lowering.stack.close())))
+  }
+
+  /// Takes the panels of a block from its stage.
+  private func stagedPanels(
+    _ size: Int, _ ring: MatrixRing, _ block: Expression, _ left: RegisterArray, _ scale: RegisterArray
+  ) {
+    let panel = lowering.stack.variable("panel", .index)
+    lowering.stack.open()
+    let own = RegisterArray(lowering.stack.unique("codes"), MachineType(.i32, weight.words), [weight.steps])
+    lowering.stack.append(.registers(own))
+    let slot = ring.slot(block) * .constant(panels) + .variable(panel)
+    lowering.stack.append(
+      readCodes(own, Access(ring.codes, .int32, slot * .constant(ring.stage.panelWords))))
+    let scales = Access(ring.scales, weight.scaleElement, slot * .constant(ring.stage.panelScales))
+    multiplyBlock(size, scales, .variable(panel), own, left, scale)
+    lowering.stack.append(
+      .loop(CountedLoop(panel, from: .constant(0), to: panelCount, lowering.stack.close())))
+  }
+
+  private func readCodes(_ array: RegisterArray, _ codes: Access) -> MachineStatement {
+    lowering.unrolled("step", weight.steps) { step in
+      let access = Access(codes.buffer, .int32, codes.offset + step * .constant(weight.words))
+      return [.setElement(array, [step], .load(access, array.type, active: nil))]
+    }
   }
 
   /// Puts the totals where rows and columns are looked for.

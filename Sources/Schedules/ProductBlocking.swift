@@ -50,6 +50,8 @@ struct ProductBlocking {
   static let narrowMatrices = ProductBlocking(
     matrixRows: 2 * ByteMatrices.rows, columns: 2 * ByteMatrices.columns)
   static let fewRows = 128
+  /// Whether cells are those of `narrowMatrices`.
+  var isNarrow: Bool { cellColumns == Self.narrowMatrices.cellColumns }
 
   /// What lies between the rows of a cell's product beside its columns: sums of eight rows go to two banks in turns.
   static let matrixPadding = 8

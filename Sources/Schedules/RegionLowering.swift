@@ -282,8 +282,18 @@ final class RegionLowering {
 
   /// An on-chip array with room for a whole vector past its end, so that tails can be read whole.
   func scratch(_ name: String, _ type: MachineScalar, count: HostExpression) -> String {
+    addScratch(name, type, count + .constant(Self.scratchSlack))
+  }
+  static let scratchSlack = 256
+
+  /// An on-chip array of exactly this many elements.
+  func exactScratch(_ name: String, _ type: MachineScalar, _ count: Int) -> String {
+    addScratch(name, type, .constant(count))
+  }
+
+  private func addScratch(_ name: String, _ type: MachineScalar, _ count: HostExpression) -> String {
     let unique = stack.unique(name)
-    scratch.append(ScratchArray(unique, type, count: count + .constant(256)))
+    scratch.append(ScratchArray(unique, type, count: count))
     return unique
   }
 

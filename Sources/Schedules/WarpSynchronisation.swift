@@ -90,7 +90,9 @@ struct WarpSynchronisation {
   private var names: Set<String> = []
 
   init(_ kernel: MachineKernel) {
-    for array in kernel.scratch { group[array.name] = array.name }
+    // Schedules order copies themselves, by stages.
+    let copied = Set(kernel.copies.map(\.target))
+    for array in kernel.scratch where !copied.contains(array.name) { group[array.name] = array.name }
     // A buffer that is written and never read has each element written once.
     var (read, written): (Set<BufferSource>, Set<BufferSource>) = ([], [])
     let sources = Dictionary(kernel.buffers.map { ($0.name, $0.source) }) { a, _ in a }
@@ -141,6 +143,7 @@ struct WarpSynchronisation {
     var statement = statement
     switch statement {
     case .define(let variable, let value): divisors[variable.name] = divisor(value)
+    case .synchronise: now = .none
     case .loop(let loop):
       let inside = self.loop(loop, now)
       if inside.waitsBefore { wait() }

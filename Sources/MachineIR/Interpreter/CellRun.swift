@@ -97,6 +97,7 @@ struct CellRun {
     case .clear(let buffer, let offset, let count): try clear(buffer, try integer(offset), try integer(count))
     case .prefetch(_, let offset): _ = try integer(offset)
     case .startCopy(let copy):
+      guard kernel.fits(copy) else { throw MachineFault.Kind.malformed("\(copy.target) takes no such copy") }
       try copies.start(
         copy, try memory(copy.source.buffer), try integer(copy.source.offset), try memory(copy.target),
         try integer(copy.offset), by: Int32(cell))

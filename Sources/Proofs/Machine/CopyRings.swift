@@ -67,6 +67,10 @@ extension KernelWalk {
 
   private mutating func start(_ copy: AsynchronousCopy) {
     let (from, to) = (integer(copy.source.offset), integer(copy.offset))
+    guard kernel.fits(copy) else {
+      if isJudged { refuse(.inBounds, "copy to \(copy.target)", "it is no array on chip with elements as wide") }
+      return
+    }
     contents.store(.unknown, to: copy.target, lanes: copy.count)
     let bits = copy.source.element.bitWidth
     let lane = lane(of: copy.count)
@@ -109,10 +113,9 @@ extension KernelWalk {
       guard symbols.count == 1, case .floor(let round, ring.stages) = prover.table[symbols[0]].meaning else { continue }
       found.append((round, (round - Polynomial(symbols[0]) * ring.stages) * ring.size))
     }
-    // A round of fewer than there are stages.
+    // A round of fewer than there are stages, which is its own remainder.
     let (round, _) = place.divided(by: ring.size)
-    if let constant = round.constant { found.append((round, Polynomial(constant * ring.size))) }
-    return found
+    return found + [(round, round * ring.size)]
   }
 
   /// A thread's pieces begin at multiples of their size. A workspace does; a parameter may begin anywhere.

@@ -54,6 +54,6 @@ import TileIR
     let program = try linearFP4(inputs: 256, outputs: 64).program()
     let kernel = try Lowering.plan(program, for: .sm90a).kernels.last!
     #expect(kernel.bankConflicts == ["block_sums": .degree(1), "product": .degree(2)])
-    #expect(try Lowering.plan(program, for: .sm90a).description.contains("on chip block_sums: f32 [2304], bank conflicts 1"))
+    #expect(try Lowering.plan(program, for: .sm90a).description.contains("on chip block_sums: f32 [2048], bank conflicts 1"))
   }
 }

@@ -80,4 +80,35 @@ import TileIR
     }
     #expect(refused > 0)
   }
+
+  /// Every wait for copies of a pipeline is needed, and every stage; without a wait of threads for each other the
+  /// interpreter finds nothing where the walk does not.
+  @Test(arguments: MachineDescription.gpus)
+  func pipelinesOfCopiesNeedAllTheyHave(_ machine: MachineDescription) throws {
+    let instance = try #require(OperatorLibrary.named("linear_fp8")?.instances.first { $0.isSmall })
+    let program = try instance.kernel().program()
+    let plan = try Lowering.plan(program, for: machine)
+    let pipelines = Set(plan.kernels.indices.filter { !plan.kernels[$0].copies.isEmpty })
+    #expect(!pipelines.isEmpty)
+    func mutants(_ fault: PlanFault) -> [PlanMutant] {
+      plan.sites(of: fault).filter { pipelines.contains($0.kernel) }
+        .map { plan.mutant(fault, kernel: $0.kernel, site: $0.site) }
+    }
+    for fault in [PlanFault.dropCopyWait, .weakenCopyWait, .shrinkRing] {
+      #expect(mutants(fault).count >= 2)
+      for mutant in mutants(fault) {
+        #expect(!MachineProof(mutant.plan).isProved, "\(fault.rawValue) in \(mutant.place) was proved")
+      }
+    }
+    let launch = try PlanLaunch(instance, program, instance.shapes[0])
+    var refused = 0
+    for mutant in [PlanFault.dropWait, .delayWait, .hastenWait].flatMap(mutants) {
+      guard MachineProof(mutant.plan).isProved else {
+        refused += 1
+        continue
+      }
+      #expect(launch.problem(mutant.plan) == nil, "\(mutant.fault.rawValue) in \(mutant.place) was proved")
+    }
+    #expect(refused > 0)
+  }
 }

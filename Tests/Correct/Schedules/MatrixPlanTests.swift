@@ -49,6 +49,19 @@ import Tiles
       extents: ["rows": 3], kind: .extreme),
   ]
 
+  /// Cells for few rows, with more blocks of depth than there are stages.
+  static let deep: [Case] = [
+    Case(
+      description: "fp4, four blocks of depth", kernel: { linearFP4(inputs: 400, outputs: 3) }, extents: ["rows": 3],
+      kind: .extreme),
+    Case(
+      description: "fp8, five blocks of depth, two tiles of rows", kernel: { linearFP8(inputs: 600, outputs: 9) },
+      extents: ["rows": 17], kind: .extreme),
+    Case(
+      description: "bf16 integers, five blocks of depth", kernel: { integers(inputs: 600, outputs: 11) },
+      extents: ["rows": 17], kind: .extreme),
+  ]
+
   private static func integers(inputs: Int, outputs: Int, bits: Int = 21) -> Kernel {
     matmul(
       BFloat16.self, inner: inputs, columns: outputs, .fixedPoint(bits: bits, block: 128), transposedRight: true,
@@ -64,10 +77,40 @@ import Tiles
     for (name, expected) in launch.expected { #expect(outcome.results[name] == expected) }
   }
 
+  @Test(arguments: MachineInterpreter.CellOrder.allCases)
+  func copiesMayLandAtAnyTime(_ order: MachineInterpreter.CellOrder) throws {
+    let launch = try Self.deep[0].launch()
+    let plan = try Lowering.plan(launch.program, for: .sm90a)
+    let outcome = try MachineInterpreter.run(plan, launch.arguments, order: order)
+    for (name, expected) in launch.expected { #expect(outcome.results[name] == expected) }
+  }
+
   @Test(arguments: cases) func theDeviceModelGivesTheReferencesBits(_ one: Case) throws {
     let launch = try one.launch()
     let plan = try Lowering.plan(launch.program, for: .sm90a).forManyRows
     for (name, found) in try launch.onDeviceModel(plan) { #expect(found == launch.expected[name]) }
+  }
+
+  @Test(arguments: deep) func pipelinesGiveTheReferencesBits(_ one: Case) throws {
+    let launch = try one.launch()
+    let plan = try Lowering.plan(launch.program, for: .sm90a)
+    for (name, found) in try launch.onDeviceModel(plan) { #expect(found == launch.expected[name]) }
+  }
+
+  /// Cells for few rows copy ahead, in shared memory that leaves room for as many warps as registers do.
+  @Test(arguments: MachineDescription.gpus) func fewRowsCopyAhead(_ machine: MachineDescription) throws {
+    for name in ["linear_fp8", "linear_fp4", "shared_up", "experts_up"] {
+      let program = try #require(OperatorLibrary.named(name)).instances[0].kernel().program()
+      let plan = try Lowering.plan(program, for: machine)
+      for kernel in plan.variants.flatMap(\.kernels) {
+        #expect(kernel.copies.isEmpty != kernel.name.hasSuffix("_few_rows"), "\(kernel.name)")
+      }
+      let kernel = try #require(plan.kernels.first { !$0.copies.isEmpty })
+      let shared = WarpLaunch(kernel).sharedBytesPerBlock { _ in 0 }
+      let warps = machine.gpu!.residentWarps(
+        registers: machine.gpu!.registersPerThread, sharedPerBlock: shared, warpsPerBlock: GPU.warpsPerBlock)
+      #expect(warps == 8, "\(kernel.name) has \(shared) bytes of shared memory")
+    }
   }
 
   @Test func fewRowsHaveNarrowCells() throws {

@@ -1,0 +1,119 @@
+import MachineIR
+import TileIR
+
+/// Stages on chip that asynchronous copies fill with what products of byte matrices read: while a block of depth is
+/// multiplied, the next ones are on their way. Cells for few rows are bound by the time of one read after the other.
+///
+/// The rows' slices go from their stage to registers before a block begins, so that the stage is free for a block to come
+/// at once; the weight's codes and scales are read where they are used.
+struct MatrixRing {
+  /// What is copied for a block: of each tile of rows and of the panels of a cell.
+  struct Stage: Hashable {
+    let tileWords: Int
+    let panelWords: Int
+    let panelScales: Int
+    let scaleElement: ElementType
+  }
+
+  let words: String
+  let rowScales: String
+  let codes: String
+  let scales: String
+  let stage: Stage
+  /// Tiles of rows that there is room for: larger cells read device memory.
+  let tiles: Int
+  /// Stages of the weight.
+  let stages: Int
+
+  /// A ring for a cell's products within what a warp may have of shared memory beside `other` bytes; nil where there is
+  /// not enough for a second stage.
+  init?(_ lowering: RegionLowering, _ stage: Stage, _ blocking: ProductBlocking, beside other: Int) {
+    guard let gpu = lowering.machine.gpu else { return nil }
+    let tiles = blocking.cellRows / ByteMatrices.rows
+    let panels = blocking.cellColumns / ByteMatrices.columns
+    let choices = [(tiles, 3), (tiles, 2), (1, 3), (1, 2)]
+    let left = gpu.sharedPerWarp(warps: Self.residentWarps) - other
+    guard let (tiles, stages) = choices.first(where: { stage.bytes(tiles: $0, panels: panels, stages: $1) <= left })
+    else { return nil }
+    self.stage = stage
+    self.tiles = tiles
+    self.stages = stages
+    words = lowering.exactScratch("left_stage", .i32, tiles * stage.tileWords)
+    rowScales = lowering.exactScratch("left_scale_stage", .u8, tiles * ByteMatrices.rows)
+    codes = lowering.exactScratch("code_stages", .i32, stages * panels * stage.panelWords)
+    scales = lowering.exactScratch(
+      "scale_stages", stage.scaleElement == .uint8 ? .u8 : .i32, stages * panels * stage.panelScales)
+  }
+
+  /// The registers of these kernels leave room for two blocks of warps on a multiprocessor.
+  private static let residentWarps = 2 * GPU.warpsPerBlock
+
+  /// Blocks that are asked for before they are multiplied, by cells of `size` tiles.
+  func ahead(_ size: Int) -> Int { min(tiles / size, stages - 1) }
+
+  /// Where a tile's stage begins, in tiles.
+  func tile(_ r: Int, of size: Int, _ block: Expression) -> Expression {
+    Self.remainder(block, tiles / size) * .constant(size) + .constant(r)
+  }
+  /// The stage of the weight.
+  func slot(_ block: Expression) -> Expression { Self.remainder(block, stages) }
+
+  private static func remainder(_ block: Expression, _ n: Int) -> Expression {
+    block.constantValue.map { .constant($0 % n) } ?? block.remainder(by: n)
+  }
+}
+
+extension MatrixRing.Stage {
+  init(_ weight: MatrixWeight, _ slices: LeftSlices) {
+    tileWords = slices.blockWords
+    panelWords = weight.steps * weight.words
+    scaleElement = weight.scaleElement
+    panelScales = weight.scaleBytes * 8 / weight.scaleElement.bitWidth
+  }
+
+  func bytes(tiles: Int, panels: Int, stages: Int) -> Int {
+    tiles * (4 * tileWords + ByteMatrices.rows)
+      + stages * panels * (4 * panelWords + panelScales * scaleElement.bitWidth / 8)
+  }
+}
+
+extension GPU {
+  /// Bytes of shared memory that each of `warps` warps on a multiprocessor may have, where blocks are of
+  /// `warpsPerBlock`: a block takes 1 KiB of the system's own.
+  fileprivate func sharedPerWarp(warps: Int) -> Int {
+    (sharedPerMultiprocessor * Self.warpsPerBlock / warps - 1024) / Self.warpsPerBlock / WarpLaunch.alignment
+      * WarpLaunch.alignment
+  }
+}
+
+/// Blocks by way of a ring.
+extension MatrixTile {
+  /// Starts the copies of a block of depth, where there is one; a group either way.
+  func fetch(_ size: Int, _ block: Expression, of blockCount: Expression, _ ring: MatrixRing) -> [MachineStatement] {
+    func copy(_ source: Access, to target: String, at offset: Expression, _ count: Int) -> MachineStatement {
+      .startCopy(AsynchronousCopy(source, to: target, at: offset, count: count))
+    }
+    let stage = ring.stage
+    var copies: [MachineStatement] = []
+    for r in 0..<size {
+      let (at, tile) = (leftBlock(.constant(r), block, blockCount), ring.tile(r, of: size, block))
+      copies.append(
+        copy(leftWords(at), to: ring.words, at: tile * .constant(stage.tileWords), stage.tileWords))
+      copies.append(
+        copy(leftScales(at), to: ring.rowScales, at: tile * .constant(ByteMatrices.rows), ByteMatrices.rows))
+    }
+    for panel in 0..<panels {
+      let place = panelBlock(.constant(panel), block, blockCount)
+      let slot = ring.slot(block) * .constant(panels) + .constant(panel)
+      let own = [
+        copy(panelCodes(place), to: ring.codes, at: slot * .constant(stage.panelWords), stage.panelWords),
+        copy(panelScales(place), to: ring.scales, at: slot * .constant(stage.panelScales), stage.panelScales),
+      ]
+      copies.append(.branch(Expression.constant(panel).compared(.less, panelCount), own, []))
+    }
+    if let block = block.constantValue, let count = blockCount.constantValue {
+      return (block < count ? copies : []) + [.closeCopies]
+    }
+    return [.branch(block.compared(.less, blockCount), copies, []), .closeCopies]
+  }
+}
