@@ -77,10 +77,10 @@ extension RegionLowering {
     case (.array(let from, let scalar, let axes), .array(let to, _, _)):
       try over(axes, roots: [carried]) {
         let place = try self.place(in: axes, self.environment)
-        let type = MachineType(scalar, place.isUniform ? 1 : self.environment.lanes)
-        self.stack.append(
-          .storeRaw(
-            buffer: to, offset: place.base, .raw(buffer: from, offset: place.base, type)))
+        let value: Expression = place.isUniform
+          ? .raw(buffer: from, offset: place.base, MachineType(scalar))
+          : self.lanes(of: from, scalar, place.base, self.environment)
+        self.stack.append(.storeRaw(buffer: to, offset: place.base, value))
       }
     default: preconditionFailure("a carried value stays where it is")
     }

@@ -275,13 +275,13 @@ extension RegionLowering {
     }
   }
 
-  /// Consecutive elements of an on-chip array. A GPU reads those of active lanes only: what lies behind has no
-  /// value, and masking costs nothing there.
+  /// Consecutive elements of an on-chip array: those of active lanes only, since nothing may have written what lies
+  /// behind them.
   func lanes(
     of array: String, _ scalar: MachineScalar, _ offset: Expression, _ environment: Environment
   ) -> Expression {
     let type = MachineType(scalar, environment.lanes)
-    guard machine.gpu != nil, type.lanes > 1, let active = environment.active else {
+    guard type.lanes > 1, let active = environment.active else {
       return .raw(buffer: array, offset: offset, type)
     }
     guard scalar == .f32 || scalar == .i32 else {

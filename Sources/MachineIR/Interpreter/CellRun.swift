@@ -331,7 +331,13 @@ struct CellRun {
     case .load(let access, let type, let active): return try load(access, type, active)
     case .gather(let access, let lanes, let type, let active):
       return try gather(access, try value(lanes), type, active)
-    case .element(let array, let indices): return registerArrays[array.name]![try element(array, indices)]
+    case .element(let array, let indices):
+      let place = try element(array, indices)
+      let found = registerArrays[array.name]![place]
+      if found.flaw(before: found.type.lanes) == .undefined {
+        throw MachineFault.Kind.unwritten(memory: array.name, element: place)
+      }
+      return found
     case .raw(let buffer, let offset, let type):
       let first = try integer(offset)
       return try raw(buffer, (0..<type.lanes).map { first + $0 }, type)

@@ -119,7 +119,8 @@ final class CheckedMemory {
     }
   }
 
-  /// The code of an element that exists, and why it has no value.
+  /// The code of an element that exists, and what is wrong with it. On chip, an element that nothing has written
+  /// is not even loaded.
   func read(_ element: Int, bits: Int, by cell: Int32) throws(MachineFault.Kind) -> LaneArithmetic.Result {
     let first = element * bits / 8
     let width = max(1, bits / 8)
@@ -130,7 +131,10 @@ final class CheckedMemory {
     for at in first..<first + width {
       code |= UInt64(bytes[at]) << UInt64(8 * (at - first))
       if marks[at] & needed != needed { flaw = flaws[at] }
-      guard use != .scratch else { continue }
+      guard use != .scratch else {
+        if flaw == Flaw.undefined.rawValue { throw .unwritten(memory: name, element: element) }
+        continue
+      }
       if use == .parameter, marks[at] & written != 0 { throw .readAfterWrite(memory: name, element: element) }
       if writers[at] >= 0, writers[at] != cell {
         throw .race(memory: name, element: element, cells: [Int(writers[at]), Int(cell)])

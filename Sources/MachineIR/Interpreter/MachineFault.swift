@@ -11,6 +11,8 @@ public struct MachineFault: Error, Hashable, Sendable, CustomStringConvertible {
     case misaligned(memory: String, element: Int)
     /// A value without meaning reached memory, an address or a decision.
     case noValue(Flaw)
+    /// An element on chip, or of a register array, is loaded that nothing has written, used or not.
+    case unwritten(memory: String, element: Int)
     case writtenTwice(memory: String, element: Int)
     /// An element of a parameter that this launch has already written is read.
     case readAfterWrite(memory: String, element: Int)
@@ -81,6 +83,7 @@ extension MachineFault.Kind {
     case .betweenRows(let memory, let element): "element \(element) of \(memory) lies between its rows"
     case .misaligned(let memory, let element): "a vector of half bytes at odd element \(element) of \(memory)"
     case .noValue(let flaw): "\(flaw.description) is used"
+    case .unwritten(let memory, let element): "element \(element) of \(memory) is read, and nothing has written it"
     case .writtenTwice(let memory, let element): "element \(element) of \(memory) is written twice"
     case .readAfterWrite(let memory, let element):
       "element \(element) of \(memory) is read after this launch has written it"
