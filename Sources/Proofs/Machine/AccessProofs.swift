@@ -8,8 +8,11 @@ extension KernelWalk {
     guard isJudged else { return }
     let verb = isWrite ? "write" : "read"
     if let count = scratchCounts[name], let array = kernel.scratch.first(where: { $0.name == name }) {
-      if isWrite { fill(name) } else { judgeFilled(name) }
-      if !isWrite { readRing(name, place, bits: bits) }
+      if !isWrite, copyRings.isRing(name) {
+        readRing(name, place, bits: bits)
+      } else if !isWrite {
+        judgeStored(name, place, bits: bits)
+      }
       let size = array.type.byteCount * 8
       judge(.inBounds, "\(verb) on-chip \(name)", [place, count * size - (place + 1) * bits])
       return
@@ -56,11 +59,16 @@ extension KernelWalk {
     return found + [rest]
   }
 
-  mutating func judgeElement(_ array: RegisterArray, _ indices: [Expression]) {
+  /// Judges an element of a register array; returns its place.
+  @discardableResult
+  mutating func judgeElement(_ array: RegisterArray, _ indices: [Expression]) -> Polynomial {
+    var whole = Polynomial(0)
     for (index, extent) in zip(indices, array.extents) {
       let place = integer(index)
       judge(.inBounds, "register of \(array.name)", [place, place * -1 + (extent - 1)])
+      whole = whole * extent + place
     }
+    return whole
   }
 
   /// A packed vector begins at a whole byte: every part of its offset is even.

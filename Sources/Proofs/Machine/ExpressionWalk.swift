@@ -23,8 +23,7 @@ extension KernelWalk {
       let place = touchApart(access, lanes, type.lanes, active, isWrite: false)
       return masked(element(of: access.buffer, at: place, type), access.buffer, type, active)
     case .element(let array, let indices):
-      judgeFilled(array.name)
-      judgeElement(array, indices)
+      judgeStored(array.name, judgeElement(array, indices), bits: 0)
       return fresh(array.name, array.type.scalar)
     case .raw(let buffer, let offset, let type):
       let first = integer(offset)
@@ -328,13 +327,29 @@ extension KernelWalk {
   /// A place in a lane below `active`, in a lane number of its own; that there is such a lane is a fact.
   private mutating func restricted(_ place: Polynomial, _ lanes: Int, _ active: Polynomial) -> Polynomial {
     guard active.isValid else { return place }
-    prover.push(active - 1)
+    let positive = pushPositive(active)
     guard lanes > 1, let all = lane(of: lanes).top else { return place }
     let own = prover.with {
       $0.add(
         "lane", lowers: [.init(Polynomial(0))], uppers: [.init(active - 1), .init(Polynomial(lanes - 1))])
     }
+    for number in positive { prover.push(number - 1 - Polynomial(own)) }
     return prover.with { $0.replacing(place, all, Polynomial(own)) }
+  }
+
+  /// Takes it as a fact that a number is at least 1, and so the numbers that it is the least of, or that 0 is below;
+  /// returns those, each of which the number does not exceed.
+  private mutating func pushPositive(_ a: Polynomial) -> [Polynomial] {
+    prover.push(a - 1)
+    guard let top = a.top, a == Polynomial(top) else { return a.constant == nil ? [a] : [] }
+    switch prover.table[top].meaning {
+    case .minimum(let x, let y): return pushPositive(x) + pushPositive(y)
+    case .maximum(let x, let y):
+      if let x = x.constant, x <= 0 { return pushPositive(y) }
+      if let y = y.constant, y <= 0 { return pushPositive(x) }
+      return [a]
+    case .number, .floor, .choice: return [a]
+    }
   }
 
   mutating func touchRaw(_ buffer: String, _ first: Polynomial, _ type: MachineType, isWrite: Bool) {

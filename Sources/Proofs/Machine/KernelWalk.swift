@@ -40,8 +40,8 @@ struct KernelWalk {
   var searches: [SegmentSearch] = []
   /// How often loops run at most, by counter, where a constant bounds it.
   private(set) var trips: [String: Int] = [:]
-  /// On-chip and register arrays that something has been stored to.
-  private var filled: Set<String> = []
+  /// What the cell has stored to on-chip and register arrays.
+  var stored = StoreLog()
   /// Places of buffers that are read, and buffers that are read after a write to them.
   private(set) var reads: [String: [Polynomial]] = [:]
   private(set) var readAfterWrite: Set<String> = []
@@ -132,15 +132,16 @@ struct KernelWalk {
       values[variable.name] = self.value(value)
       if case .define = statement { layouts.define(variable, value) }
     case .synchronise: if isJudged { touches.add(.wait) }
-    case .registers(let array): filled.remove(array.name)
+    case .registers(let array): if isJudged { stored.renew(array.name) }
     case .setElement(let array, let indices, let value):
       _ = self.value(value)
-      judgeElement(array, indices)
-      fill(array.name)
+      noteStored(array.name, judgeElement(array, indices), bits: 0, lanes: 1)
     case .store(let access, let value, let active):
       contents.store(self.value(value), to: access.buffer, lanes: value.type.lanes)
       let place = touch(access, value.type.lanes, active, isWrite: true)
-      writes.add(access.buffer, place, lanes: value.type.lanes, active: active.map { integer($0) }, location)
+      let below = active.map { integer($0) }
+      writes.add(access.buffer, place, lanes: value.type.lanes, active: below, location)
+      noteStored(access, place, lanes: value.type.lanes, active: below)
     case .stream(let access, let value, let when):
       _ = self.value(value)
       _ = self.value(when)
@@ -149,21 +150,27 @@ struct KernelWalk {
     case .scatter(let access, let lanes, let value, let active):
       contents.store(self.value(value), to: access.buffer, lanes: value.type.lanes)
       let place = touchApart(access, lanes, value.type.lanes, active, isWrite: true)
-      guard scratchCounts[access.buffer] == nil else { return judgeDistinct(access.buffer, lanes) }
+      guard scratchCounts[access.buffer] == nil else {
+        noteStored(access, place, lanes: value.type.lanes, active: active.map { integer($0) })
+        return judgeDistinct(access.buffer, lanes)
+      }
       writes.add(
         access.buffer, place, lanes: value.type.lanes, active: active.map { integer($0) }, location, isScattered: true)
     case .storeRaw(let buffer, let offset, let value):
       let stored = self.value(value)
       contents.store(stored, to: buffer, lanes: value.type.lanes)
-      touchRaw(buffer, integer(offset), value.type, isWrite: true)
+      let first = integer(offset)
+      touchRaw(buffer, first, value.type, isWrite: true)
+      let place = value.type.lanes > 1 ? first + lane(of: value.type.lanes) : first
+      noteStored(buffer, place, bits: 8 * value.type.scalar.byteCount, lanes: value.type.lanes)
     case .clear(let buffer, let offset, let count):
       let (first, count) = (integer(offset), integer(count))
       guard let array = kernel.scratch.first(where: { $0.name == buffer }) else { return }
-      fill(buffer)
       contents.store(.integer(Polynomial(0)), to: buffer, lanes: 1)
       share(buffer, first, lanes: .max, bits: 8 * array.type.byteCount, isWrite: true)
       judge(
         .inBounds, "clear \(buffer)", [first, count, scratchCounts[array.name]! - first - count])
+      noteCleared(buffer, first, count, bits: 8 * array.type.byteCount)
     case .prefetch(_, let offset): _ = value(offset)
     case .startCopy, .closeCopies, .awaitCopies: step(copy: statement)
     case .loop(let loop): walk(loop)
@@ -192,6 +199,7 @@ struct KernelWalk {
       for fact in facts { walk.prover.push(fact) }
       walk.writes.open(.branch(facts, others))
       walk.touches.begin()
+      walk.stored.begin()
       walk.block(statements)
       walk.writes.close()
       walk.prover.pop(to: count)
@@ -200,8 +208,10 @@ struct KernelWalk {
     }
     let a = taking(&self, condition.whenTrue, condition.whenFalse, then)
     let whenTrue = touches.end()
+    let storedWhenTrue = stored.end()
     let b = taking(&self, condition.whenFalse, condition.whenTrue, otherwise)
     let whenFalse = touches.end()
+    close([(storedWhenTrue, condition.whenFalse, a.leaves), (stored.end(), condition.whenTrue, b.leaves)])
     if isJudged { touches.add(.branch(whenTrue, whenFalse, isUniform: isUniform)) }
     if a.leaves || b.leaves {
       // What follows is reached from one side only.
@@ -246,6 +256,7 @@ struct KernelWalk {
       trips[loop.counter.name] = prover.table.most(rounds).map { max(0, $0) }
     }
     prover.push(upper - lower - 1)
+    let mark = prover.table.count
     let (counter, round) = count(loop, lower, upper)
     values[loop.counter.name] = .integer(counter)
     var after: [String: AbstractValue] = [:]
@@ -262,6 +273,7 @@ struct KernelWalk {
     writes.open(
       .loop(symbol: symbol, lower: lower, upper: upper, step: loop.step, isLeft: Self.leaves(loop.body)))
     touches.begin()
+    stored.begin()
     block(loop.body)
     // The bound is read again before the next round.
     touches.add(bound)
@@ -276,6 +288,7 @@ struct KernelWalk {
     writes.close()
     exits.removeLast()
     prover.pop(to: factCount)
+    closeStored(loop, lower, upper, symbol, mark: mark)
     values = outer
     for (name, value) in after { values[name] = value }
     for fact in afterFacts { prover.push(fact) }
@@ -343,17 +356,5 @@ struct KernelWalk {
     }
     let written = places(writes.nodes)
     return !readAfterWrite.contains(buffer) && reads[buffer, default: []].allSatisfy { $0.isValid && written.contains($0) }
-  }
-
-  // MARK: On-chip arrays
-
-  mutating func fill(_ array: String) { filled.insert(array) }
-
-  /// Judges that something has been stored to an array before it is read. Which elements that were is seen on
-  /// the shapes that are run.
-  mutating func judgeFilled(_ array: String) {
-    guard isJudged else { return }
-    if filled.contains(array) { return find(.defined, "\(array) is read after a store to it", .proved(.intervals)) }
-    refuse(.defined, "\(array) is read after a store to it", "nothing is stored to it before")
   }
 }

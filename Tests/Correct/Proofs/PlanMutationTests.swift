@@ -38,6 +38,31 @@ import TileIR
     #expect(made >= 5)
   }
 
+  /// Bounds, loops and stores whose loss leaves elements on chip unwritten, for some lengths only: the walk says so, or
+  /// no shape shows it.
+  @Test(arguments: ["experts_down", "softmax", "expert_dispatch", "hc_head"])
+  func noElementOnChipStaysUnwritten(_ name: String) throws {
+    let entry = try #require(OperatorLibrary.named(name))
+    let instance = try #require(entry.instances.first { $0.isSmall })
+    let program = try instance.kernel().program()
+    let plan = try Lowering.plan(program, for: .sse2)
+    var refused = 0
+    for fault in [PlanFault.dropBound, .narrowLoop, .dropStaging, .lateLoop] {
+      let sites = plan.sites(of: fault)
+      for (kernel, site) in sites.enumerated().filter({ $0.offset % (sites.count / 4 + 1) == 0 }).map(\.element) {
+        let mutant = plan.mutant(fault, kernel: kernel, site: site)
+        let findings = MachineProof(mutant.plan).findings.filter { !$0.verdict.isProved }
+        if findings.contains(where: { $0.kind == .defined }) { refused += 1 }
+        guard findings.isEmpty else { continue }
+        for extents in instance.shapes {
+          let problem = try PlanLaunch(instance, program, extents).problem(mutant.plan)
+          #expect(problem?.contains("nothing has written") != true, "\(fault.rawValue) in \(mutant.place) was proved")
+        }
+      }
+    }
+    #expect(refused > 0)
+  }
+
   /// A sum of three has one of three orders; rounding alone often hides which.
   @Test(arguments: [
     (PlanFault.regroup, "rms_norm"), (.reverseLoop, "matmul"), (.swapStrides, "experts_down"), (.contract, "matmul"),

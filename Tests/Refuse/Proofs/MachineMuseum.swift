@@ -271,7 +271,7 @@ enum MachineMuseum {
                   .raw(buffer: "staged", offset: .constant(0), MachineType(.f32)))
               ]))
         ])),
-      expected: "staged is read after a store"),
+      expected: "elements of staged are stored before they are read: nothing is stored"),
   ]
 
   /// The correct copy after a matrix product of bytes a round, of which each adds at most 32 times 128 squared.
