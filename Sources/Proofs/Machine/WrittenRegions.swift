@@ -150,7 +150,10 @@ struct WrittenRegions {
       result.axes[axis] = Progression(first: Polynomial(0), step: 1, count: walk.numbers.extent(search.rows))
       return result
     }
-    if walk.isWorkspace(region.buffer) { return apart(region, axis, symbol, from: from, count: count, counter) }
+    if walk.isWorkspace(region.buffer) {
+      if let spread = spread(region, axis) { return repeated(spread, symbol, from: from, count: count, counter) }
+      return apart(region, axis, symbol, from: from, count: count, counter)
+    }
     // Each round but the last ends where the next begins.
     let facts = walk.prover.facts.count
     walk.prover.push(last - 1 - counter)
@@ -286,9 +289,7 @@ struct WrittenRegions {
       complain("rounds may overlap", region)
       return nil
     }
-    var result = region
-    result.axes[axis] = Progression(first: first, step: 1, count: end - first)
-    return result
+    return checked(region, axis, Progression(first: first, step: 1, count: end - first, radix: part.radix))
   }
 
   /// Numbers that the last round may end at.
