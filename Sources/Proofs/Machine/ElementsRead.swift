@@ -168,6 +168,12 @@ extension KernelWalk {
       if prover.table.symbols(in: stride).contains(where: variables.contains) { return nil }
       strides.append((variable.symbol, stride))
     }
+    // A loop of one round moves nothing, however wide its stride would be.
+    for variable in elements.variables where isSingle(variable) {
+      values[variable.symbol] = variable.lower
+      place = prover.with { $0.replacing(place, variable.symbol, variable.lower) }
+      strides.removeAll { $0.symbol == variable.symbol }
+    }
     for (symbol, stride) in strides where stride.parts.isEmpty {
       guard let hint = hints[symbol] else { continue }
       values[symbol] = hint
@@ -201,6 +207,16 @@ extension KernelWalk {
       next = last + 1
     }
     return values
+  }
+
+  /// Whether a variable has one value at most, where its bound counts blocks.
+  private mutating func isSingle(_ variable: StoredElements.Variable) -> Bool {
+    variable.uppers.contains { upper in
+      let blocks = upper - variable.lower - 1
+      guard let top = blocks.top, blocks == Polynomial(top), case .floor(let all, let size) = prover.table[top].meaning
+      else { return false }
+      return isAtLeastZero(all * -1 + (size - 1), steps: Self.fewSteps)
+    }
   }
 
   /// What has to hold so that a store's element is the one at `target`.
