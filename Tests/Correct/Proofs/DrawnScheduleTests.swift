@@ -25,7 +25,6 @@ import Testing
   /// Lanes along rows that data tell apart: stores and checks lane by lane, slots of a ring, gaps that other lanes
   /// fill.
   @Test(arguments: [
-    ("compress", "small ratio 4", "cpu-neon", Schedule(registersPerVector: 2, laneAxis: .parallel("closed"), cellLanes: 80)),
     ("compress", "small ratio 4", "cpu-avx2", Schedule(registersPerVector: 1, laneAxis: .parallel("tokens"), cellLanes: 96)),
     ("scatter", "small", "cuda-sm80", Schedule(registersPerVector: 2, laneAxis: .parallel("rows"), cellLanes: 448)),
     ("output_groups", "v4-flash", "cpu-avx2", Schedule(laneAxis: .parallel("groups"), cellLanes: 48, blocksProducts: false)),
