@@ -50,10 +50,7 @@ extension RegionLowering {
     let name = known.isEmpty ? "left" : "left_\(known.count + 1)"
     workspaces.append(Workspace(name: "\(name)_slices", byteCount: blocks * .constant(4 * slices.blockWords)))
     workspaces.append(Workspace(name: "\(name)_scales", byteCount: blocks * .constant(ByteMatrices.rows)))
-    let lowering = RegionLowering(
-      program: program, parameterCount: parameterCount, region: region, machine: machine, schedule: schedule,
-      workspaces: workspaces, messages: [],
-      stateWritten: stateWritten)
+    let lowering = sibling()
     before.append(
       try lowering.lowerSlices(slices, pattern, blocking, name: "\(kernel)_slices_\(name)", cells: blocks))
     return slices

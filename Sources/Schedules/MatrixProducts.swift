@@ -35,10 +35,7 @@ extension RegionLowering {
   func lowerFewRows(name: String) throws -> (kernel: MachineKernel, guard: HostExpression)? {
     let prints = region.statements.contains { if case .print = $0.effect { true } else { false } }
     guard let preparedMatrices, let pattern, let weights = matrixWeights(pattern), !prints else { return nil }
-    let lowering = RegionLowering(
-      program: program, parameterCount: parameterCount, region: region, machine: machine, schedule: schedule,
-      workspaces: workspaces,
-      messages: messages, stateWritten: stateWritten)
+    let lowering = sibling()
     let kernel = try lowering.multiplyMatrices(
       weights, preparedMatrices, pattern, .narrowMatrices, name: "\(name)_few_rows")
     messages = lowering.messages

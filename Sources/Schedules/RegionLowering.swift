@@ -91,6 +91,13 @@ final class RegionLowering {
       keepsFromCost: schedule.keepsFromCost)
   }
 
+  /// A lowering of the region anew, for a kernel beside this one's.
+  func sibling() -> RegionLowering {
+    RegionLowering(
+      program: program, parameterCount: parameterCount, region: region, machine: machine, schedule: schedule,
+      workspaces: workspaces, messages: messages, stateWritten: stateWritten)
+  }
+
   /// The kernel, named `name`.
   func lower(name: String) throws -> MachineKernel {
     if let pattern { return try lowerBlocked(pattern, name: name) }

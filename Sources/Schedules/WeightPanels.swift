@@ -106,9 +106,7 @@ extension RegionLowering {
     }
     let laidOut = LaidOutWeight(
       form: form, panels: panels, codes: workspaces.count - 2, scales: workspaces.count - 1)
-    let lowering = RegionLowering(
-      program: program, parameterCount: parameterCount, region: region, machine: machine, schedule: schedule,
-      workspaces: workspaces, messages: [], stateWritten: [])
+    let lowering = sibling()
     preparations.append(
       try lowering.lowerPreparation(laidOut, name: "\(kernel)_lays_out_\(name)"))
     return laidOut

@@ -30,6 +30,10 @@ struct MutatePlans: ParsableCommand {
     var harmless = 0
     var missed: [String] = []
 
+    init(_ judgements: some Sequence<MutantJudgement> = []) {
+      for judgement in judgements { add(judgement) }
+    }
+
     mutating func add(_ judgement: MutantJudgement) {
       switch judgement.verdict {
       case .refusedByTheWalk: refusedByTheWalk += 1
@@ -50,11 +54,7 @@ struct MutatePlans: ParsableCommand {
     let prover = Prover()
     let run = try LongRun(
       count, of: try PlanMutants(faults: faults, operators: operators, seed: seed),
-      summary: { judgements in
-        var tally = Tally()
-        for judgement in judgements { tally.add(judgement) }
-        return tally.text
-      },
+      summary: { Tally($0).text },
       { try MutantJudgement($1, prover) })
     var tally: [PlanFault: Tally] = [:]
     for judgement in run.verdicts { tally[judgement.fault, default: Tally()].add(judgement) }

@@ -31,6 +31,10 @@ struct MutatePrograms: ParsableCommand {
     var harmless = 0
     var missed: [String] = []
 
+    init(_ verdicts: some Sequence<Verdict> = []) {
+      for verdict in verdicts { add(verdict) }
+    }
+
     mutating func add(_ verdict: Verdict) {
       switch verdict {
       case .refused(let kind): refused[kind.rawValue, default: 0] += 1
@@ -39,8 +43,9 @@ struct MutatePrograms: ParsableCommand {
       }
     }
     var text: String {
-      "\(refused.values.reduce(0, +)) refused, \(harmless) harmless, \(missed.count) missed"
+      "\(refusedCount) refused, \(harmless) harmless, \(missed.count) missed"
     }
+    var refusedCount: Int { refused.values.reduce(0, +) }
   }
   enum Verdict: Sendable {
     /// By the first obligation that fails.
@@ -56,15 +61,11 @@ struct MutatePrograms: ParsableCommand {
     let (shapes, seed) = (shapes, seed)
     let run = try LongRun(
       count, of: try ProgramMutants(faults: faults, operators: operators, seed: seed),
-      summary: { verdicts in
-        var tally = Tally()
-        for (_, verdict) in verdicts { tally.add(verdict) }
-        return tally.text
-      },
+      summary: { Tally($0.lazy.map(\.1)).text },
       { _, drawn in (drawn.mutant.fault, Self.verdict(on: drawn, prover, shapes: shapes, seed: seed)) })
     var tally: [ProgramFault: Tally] = [:]
     for (fault, verdict) in run.verdicts { tally[fault, default: Tally()].add(verdict) }
-    try report(faults, tally)
+    try report(faults, tally, of: Tally(run.verdicts.lazy.map(\.1)), run.verdicts.count)
     if run.isPartial || tally.values.contains(where: { !$0.missed.isEmpty }) { throw ExitCode.failure }
   }
 
@@ -77,22 +78,19 @@ struct MutatePrograms: ParsableCommand {
     return .missed("\(drawn.name) \(drawn.instance.name), \(drawn.mutant.place): \(problem)")
   }
 
-  private func report(_ faults: [ProgramFault], _ tally: [ProgramFault: Tally]) throws {
+  private func report(_ faults: [ProgramFault], _ tally: [ProgramFault: Tally], of all: Tally, _ count: Int) throws {
     if json {
       return print(try jsonText(Dictionary(uniqueKeysWithValues: tally.map { ($0.key.rawValue, $0.value) })))
     }
-    var (refused, harmless, missed) = (0, 0, 0)
     for fault in faults {
       let found = tally[fault] ?? Tally()
       for miss in found.missed { print("MISSED \(fault.rawValue) in \(miss)") }
       let kinds = found.refused.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }
-      let own = found.refused.values.reduce(0, +)
       print(
-        "\(fault.rawValue): \(own) refused\(kinds.isEmpty ? "" : " (\(kinds.joined(separator: ", ")))"), "
+        "\(fault.rawValue): \(found.refusedCount) refused\(kinds.isEmpty ? "" : " (\(kinds.joined(separator: ", ")))"), "
           + "\(found.harmless) harmless, \(found.missed.count) missed")
-      (refused, harmless, missed) = (refused + own, harmless + found.harmless, missed + found.missed.count)
     }
-    print("\(refused + harmless + missed) mutants: \(refused) refused, \(harmless) harmless, \(missed) missed")
+    print("\(count) mutants: \(all.text)")
   }
 }
 

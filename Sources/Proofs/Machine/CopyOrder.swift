@@ -7,7 +7,7 @@ import TileIR
 /// for all but the latest n covers those of more than n groups ago. Threads know of each other's pieces after the wait
 /// that follows. Rounds of a loop are told apart by its counter: what a round leaves behind is, for the next one, of a
 /// round less. A warp goes from cell to cell, so the cells are a loop too, and no copy may outlive its cell.
-struct CopyOrder {
+struct CopyOrder: TouchFlow {
   private(set) var findings: [MachineFinding] = []
   private let rings: CopyRings
   /// Groups after which all waits cover a copy.
@@ -15,14 +15,14 @@ struct CopyOrder {
   private var conflicts: [String: (message: String, location: SourceLocation)] = [:]
   private var location: SourceLocation
 
-  private typealias Stage = CopyEvent.Stage
-  private struct Copy: Hashable {
+  typealias Stage = CopyEvent.Stage
+  struct Copy: Hashable {
     let stage: Stage
     /// Groups closed since it began, its own included.
     let age: Int
   }
 
-  private struct State: Hashable {
+  struct State: TouchState {
     /// Copies under way, and those that each thread has waited for, by itself.
     var flying: Set<Copy> = []
     var landed: Set<Stage> = []
@@ -84,50 +84,24 @@ struct CopyOrder {
   }
 
   private static func mostLeft(_ nodes: [SharedTouches.Node]) -> Int {
-    nodes.reduce(0) { most, node in
-      switch node {
-      case .copies(.await(let latest, _)): max(most, latest)
-      case .loop(let inner, _, _): max(most, mostLeft(inner))
-      case .branch(let a, let b, _): max(most, mostLeft(a), mostLeft(b))
-      default: most
-      }
-    }
+    var most = 0
+    nodes.visit { if case .copies(.await(let latest, _)) = $0 { most = max(most, latest) } }
+    return most
   }
 
   // MARK: The kernel
 
-  /// The state where nodes end, nil where they always leave, and where they leave.
-  private mutating func follow(
-    _ nodes: [SharedTouches.Node], _ entry: State, isUniform: Bool
-  ) -> (end: State?, leaving: State?) {
-    var now = entry
-    var leaving: State?
-    func either(_ a: State?, _ b: State?) -> State? {
-      guard let a, let b else { return a ?? b }
-      return a.union(b)
+  mutating func take(_ node: SharedTouches.Node, _ now: inout State, isUniform: Bool) {
+    switch node {
+    case .copies(let event): take(event, &now, isUniform: isUniform)
+    case .wait:
+      now.landed = []
+      now.read = []
+    case .touch, .leave, .loop, .branch: break
     }
-    for node in nodes {
-      switch node {
-      case .touch: break
-      case .copies(let event): take(event, &now, isUniform: isUniform)
-      case .wait:
-        now.landed = []
-        now.read = []
-      case .leave: return (nil, either(leaving, now))
-      case .branch(let a, let b, let isSame):
-        let first = follow(a, now, isUniform: isUniform && isSame)
-        let second = follow(b, now, isUniform: isUniform && isSame)
-        leaving = either(leaving, either(first.leaving, second.leaving))
-        guard let end = either(first.end, second.end) else { return (nil, leaving) }
-        now = end
-      case .loop(let inner, let isSame, let counter): now = follow(inner, counter, now, isUniform: isUniform && isSame)
-      }
-    }
-    return (now, leaving)
   }
 
-  /// The state after a loop.
-  private mutating func follow(
+  mutating func follow(
     _ body: [SharedTouches.Node], _ counter: SharedTouches.Counter, _ entry: State, isUniform: Bool
   ) -> State {
     let own = Polynomial(counter.symbol)
@@ -169,7 +143,7 @@ struct CopyOrder {
   private func reduced(_ round: Polynomial) -> Polynomial? {
     guard round.isValid else { return nil }
     let common = rings.rings.values.reduce(1) { Self.leastCommonMultiple($0, $1?.stages ?? 1) }
-    let constant: Int = round.parts.first { $0.symbols == 0 }?.factor ?? 0
+    let constant = round.constantTerm
     return round - constant + ((constant % common + common) % common)
   }
 
@@ -180,14 +154,14 @@ struct CopyOrder {
   }
 
   private static func rounds(_ nodes: [SharedTouches.Node]) -> [Polynomial] {
-    nodes.flatMap { node -> [Polynomial] in
+    var found: [Polynomial] = []
+    nodes.visit { node in
       switch node {
-      case .copies(.start(let stage, _)), .copies(.read(let stage, _)): stage.round.map { [$0] } ?? []
-      case .loop(let inner, _, _): rounds(inner)
-      case .branch(let a, let b, _): rounds(a) + rounds(b)
-      default: []
+      case .copies(.start(let stage, _)), .copies(.read(let stage, _)): found += stage.round.map { [$0] } ?? []
+      default: break
       }
     }
+    return found
   }
 
   // MARK: Events

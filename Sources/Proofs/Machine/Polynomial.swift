@@ -22,6 +22,8 @@ struct Polynomial: Hashable {
 
   static let invalid = Polynomial([], isValid: false)
 
+  /// What it is where all its symbols are 0.
+  var constantTerm: Int { parts.first { $0.symbols == 0 }?.factor ?? 0 }
   /// The value where no symbol occurs.
   var constant: Int? {
     guard isValid else { return nil }

@@ -87,7 +87,7 @@ extension KernelWalk {
   /// What a place leaves when it is divided by the threads of a warp; nil where that may differ.
   private func residue(_ place: Polynomial) -> Int? {
     guard place.isValid else { return nil }
-    let constant: Int = place.parts.reduce(0) { $1.symbols == 0 ? $1.factor : $0 }
+    let constant = place.constantTerm
     guard divisor(place - constant) == GPU.warp else { return nil }
     return (constant % GPU.warp + GPU.warp) % GPU.warp
   }

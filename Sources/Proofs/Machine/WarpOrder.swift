@@ -7,7 +7,7 @@ import TileIR
 /// What has been touched since the last wait is followed through the kernel. A warp goes from cell to cell and
 /// its memory stays the same, so the cells are a loop too. That schedules place waits in a like manner is not
 /// relied upon: what a place leaves when it is divided by a warp comes from the numbers of the proof.
-struct WarpOrder {
+struct WarpOrder: TouchFlow {
   private(set) var findings: [MachineFinding] = []
   private let kernel: String
   /// One name for all that name the same memory; memory whose touches cannot conflict has none.
@@ -16,12 +16,12 @@ struct WarpOrder {
   private var unevenWait = false
 
   /// What has been touched since the last wait.
-  private struct Pending: Hashable {
+  struct State: TouchState {
     var reads: [String: Set<SharedTouches.Threads>] = [:]
     var writes: [String: Set<SharedTouches.Threads>] = [:]
 
-    func union(_ other: Pending) -> Pending {
-      Pending(
+    func union(_ other: State) -> State {
+      State(
         reads: reads.merging(other.reads) { $0.union($1) }, writes: writes.merging(other.writes) { $0.union($1) })
     }
   }
@@ -32,7 +32,8 @@ struct WarpOrder {
     var names: [BufferSource: String] = [:]
     for buffer in walk.kernel.buffers where names[buffer.source] == nil { names[buffer.source] = buffer.name }
     var (read, written): (Set<String>, Set<String>) = ([], [])
-    Self.visit(walk.touches.nodes) { touch in
+    walk.touches.nodes.visit { node in
+      guard case .touch(let touch) = node else { return }
       group[touch.memory] = sources[touch.memory].flatMap { names[$0] } ?? touch.memory
       if touch.isWrite { written.insert(group[touch.memory]!) }
       if touch.isRead { read.insert(group[touch.memory]!) }
@@ -42,7 +43,7 @@ struct WarpOrder {
     let followed = written.filter { read.contains($0) || !buffers.contains($0) }
     group = group.filter { followed.contains($0.value) }
     // A cell is a round.
-    _ = follow(rounds: walk.touches.nodes, Pending(), isUniform: true)
+    _ = follow(rounds: walk.touches.nodes, State(), isUniform: true)
     for memory in followed.sorted() {
       let conflict = conflicts[memory]
       findings.append(
@@ -59,61 +60,34 @@ struct WarpOrder {
     }
   }
 
-  private static func visit(_ nodes: [SharedTouches.Node], _ body: (SharedTouches.Touch) -> Void) {
-    for node in nodes {
-      switch node {
-      case .touch(let touch): body(touch)
-      case .wait, .leave, .copies: break
-      case .loop(let inner, _, _): visit(inner, body)
-      case .branch(let a, let b, _):
-        visit(a, body)
-        visit(b, body)
-      }
+  mutating func take(_ node: SharedTouches.Node, _ now: inout State, isUniform: Bool) {
+    switch node {
+    case .touch(let touch): take(touch, &now)
+    case .wait:
+      if !isUniform { unevenWait = true }
+      now = State()
+    case .copies, .leave, .loop, .branch: break
     }
   }
 
-  /// What is pending where nodes end, nil where they always leave, and where they leave.
-  private mutating func follow(
-    _ nodes: [SharedTouches.Node], _ entry: Pending, isUniform: Bool
-  ) -> (end: Pending?, leaving: Pending?) {
-    var now = entry
-    var leaving: Pending?
-    func either(_ a: Pending?, _ b: Pending?) -> Pending? {
-      guard let a, let b else { return a ?? b }
-      return a.union(b)
-    }
-    for node in nodes {
-      switch node {
-      case .touch(let touch): take(touch, &now)
-      case .wait:
-        if !isUniform { unevenWait = true }
-        now = Pending()
-      case .leave: return (nil, either(leaving, now))
-      case .branch(let a, let b, let isSame):
-        let first = follow(a, now, isUniform: isUniform && isSame)
-        let second = follow(b, now, isUniform: isUniform && isSame)
-        leaving = either(leaving, either(first.leaving, second.leaving))
-        guard let end = either(first.end, second.end) else { return (nil, leaving) }
-        now = end
-      case .loop(let inner, let isSame, _): now = follow(rounds: inner, now, isUniform: isUniform && isSame)
-      case .copies: break
-      }
-    }
-    return (now, leaving)
+  mutating func follow(
+    _ body: [SharedTouches.Node], _ counter: SharedTouches.Counter, _ entry: State, isUniform: Bool
+  ) -> State {
+    follow(rounds: body, entry, isUniform: isUniform)
   }
 
   /// What is pending after a loop: each round begins with what is pending before the loop or after a round.
-  private mutating func follow(rounds: [SharedTouches.Node], _ entry: Pending, isUniform: Bool) -> Pending {
+  private mutating func follow(rounds: [SharedTouches.Node], _ entry: State, isUniform: Bool) -> State {
     var now = entry
     while true {
       let round = follow(rounds, now, isUniform: isUniform)
-      let next = [round.end, round.leaving].reduce(now) { $0.union($1 ?? Pending()) }
+      let next = [round.end, round.leaving].reduce(now) { $0.union($1 ?? State()) }
       if next == now { return now }
       now = next
     }
   }
 
-  private mutating func take(_ touch: SharedTouches.Touch, _ now: inout Pending) {
+  private mutating func take(_ touch: SharedTouches.Touch, _ now: inout State) {
     guard let memory = group[touch.memory] else { return }
     func meets(_ others: Set<SharedTouches.Threads>?) -> Bool { others?.contains { $0.meets(touch.threads) } ?? false }
     if meets(now.writes[memory]) {

@@ -6,40 +6,18 @@ import Tiles
 
 /// Lanes that a load leaves out are 0, not what is declared of the elements in the others.
 @Suite struct MaskedLoadTests {
-  private static let lanes = MachineType(.i32, 8)
-
   /// `y[r] = x[picks[r] - least]` of picks from `least` to `least + 3`, eight rows a cell. The last cell's inactive
   /// lanes read x too, `least` before its first element, unless the gather is masked.
   private static func plan(least: Int, isMasked: Bool) throws -> Plan {
-    let kernel = Kernel("pick") { k in
-      let rows = k.dimension("rows", in: 0...1000)
-      let four = k.dimension("four", in: 4...4)
-      let picks = k.input("picks", Int32.self, [rows], .range(least, least + 3))
-      let x = k.input("x", Float.self, [four])
-      let y = k.output("y", Float.self, [rows])
-      k.parallel(rows) { r in y[r] = x[Position(picks[r]) - least] }
+    try PickPlan.plan(least...least + 3) { picks, x, r in
+      x[Position(picks[r]) - least]
+    } body: { first, active in
+      let picks = Expression.load(Access("picks", .int32, first), PickPlan.lanes, active: active)
+      let value = Expression.gather(
+        Access("x", .float32, .constant(0)), lanes: picks.apply(.subtract, .integer(Int64(least), PickPlan.lanes)),
+        MachineType(.f32, 8), active: isMasked ? active : nil)
+      return [.store(Access("y", .float32, first), value, active: active)]
     }
-    let program = try kernel.program()
-    let rows = try #require(program.dimensions.first { $0.name == "rows" })
-    let cell = Variable("cell", .index)
-    let first = Expression.variable(cell) * .constant(8)
-    let active = (Expression.variable(.init("rows", .index)) - first).minimum(.constant(8))
-    let picks = Expression.load(Access("picks", .int32, first), lanes, active: active)
-    let value = Expression.gather(
-      Access("x", .float32, .constant(0)), lanes: picks.apply(.subtract, .integer(Int64(least), lanes)),
-      MachineType(.f32, 8), active: isMasked ? active : nil)
-    let machineKernel = MachineKernel(
-      name: "pick",
-      buffers: [
-        KernelBuffer("picks", .parameter(0), .int32, isWritten: false),
-        KernelBuffer("x", .parameter(1), .float32, isWritten: false),
-        KernelBuffer("y", .parameter(2), .float32, isWritten: true),
-      ],
-      scalars: [KernelScalar("rows", .extent(rows))], scratch: [],
-      cells: HostExpression.extent(rows).dividedUp(by: 8), cell: cell, body: [.store(Access("y", .float32, first), value, active: active)])
-    return Plan(
-      program: program, machine: .avx2, schedule: "", workspaces: [],
-      variants: [PlanVariant(name: "every launch", guards: [], kernels: [machineKernel])], messages: [])
   }
 
   @Test(arguments: [0, 1])
