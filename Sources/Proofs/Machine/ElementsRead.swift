@@ -26,7 +26,7 @@ extension KernelWalk {
   }
   private static let mostSplits = 4
   /// Steps for a first look.
-  private static let fewSteps = 300
+  static let fewSteps = 300
 
   /// Judges that the element at `place` has been stored.
   mutating func judgeStored(_ array: String, _ place: Polynomial, bits: Int) {
@@ -168,12 +168,6 @@ extension KernelWalk {
       if prover.table.symbols(in: stride).contains(where: variables.contains) { return nil }
       strides.append((variable.symbol, stride))
     }
-    // A loop of one round moves nothing, however wide its stride would be.
-    for variable in elements.variables where isSingle(variable) {
-      values[variable.symbol] = variable.lower
-      place = prover.with { $0.replacing(place, variable.symbol, variable.lower) }
-      strides.removeAll { $0.symbol == variable.symbol }
-    }
     for (symbol, stride) in strides where stride.parts.isEmpty {
       guard let hint = hints[symbol] else { continue }
       values[symbol] = hint
@@ -207,16 +201,6 @@ extension KernelWalk {
       next = last + 1
     }
     return values
-  }
-
-  /// Whether a variable has one value at most, where its bound counts blocks.
-  private mutating func isSingle(_ variable: StoredElements.Variable) -> Bool {
-    variable.uppers.contains { upper in
-      let blocks = upper - variable.lower - 1
-      guard let top = blocks.top, blocks == Polynomial(top), case .floor(let all, let size) = prover.table[top].meaning
-      else { return false }
-      return isAtLeastZero(all * -1 + (size - 1), steps: Self.fewSteps)
-    }
   }
 
   /// What has to hold so that a store's element is the one at `target`.
@@ -296,7 +280,7 @@ extension KernelWalk {
     isAtLeastZero(a, steps: Self.fewSteps) && isAtLeastZero(a * -1 + (n - 1), steps: Self.fewSteps)
   }
 
-  private mutating func isAtLeastZero(_ a: Polynomial, steps: Int) -> Bool {
+  mutating func isAtLeastZero(_ a: Polynomial, steps: Int) -> Bool {
     if prover.isAtLeastZero(a, steps: steps) { return true }
     if let least = prover.table.leastOfFew(a) { return least >= 0 }
     // A fact that takes parts away leaves less to prove.

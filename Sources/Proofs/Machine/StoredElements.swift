@@ -229,6 +229,12 @@ extension KernelWalk {
     if variable.uppers.contains(variable.lower + 1) {
       return replacing(result, variable.symbol, variable.lower)
     }
+    if isSingle(variable) {
+      // One round at most moves nothing, however wide its stride; that there is one is still to be proved.
+      result = replacing(result, variable.symbol, variable.lower)
+      result.conditions += variable.uppers.map { $0 - variable.lower - 1 }
+      return result
+    }
     for position in result.sides.indices {
       result.sides[position].around.append(variable.symbol)
       result.sides[position].others.removeAll { !isKnown($0) }
@@ -274,6 +280,16 @@ extension KernelWalk {
       for position in result.sides.indices { result.sides[position].others = result.sides[position].others.map(replaced) }
     }
     return result
+  }
+
+  /// Whether a variable whose bound counts blocks has one value at most.
+  private mutating func isSingle(_ variable: StoredElements.Variable) -> Bool {
+    variable.uppers.contains { upper in
+      let blocks = upper - variable.lower - 1
+      guard let top = blocks.top, blocks == Polynomial(top), case .floor(let all, let size) = prover.table[top].meaning
+      else { return false }
+      return isAtLeastZero(all * -1 + (size - 1), steps: Self.fewSteps)
+    }
   }
 
   /// The constant by which places divide a loop's number, where it counts from 0 and nothing else depends on it.
