@@ -72,6 +72,18 @@ public indirect enum MachineStatement: Hashable, Sendable {
 }
 
 extension MachineStatement {
+  /// The name of the number that a kernel finds to be the length of an axis; kernels may add a number to it.
+  public static func length(of dimension: String) -> String { "\(dimension)_length" }
+
+  /// The axis whose length a name stands for.
+  public static func dimension(ofLength name: String) -> String? {
+    var name = name[...]
+    if let last = name.lastIndex(of: "_"), !name[last...].dropFirst().isEmpty,
+      name[last...].dropFirst().allSatisfy(\.isNumber)
+    { name = name[..<last] }
+    return name.hasSuffix("_length") ? String(name.dropLast("_length".count)) : nil
+  }
+
   /// Whether a loop in it is unrolled.
   public var hasUnrolledLoop: Bool {
     switch self {

@@ -77,13 +77,14 @@ struct ProductBlocking {
     cellRows = 24 * schedule.cellRows / tileRows * tileRows
   }
 
-  /// From a whole tile down: halves, so that any number of rows is a few tiles.
+  /// From a whole tile down to 1, each a divisor of the one before, so that any number of rows is a few tiles and
+  /// where those of a size end is a multiple of the size.
   private static func bodies(_ rows: Int) -> [Int] {
     var sizes: [Int] = []
     var size = rows
     while size > 0 {
       sizes.append(size)
-      size = size == 3 ? 2 : size / 2
+      size /= size % 3 == 0 ? 3 : 2
     }
     return sizes
   }

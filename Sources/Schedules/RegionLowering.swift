@@ -238,7 +238,7 @@ final class RegionLowering {
     let coordinate = try self.coordinate(index, environment)
     let axes = analysis.lengthValues(dimension).flatMap { program[$0].axes }
     let depth = stack.depth(binding: axes)
-    let value = stack.define("\(dimension.name)_length", coordinate.base, at: depth)
+    let value = stack.define(MachineStatement.length(of: dimension.name), coordinate.base, at: depth)
     stack.rememberLength(dimension, value, at: depth)
     return value
   }

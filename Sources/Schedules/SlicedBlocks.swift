@@ -53,16 +53,15 @@ extension SlicedTile {
     }
     let whole = body(blocking.tileRows, from: .constant(0))
     guard blocking.tileRows > 1 else { return lowering.stack.append(contentsOf: whole) }
-    var fewer: [MachineStatement] = []
-    if blocking.tileRows > 2 {
-      let pair = lowering.stack.variable("pair", .index)
-      fewer.append(
-        .loop(
-          CountedLoop(
-            pair, from: .constant(0), to: size - .constant(1), step: 2, body(2, from: .variable(pair)))))
+    let fewer = lowering.collect {
+      let pairs = blocking.tileRows > 2
+        ? lowering.stack.define("rows_in_pairs", size - size.remainder(by: 2)) : .constant(0)
+      for (count, first, end) in [(2, Expression.constant(0), pairs), (1, pairs, size)] where first != end {
+        let row = lowering.stack.variable("tile_row", .index)
+        lowering.stack.append(
+          .loop(CountedLoop(row, from: first, to: end, step: count, body(count, from: .variable(row)))))
+      }
     }
-    let last = body(1, from: size - .constant(1))
-    fewer.append(.branch(size.remainder(by: 2).compared(.equal, .constant(1)), last, []))
     lowering.stack.append(.branch(size.compared(.equal, .constant(blocking.tileRows)), whole, fewer))
   }
 

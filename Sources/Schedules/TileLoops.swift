@@ -63,31 +63,18 @@ struct TileLoops {
 
   // MARK: Rows
 
-  /// Takes rows a tile at a time; what is left goes to bodies of fewer rows.
+  /// Takes rows a tile at a time; what is left goes to tiles of fewer rows.
   func walkRows() throws {
-    let rows = lowering.domains[pattern.rows]!
-    let row = lowering.stack.variable("row", .index)
-    lowering.stack.open()
-    let left = lowering.stack.define("rows_left", rows.count - .variable(row))
-    let full = try tile(blocking.tileRows, .variable(row))
-    lowering.stack.open()
-    if blocking.bodies.count > 1 {
-      let next = lowering.stack.variable("next_row", .index)
-      lowering.stack.append(.declare(next, .variable(row)))
-      for size in blocking.bodies.dropFirst() {
-        let enough = (rows.count - .variable(next)).compared(.greaterOrEqual, .constant(size))
-        var body = try tile(size, .variable(next))
-        body.append(.assign(next, Expression.variable(next) + .constant(size)))
-        lowering.stack.append(.branch(enough, body, []))
-      }
+    let count = lowering.domains[pattern.rows]!.count
+    var first = Expression.constant(0)
+    for size in blocking.bodies {
+      let row = lowering.stack.variable("row", .index)
+      let body = try tile(size, .variable(row))
+      let end = size == 1
+        ? count : lowering.stack.define("rows_of_\(size)", count - count.remainder(by: size))
+      lowering.stack.append(.loop(CountedLoop(row, from: first, to: end, step: size, body)))
+      first = end
     }
-    let partial = lowering.stack.close()
-    lowering.stack.append(
-      .branch(left.compared(.greaterOrEqual, .constant(blocking.tileRows)), full, partial))
-    lowering.stack.append(
-      .loop(
-        CountedLoop(
-          row, from: .constant(0), to: rows.count, step: blocking.tileRows, lowering.stack.close())))
   }
 
   private func tile(_ size: Int, _ row: Expression) throws -> [MachineStatement] {

@@ -95,12 +95,6 @@ struct LinearForm: Hashable {
 
   /// The greatest common divisor of the factors; 0 where there are none.
   var divisor: Int {
-    var result = 0
-    for part in parts {
-      var (a, b) = (result, abs(part.factor))
-      while b != 0 { (a, b) = (b, a % b) }
-      result = a
-    }
-    return result
+    parts.reduce(0) { $0.greatestDivisor(with: $1.factor) }
   }
 }

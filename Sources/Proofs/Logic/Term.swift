@@ -149,4 +149,17 @@ extension Int {
     let (quotient, remainder) = quotientAndRemainder(dividingBy: divisor)
     return remainder < 0 ? quotient - 1 : quotient
   }
+
+  /// The greatest number that divides both; that of 0 and a number is the number's magnitude.
+  func greatestDivisor(with other: Int) -> Int {
+    var (a, b) = (magnitude, other.magnitude)
+    while b != 0 { (a, b) = (b, a % b) }
+    return Int(clamping: a)
+  }
+
+  /// The quotient rounded toward infinity; `divisor` is positive.
+  func ceilingDivided(by divisor: Int) -> Int {
+    let (quotient, remainder) = quotientAndRemainder(dividingBy: divisor)
+    return remainder > 0 ? quotient + 1 : quotient
+  }
 }

@@ -32,7 +32,9 @@ extension KernelWalk {
   mutating func judgeStored(_ array: String, _ place: Polynomial, bits: Int) {
     guard isJudged else { return }
     let sentence = "elements of \(array) are stored before they are read"
+    // What is stored in fewer loops, such as zeroes all over, takes fewer steps to see.
     let all = stored.elements(of: array).filter { $0.bits == bits }
+      .sorted { ($0.variables.count + $0.sides.count) < ($1.variables.count + $1.sides.count) }
     guard !all.isEmpty else { return refuse(.defined, sentence, "nothing is stored to it before") }
     guard place.isValid else { return refuse(.defined, sentence, "its place is not followed") }
     // Lanes of stores are variables, those of the access are at hand.

@@ -25,8 +25,8 @@ extension WrittenRegions {
   private mutating func keep(_ goal: Polynomial, withAllFacts: Bool = false) {
     guard walk.certifies, goal.constant.map({ $0 < 0 }) ?? true,
       let obligation = walk.prover.obligation(
-        goal, .writtenOnce, kernel: walk.kernel.name, at: walk.location,
-        withAllFacts ? "joining what is written: not reached" : "joining what is written: \(walk.prover.text(goal)) >= 0",
+        goal, isOrdered ? .reductionOrder : .writtenOnce, kernel: walk.kernel.name, at: walk.location,
+        "joining what is \(isOrdered ? "added" : "written"): \(withAllFacts ? "not reached" : "\(walk.prover.text(goal)) >= 0")",
         withAllFacts: withAllFacts)
     else { return }
     obligations.append((obligation, .proved(.affine)))

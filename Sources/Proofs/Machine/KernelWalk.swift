@@ -42,6 +42,8 @@ struct KernelWalk {
   private(set) var trips: [String: Int] = [:]
   /// What the cell has stored to on-chip and register arrays.
   var stored = StoreLog()
+  /// What is done to partial sums.
+  var sums: SumRecord
   /// Places of buffers that are read, and buffers that are read after a write to them.
   private(set) var reads: [String: [Polynomial]] = [:]
   private(set) var readAfterWrite: Set<String> = []
@@ -90,6 +92,7 @@ struct KernelWalk {
     self.plan = plan
     self.kernel = kernel
     copyRings = CopyRings(kernel)
+    sums = SumRecord(kernel)
     location = plan.program.location
     var prover = BoundElimination()
     let numbers = LaunchNumbers(plan.program, &prover)
@@ -122,7 +125,11 @@ struct KernelWalk {
 
   private mutating func block(_ statements: [MachineStatement]) {
     let outer = location
-    for statement in statements { step(statement) }
+    for statement in statements {
+      sums.beginStatement()
+      step(statement)
+      noteSums(statement)
+    }
     location = outer
   }
 
@@ -200,6 +207,7 @@ struct KernelWalk {
       walk.writes.open(.branch(facts, others))
       walk.touches.begin()
       walk.stored.begin()
+      walk.sums.begin()
       walk.block(statements)
       walk.writes.close()
       walk.prover.pop(to: count)
@@ -209,8 +217,13 @@ struct KernelWalk {
     let a = taking(&self, condition.whenTrue, condition.whenFalse, then)
     let whenTrue = touches.end()
     let storedWhenTrue = stored.end()
+    let sumsWhenTrue = sums.end()
     let b = taking(&self, condition.whenFalse, condition.whenTrue, otherwise)
     let whenFalse = touches.end()
+    let sumsWhenFalse = sums.end()
+    if !sumsWhenTrue.isEmpty || !sumsWhenFalse.isEmpty {
+      sums.add(.branch(condition.whenTrue, condition.whenFalse, sumsWhenTrue, sumsWhenFalse))
+    }
     close([(storedWhenTrue, condition.whenFalse, a.leaves), (stored.end(), condition.whenTrue, b.leaves)])
     if isJudged { touches.add(.branch(whenTrue, whenFalse, isUniform: isUniform)) }
     if a.leaves || b.leaves {
@@ -270,11 +283,19 @@ struct KernelWalk {
     }
     exits.append([])
     let symbol = loop.step > 1 ? round.top : counter.top
-    writes.open(
-      .loop(symbol: symbol, lower: lower, upper: upper, step: loop.step, isLeft: Self.leaves(loop.body)))
+    let numbered = WriteTree.Loop(
+      symbol: symbol, lower: lower, upper: upper, step: loop.step, isLeft: Self.leaves(loop.body))
+    writes.open(.loop(numbered))
     touches.begin()
     stored.begin()
+    sums.begin()
+    let facts = Array(prover.facts[factCount...])
     block(loop.body)
+    let summed = sums.end()
+    if !summed.isEmpty {
+      let loop = SumTree.Loop(numbers: numbered, counter: counter, isUnrolled: loop.isUnrolled, facts: facts)
+      sums.add(.loop(loop, summed))
+    }
     // The bound is read again before the next round.
     touches.add(bound)
     let touched = touches.end()
@@ -338,6 +359,7 @@ struct KernelWalk {
     if isWrite {
       writtenBuffers.insert(buffer)
     } else {
+      sums.read(buffer, place)
       reads[buffer, default: []].append(place)
       if writtenBuffers.contains(buffer) { readAfterWrite.insert(buffer) }
     }
@@ -350,6 +372,7 @@ struct KernelWalk {
       nodes.flatMap { node -> [Polynomial] in
         switch node {
         case .loop(_, let inner), .branch(_, _, let inner): places(inner)
+        case .either(_, _, let a, let b): places(a + b)
         case .write(let write): write.buffer == buffer ? [write.place] : []
         }
       }

@@ -18,7 +18,7 @@ extension WrittenRegions {
       case .branch(let facts, let others, let inner):
         guard inner.count == 1, case .write(let write) = inner[0] else { return nil }
         (self.write, holds, fails, isGuarded) = (write, facts, others, true)
-      case .loop: return nil
+      case .loop, .either: return nil
       }
       guard write.lanes == 1, let keys = walk.keys(write) else { return nil }
       self.keys = keys

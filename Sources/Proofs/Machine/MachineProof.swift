@@ -22,6 +22,7 @@ public struct MachineProof: Sendable {
     assumptions = plan.assumptions
     var findings: [MachineFinding] = []
     var narrowSpans: Set<Int> = []
+    var found: Set<SourceLocation> = []
     func judge(_ kernel: MachineKernel, _ guards: [HostExpression], _ writes: inout WriteProofs) {
       let asserted = writes.asserted
       var walk = KernelWalk(plan, kernel, guards: guards, asserted: asserted, solver: solver)
@@ -38,10 +39,15 @@ public struct MachineProof: Sendable {
       findings += walk.findings
       if walk.isOfWarps { findings += WarpOrder(walk).findings }
       findings += CopyOrder(walk).findings
-      obligations += walk.obligations
-      let sums = Self.sums(of: kernel, walk, at: plan.program.location)
+      var sums = SumOrder(walk)
+      sums.judge()
       findings += sums.findings
-      obligations += sums.obligations
+      obligations += sums.joining.obligations
+      found.formUnion(sums.judged)
+      obligations += walk.obligations
+      let exact = Self.sums(of: kernel, walk, at: plan.program.location)
+      findings += exact.findings
+      obligations += exact.obligations
       narrowSpans.formUnion(walk.narrowSpans)
       writes.take(walk)
     }
@@ -50,9 +56,16 @@ public struct MachineProof: Sendable {
     layouts.finishLayouts()
     findings += layouts.findings
     obligations += layouts.obligations
+    let stated = plan.program.orderedSums
     for variant in plan.variants {
       var writes = WriteProofs(plan)
+      found = []
       for kernel in variant.kernels { judge(kernel, variant.guards, &writes) }
+      findings += stated.subtracting(found).sorted { ($0.file, $0.line) < ($1.file, $1.line) }.map { location in
+        MachineFinding(
+          kind: .reductionOrder, kernel: plan.program.name, location: location,
+          sentence: "the sum that is stated here is made", verdict: .unknown("no kernel of \(variant.name) has it"), open: nil)
+      }
       writes.finish()
       findings += writes.findings
       obligations += writes.obligations

@@ -1,6 +1,11 @@
 /// A number that a proof speaks of, by its position in a `SymbolTable`; at least 1.
 typealias Symbol = UInt16
 
+extension Symbol {
+  /// A number for which a table had no room.
+  static let lost = Symbol.max
+}
+
 /// A polynomial with integer coefficients over symbols, of degree at most 4. What grows beyond that, or out
 /// of machine integers, is not `isValid`, and nothing is proved of it.
 struct Polynomial: Hashable {
@@ -14,7 +19,11 @@ struct Polynomial: Hashable {
   private(set) var isValid = true
 
   init(_ constant: Int) { parts = constant == 0 ? [] : [Part(symbols: 0, factor: constant)] }
-  init(_ symbol: Symbol) { parts = [Part(symbols: UInt64(symbol) << 48, factor: 1)] }
+  /// Invalid of a number that is lost.
+  init(_ symbol: Symbol) {
+    parts = symbol == .lost ? [] : [Part(symbols: UInt64(symbol) << 48, factor: 1)]
+    isValid = symbol != .lost
+  }
   private init(_ parts: [Part], isValid: Bool) {
     self.parts = parts
     self.isValid = isValid
@@ -145,6 +154,11 @@ struct Polynomial: Hashable {
     return (Polynomial(quotient, isValid: isValid), Polynomial(rest, isValid: isValid))
   }
 
+  /// The parts whose symbols are kept.
+  func filtered(_ keeps: ([Symbol]) -> Bool) -> Polynomial {
+    Polynomial(parts.filter { keeps(Self.symbols($0.symbols)) }, isValid: isValid)
+  }
+
   /// The polynomial with another in place of a symbol.
   func replacing(_ symbol: Symbol, _ value: Polynomial) -> Polynomial {
     guard contains(symbol) else { return self }
@@ -179,9 +193,7 @@ struct Polynomial: Hashable {
     var divisor = 0
     for part in parts where part.symbols != 0 {
       if part.factor == .min { return self }
-      var (a, b) = (divisor, abs(part.factor))
-      while b != 0 { (a, b) = (b, a % b) }
-      divisor = a
+      divisor = divisor.greatestDivisor(with: part.factor)
       if divisor == 1 { return self }
     }
     guard divisor > 1 else { return self }

@@ -94,7 +94,7 @@ struct Samples {
         func narrow(_ bound: SymbolTable.Bound, _ isLower: Bool) -> Bool {
           guard let end = bound.bound.value(drawn), end > .min else { return false }
           if isLower {
-            low = max(low, -(-end).floorDivided(by: bound.factor))
+            low = max(low, end.ceilingDivided(by: bound.factor))
           } else {
             high = min(high, end.floorDivided(by: bound.factor))
           }

@@ -45,9 +45,6 @@ struct SymbolTable {
     let b: Polynomial
     let isMinimum: Bool
   }
-  /// Whether there is no room for another number: everything after is unknown.
-  private(set) var isFull = false
-
   subscript(symbol: Symbol) -> Entry { entries[Int(symbol) - 1] }
   var count: Int { entries.count }
 
@@ -56,14 +53,12 @@ struct SymbolTable {
     _ name: String, meaning: Meaning = .number, lowers: [Bound] = [], uppers: [Bound] = [],
     alternatives: [Alternative] = []
   ) -> Symbol {
-    guard entries.count < Int(Symbol.max) - 1 else {
-      isFull = true
-      return Symbol.max - 1
-    }
+    // There is no room for another number: what is said of it is invalid.
+    guard entries.count < Int(Symbol.max) - 1 else { return .lost }
     var entry = Entry(
       name: name, meaning: meaning, lowers: lowers, uppers: uppers, alternatives: alternatives)
     entry.least = lowers.compactMap { bound in
-      self.least(bound.bound).map { -(-$0).floorDivided(by: bound.factor) }
+      self.least(bound.bound).map { $0.ceilingDivided(by: bound.factor) }
     }.max()
     entry.most = uppers.compactMap { bound in
       self.most(bound.bound).map { $0.floorDivided(by: bound.factor) }
@@ -89,7 +84,9 @@ struct SymbolTable {
       name, lowers: [Bound(Polynomial(range.lowerBound))], uppers: [Bound(Polynomial(range.upperBound))])
   }
 
-  mutating func setCount(_ symbol: Symbol, _ count: Polynomial) { entries[Int(symbol) - 1].count = count }
+  mutating func setCount(_ symbol: Symbol, _ count: Polynomial) {
+    if symbol != .lost { entries[Int(symbol) - 1].count = count }
+  }
   /// Takes it for granted wherever its latest symbol occurs that `a` is at least 0.
   mutating func assume(_ a: Polynomial) {
     guard let top = a.top, let (quotient, rest) = a.split(top), let factor = quotient.constant else { return }
@@ -124,6 +121,7 @@ struct SymbolTable {
     let symbol = add(
       "floor", meaning: .floor(rest, n), lowers: [Bound(rest - (n - 1), factor: n)],
       uppers: [Bound(rest, factor: n)])
+    if symbol == .lost { return .invalid }
     floors[rest, default: [:]][n] = symbol
     return quotient + Polynomial(symbol)
   }
@@ -143,6 +141,7 @@ struct SymbolTable {
       alternatives: [
         Alternative(value: a, facts: [aFirst]), Alternative(value: b, facts: [aFirst * -1]),
       ])
+    if symbol == .lost { return .invalid }
     extrema[key] = symbol
     return Polynomial(symbol)
   }

@@ -6,6 +6,8 @@ struct WriteTree {
     case loop(Loop, [Node])
     /// Facts that hold inside, and those that hold where it is not taken.
     case branch([Polynomial], [Polynomial], [Node])
+    /// A branch of which both sides matter.
+    case either([Polynomial], [Polynomial], [Node], [Node])
     case write(Write)
   }
   struct Loop {
@@ -31,7 +33,7 @@ struct WriteTree {
     var isConditional = false
   }
   enum Opening {
-    case loop(symbol: Symbol?, lower: Polynomial, upper: Polynomial, step: Int, isLeft: Bool)
+    case loop(Loop)
     case branch([Polynomial], [Polynomial])
   }
 
@@ -45,9 +47,7 @@ struct WriteTree {
     let (opening, nodes) = open.removeLast()
     guard !nodes.isEmpty else { return }
     switch opening {
-    case .loop(let symbol, let lower, let upper, let step, let isLeft)?:
-      let loop = Loop(symbol: symbol, lower: lower, upper: upper, step: step, isLeft: isLeft)
-      open[open.count - 1].1.append(.loop(loop, nodes))
+    case .loop(let loop)?: open[open.count - 1].1.append(.loop(loop, nodes))
     case .branch(let holds, let fails)?: open[open.count - 1].1.append(.branch(holds, fails, nodes))
     case nil: open[open.count - 1].1 += nodes
     }

@@ -11,7 +11,13 @@ struct WrittenRegions {
   /// What joining has relied on, where the walk keeps obligations.
   var obligations: [(obligation: Obligation, verdict: Verdict)] = []
 
-  init(_ walk: KernelWalk) { self.walk = walk }
+  /// Whether the last axis is one along which elements have to be met in ascending order.
+  let isOrdered: Bool
+
+  init(_ walk: KernelWalk, isOrdered: Bool = false) {
+    self.walk = walk
+    self.isOrdered = isOrdered
+  }
 
   /// The regions of the whole kernel.
   mutating func regions() -> [WrittenRegion] {
@@ -34,12 +40,14 @@ struct WrittenRegions {
 
   // MARK: Statements
 
-  private mutating func regions(_ nodes: [WriteTree.Node]) -> [WrittenRegion] {
+  /// The regions of one cell's statements.
+  mutating func regions(_ nodes: [WriteTree.Node]) -> [WrittenRegion] {
     var found: [WrittenRegion] = []
     for node in joinedLanes(nodes) {
       switch node {
       case .write(let write): if let region = region(write) { found.append(region) }
       case .branch(let holds, let fails, let inner): found += branch(holds, fails, inner)
+      case .either(let holds, let fails, let a, let b): found += either(holds, fails, a, b)
       case .loop(let loop, let inner):
         let count = walk.prover.facts.count
         walk.prover.push(loop.upper - loop.lower - 1)
@@ -75,7 +83,10 @@ struct WrittenRegions {
     region.isConditional = write.isConditional
     guard let lane else { return region }
     let count = write.active.map { active in
-      walk.prover.with { $0.extremum($0.extremum(active, Polynomial(0), isMinimum: false), Polynomial(write.lanes), isMinimum: true) }
+      if isOrdered, isAtLeastZero(active), isAtLeastZero(active * -1 + write.lanes) { return active }
+      return walk.prover.with {
+        $0.extremum($0.extremum(active, Polynomial(0), isMinimum: false), Polynomial(write.lanes), isMinimum: true)
+      }
     } ?? Polynomial(write.lanes)
     guard let joined = repeated(region, lane, from: Polynomial(0), count: count, Polynomial(lane)) else { return nil }
     region = joined
@@ -101,6 +112,33 @@ struct WrittenRegions {
     }
   }
 
+  /// Both sides of a branch, as one where they have the same regions.
+  private mutating func either(
+    _ holds: [Polynomial], _ fails: [Polynomial], _ a: [WriteTree.Node], _ b: [WriteTree.Node]
+  ) -> [WrittenRegion] {
+    func side(_ facts: [Polynomial], _ nodes: [WriteTree.Node]) -> [WrittenRegion] {
+      let count = walk.prover.facts.count
+      for fact in facts { walk.prover.push(fact) }
+      defer { walk.prover.pop(to: count) }
+      return regions(nodes)
+    }
+    func isSame(_ x: WrittenRegion, _ y: WrittenRegion, _ facts: [Polynomial]) -> Bool {
+      let count = walk.prover.facts.count
+      for fact in facts { walk.prover.push(fact) }
+      defer { walk.prover.pop(to: count) }
+      return x.axes.count == y.axes.count && x.isConditional == y.isConditional
+        && zip(x.axes, y.axes).allSatisfy { p, q in
+          isZero(p.first - q.first) && isZero(p.count - q.count) && (p.step == q.step || p.count == Polynomial(1))
+        }
+    }
+    let (x, y) = (side(holds, a), side(fails, b))
+    if x.count == y.count {
+      if zip(x, y).allSatisfy({ isSame($0, $1, holds) }) { return y }
+      if zip(x, y).allSatisfy({ isSame($0, $1, fails) }) { return x }
+    }
+    return branch(holds, fails, a) + branch(fails, holds, b)
+  }
+
   // MARK: Joining
 
   /// The region of all rounds `from ..< from + count` of a number.
@@ -121,6 +159,7 @@ struct WrittenRegions {
     }
     var result = region
     let part = region.axes[axis]
+    let inOrder = isOrdered && axis == region.axes.count - 1
     func at(_ a: Polynomial, _ value: Polynomial) -> Polynomial {
       walk.prover.with { $0.replacing(a, symbol, value) }
     }
@@ -136,7 +175,7 @@ struct WrittenRegions {
       }
       return checked(region, axis, Progression(first: first, step: step, count: count, radix: part.radix))
     }
-    if let (apart, _) = part.first.split(symbol), let small = apart.constant, small > 0, part.step > 1,
+    if !inOrder, let (apart, _) = part.first.split(symbol), let small = apart.constant, small > 0, part.step > 1,
       !walk.depends(part.count, on: symbol), !walk.depends(part.first - apart * counter, on: symbol),
       isZero(count * small - part.step)
     {
@@ -154,16 +193,18 @@ struct WrittenRegions {
       if let spread = spread(region, axis) { return repeated(spread, symbol, from: from, count: count, counter) }
       return apart(region, axis, symbol, from: from, count: count, counter)
     }
+    if isOrdered, !inOrder, let digits = digits(region, axis, symbol, from: from, count: count) { return digits }
     // Each round but the last ends where the next begins.
     let facts = walk.prover.facts.count
     walk.prover.push(last - 1 - counter)
     walk.prover.push(counter - from)
     let isAdjacent = isZero(end - at(part.first, counter + 1)) || isUnreachable()
     walk.prover.pop(to: facts)
-    if !isAdjacent, let digits = digits(region, axis, symbol, from: from, count: count) { return digits }
-    if !isAdjacent, let spread = spread(region, axis) {
+    if !isAdjacent, !isOrdered, let digits = digits(region, axis, symbol, from: from, count: count) { return digits }
+    if !isAdjacent, !inOrder, let spread = spread(region, axis) {
       return repeated(spread, symbol, from: from, count: count, counter)
     }
+    if !isAdjacent, isOrdered, !inOrder { return apart(region, axis, symbol, from: from, count: count, counter) }
     guard isAdjacent else {
       complain("rounds do not follow one another", region)
       return nil
@@ -180,9 +221,9 @@ struct WrittenRegions {
       complain("where the last round ends is not known", region)
       return nil
     }
-    // No round at all: then the region is empty.
+    // No round at all: then the region is empty. Sums that no one begins need no addends.
     walk.prover.push(count * -1)
-    let isEmptyAtNone = isZero(reached - first) || isUnreachable()
+    let isEmptyAtNone = isOrdered && !inOrder || isZero(reached - first) || isUnreachable()
     walk.prover.pop(to: facts)
     guard isEmptyAtNone else {
       complain("no round writes what is left", region)
@@ -343,7 +384,9 @@ struct WrittenRegions {
       while isJoined {
         isJoined = false
         for (position, other) in result.enumerated() {
-          guard let joined = joined(other, new) ?? joined(new, other) else { continue }
+          guard let joined = joined(other, new) ?? (isOrdered ? joinedBefore(other, new) : joined(new, other)) else {
+            continue
+          }
           result.remove(at: position)
           new = collapsed(joined)
           isJoined = true
@@ -353,6 +396,12 @@ struct WrittenRegions {
       result.append(new)
     }
     return result
+  }
+
+  /// A later region that comes first along an axis without an order.
+  private mutating func joinedBefore(_ earlier: WrittenRegion, _ later: WrittenRegion) -> WrittenRegion? {
+    guard earlier.axes.last == later.axes.last else { return nil }
+    return joined(later, earlier)
   }
 
   private mutating func joined(_ a: WrittenRegion, _ b: WrittenRegion) -> WrittenRegion? {

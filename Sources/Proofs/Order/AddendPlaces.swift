@@ -1,0 +1,215 @@
+import MachineIR
+
+/// Where the addends of a sum stand along its axis.
+///
+/// A coordinate is guessed, by the places that addends are read from or by the loops around them. It is the right one
+/// where every place that is read is a function of it, the same for each statement that adds: an addend that another
+/// statement would have read elsewhere is no member of the sum.
+struct AddendPlaces {
+  private let coordinates: [Polynomial]
+  private let adds: [SumTree.Addend]
+
+  init?(_ adds: [SumTree.Addend], foldsLanes: Bool, foldsMembers: Bool, _ joining: inout WrittenRegions) {
+    self.adds = adds
+    let guesses = Guesses(adds, foldsLanes: foldsLanes, foldsMembers: foldsMembers, &joining)
+    let number = Polynomial(joining.walk.prover.with { $0.add("addend", MachineScalar.i64.values!) })
+    let found = guesses.all(joining).first { guess in
+      var functions: [(elements: Set<Symbol>, reads: Set<SumTree.Read>)] = []
+      for (add, coordinate) in zip(adds, guess) {
+        let moving = add.moving(foldsLanes, foldsMembers, &joining)
+        guard let reads = Self.reads(of: add, at: coordinate, moving, as: number, &joining) else { return false }
+        let elements = add.elements(joining).subtracting(moving)
+        if let before = functions.first(where: { $0.elements == elements }) {
+          guard Self.isSame(before.reads, reads, number, joining) else { return false }
+        }
+        functions.append((elements, reads))
+      }
+      return true
+    }
+    guard let found else { return nil }
+    coordinates = found
+  }
+
+  /// Whether two statements read the same functions of the coordinate, but for numbers that each finds for itself, such
+  /// as the segment of a row.
+  private static func isSame(
+    _ a: Set<SumTree.Read>, _ b: Set<SumTree.Read>, _ number: Polynomial, _ joining: WrittenRegions
+  ) -> Bool {
+    guard a.count == b.count, let symbol = number.top else { return false }
+    let table = joining.walk.prover.table
+    return a.allSatisfy { read in
+      b.contains { other in
+        guard read.memory == other.memory else { return false }
+        let apart = other.place - read.place
+        return apart.isValid && apart.constantTerm == 0 && !table.symbols(in: apart).contains(symbol)
+      }
+    }
+  }
+
+  func coordinate(_ add: SumTree.Addend) -> Polynomial? {
+    adds.firstIndex { $0.step.index == add.step.index && $0.step.reads == add.step.reads && $0.loops.count == add.loops.count }
+      .map { coordinates[$0] }
+  }
+
+  /// The places that an addend is read from as functions of its coordinate; nil where one is none.
+  private static func reads(
+    of add: SumTree.Addend, at coordinate: Polynomial, _ moving: [Symbol], as number: Polynomial,
+    _ joining: inout WrittenRegions
+  ) -> Set<SumTree.Read>? {
+    guard coordinate.isValid else { return nil }
+    let table = joining.walk.prover.table
+    // One of the numbers that move is what the others leave of the coordinate.
+    let solved = moving.first { symbol in coordinate.split(symbol)?.quotient == Polynomial(1) }
+    var found: Set<SumTree.Read> = []
+    for read in add.step.reads where read.place.isValid {
+      guard table.symbols(in: read.place).contains(where: moving.contains) else { continue }
+      guard let solved, let (_, rest) = coordinate.split(solved) else { return nil }
+      let whole = wholeQuotients(in: read.place, of: coordinate, moving, &joining)
+      let place = joining.walk.prover.with { $0.replacing(whole, solved, number - rest) }
+      guard place.isValid, !joining.walk.prover.table.symbols(in: place).contains(where: moving.contains) else { return nil }
+      found.insert(SumTree.Read(memory: read.memory, place: place))
+    }
+    return found
+  }
+}
+
+/// Quotients of a vector's first coordinate as quotients of each lane's.
+extension AddendPlaces {
+  /// A place with quotients of the coordinate itself for those of a number that is less than it, where both are the
+  /// same: a vector's lanes do not reach over a multiple of the divisor.
+  private static func wholeQuotients(
+    in place: Polynomial, of coordinate: Polynomial, _ moving: [Symbol], _ joining: inout WrittenRegions
+  ) -> Polynomial {
+    var result = place
+    for symbol in Set(place.parts.flatMap { Polynomial.symbols($0.symbols) }).sorted() where !moving.contains(symbol) {
+      let table = joining.walk.prover.table
+      guard case .floor(let inner, let divisor) = table[symbol].meaning,
+        table.symbols(in: inner).contains(where: moving.contains)
+      else { continue }
+      // The quotient of what is left where common factors are taken out has the narrower bounds.
+      let factor = inner.parts.reduce(divisor) { $0.greatestDivisor(with: $1.factor) }
+      let (part, rest) = inner.divided(by: factor)
+      guard factor > 1, rest.constant == 0 else { continue }
+      let quotient = joining.walk.prover.with { $0.floor(part, by: divisor / factor) }
+      let offset = coordinate.divided(by: divisor).rest.filtered { $0.contains(where: moving.contains) }
+        - inner.filtered { $0.contains(where: moving.contains) }
+      let left = inner + offset - quotient * divisor
+      guard joining.walk.prover.isAtLeastZero(left), joining.walk.prover.isAtLeastZero(left * -1 + (divisor - 1)) else {
+        continue
+      }
+      let whole = joining.walk.prover.with { $0.floor(inner + offset, by: divisor) }
+      result = result.replacing(symbol, whole)
+    }
+    return result
+  }
+}
+
+/// Coordinates that the addends of a sum may have, one for each statement.
+private struct Guesses {
+  private let adds: [SumTree.Addend]
+  private let moving: [[Symbol]]
+  private let byLoops: [Polynomial]
+
+  init(_ adds: [SumTree.Addend], foldsLanes: Bool, foldsMembers: Bool, _ joining: inout WrittenRegions) {
+    self.adds = adds
+    var moving: [[Symbol]] = []
+    var byLoops: [Polynomial] = []
+    // What no loop counts comes after what the loop before it has.
+    var end: Polynomial?
+    for add in adds {
+      moving.append(add.moving(foldsLanes, foldsMembers, &joining))
+      let width = foldsLanes ? add.step.addition!.type.lanes : 1
+      let loop = add.chain(joining).last
+      guard var coordinate = loop?.counter ?? end else { continue }
+      end = loop?.numbers.upper
+      if width > 1 { coordinate = coordinate + joining.walk.lane(of: width) }
+      if foldsMembers, let member = add.step.index.first { coordinate = coordinate + member * width }
+      byLoops.append(coordinate)
+    }
+    self.moving = moving
+    self.byLoops = byLoops
+  }
+
+  func all(_ joining: WrittenRegions) -> [[Polynomial]] {
+    let byPlaces = adds[0].step.reads.compactMap { coordinates(by: $0, joining) }
+    return byPlaces + (byLoops.count == adds.count ? [byLoops] : [])
+  }
+
+  /// The first statement's place at the beginning of its loops is where the loop begins; another place is as many
+  /// coordinates on as it is steps away.
+  private func coordinates(by read: SumTree.Read, _ joining: WrittenRegions) -> [Polynomial]? {
+    let first = adds[0]
+    let loops = first.chain(joining)
+    var start = read.place
+    guard start.isValid else { return nil }
+    var stride: Polynomial?
+    var offset = Polynomial(0)
+    if let loop = loops.last(where: { $0.numbers.symbol.map(start.contains) ?? false }),
+      let symbol = loop.numbers.symbol, let (factor, _) = start.split(symbol)
+    {
+      stride = loop.numbers.step > 1 ? factor.exactQuotient(by: Polynomial(loop.numbers.step)) : factor
+      if loops.count == 1 { offset = loop.numbers.lower }
+    } else if let symbol = moving[0].first(where: start.contains), let (factor, _) = start.split(symbol) {
+      stride = factor
+    }
+    guard let stride, !stride.parts.isEmpty else { return nil }
+    for symbol in moving[0] where start.contains(symbol) {
+      let loop = loops.first { $0.numbers.symbol == symbol }
+      let lower = loop.map { $0.numbers.step > 1 ? Polynomial(0) : $0.numbers.lower } ?? Polynomial(0)
+      start = start.replacing(symbol, lower)
+    }
+    let base = start.withoutQuotients(of: moving[0], joining)
+    let found = zip(adds, moving).map { add, moving -> Polynomial? in
+      add.step.reads.lazy.filter { $0.memory == read.memory && $0.place.isValid }.compactMap { other in
+        (other.place.withoutQuotients(of: moving, joining) - base).exactQuotient(by: stride).map { $0 + offset }
+      }.first
+    }
+    return found.contains(nil) ? nil : found.map { $0! }
+  }
+}
+
+extension Polynomial {
+  /// The polynomial without the parts in which something is made of what moves.
+  fileprivate func withoutQuotients(of moving: [Symbol], _ joining: WrittenRegions) -> Polynomial {
+    let table = joining.walk.prover.table
+    return filtered { symbols in
+      !symbols.contains { symbol in
+        !moving.contains(symbol) && table.symbols(in: Polynomial(symbol)).contains(where: moving.contains)
+      }
+    }
+  }
+}
+
+extension HeldSum {
+  typealias Add = SumTree.Addend
+}
+
+extension SumTree {
+  /// A statement that adds to a sum, with the loops around it, outermost first.
+  struct Addend {
+    let step: Step
+    let loops: [Loop]
+
+    /// The numbers that tell elements apart.
+    func elements(_ joining: WrittenRegions) -> Set<Symbol> {
+      let table = joining.walk.prover.table
+      return Set(step.index.flatMap { table.symbols(in: $0) })
+    }
+
+    /// Loops whose rounds add to the same element.
+    func chain(_ joining: WrittenRegions) -> [Loop] {
+      let elements = elements(joining)
+      return loops.filter { loop in loop.numbers.symbol.map { !elements.contains($0) } ?? true }
+    }
+
+    /// The numbers that tell the addends of one sum apart.
+    func moving(_ foldsLanes: Bool, _ foldsMembers: Bool, _ joining: inout WrittenRegions) -> [Symbol] {
+      var found = chain(joining).compactMap(\.numbers.symbol)
+      if foldsLanes, let lanes = step.addition?.type.lanes, lanes > 1, let lane = joining.walk.lane(of: lanes).top {
+        found.append(lane)
+      }
+      if foldsMembers { found += elements(joining) }
+      return found
+    }
+  }
+}
