@@ -20,6 +20,8 @@ struct CheckSchedules: ParsableCommand {
   var seed: UInt64 = 1
   @Option(help: "A target; all unless given.")
   var target: String?
+  @Option(help: "Of what is drawn, only plans with this text in their title.")
+  var only: String?
   @Option(help: "How many open obligations are shown for a plan.")
   var show = 3
   @Flag(help: "Print JSON.")
@@ -56,8 +58,10 @@ struct CheckSchedules: ParsableCommand {
     let solver = Prover()
     let machines = MachineDescription.all.filter { target == nil || target == $0.name }
     guard !machines.isEmpty else { throw ValidationError("there is no target \(target ?? "")") }
+    let drawn = try ScheduleDraws(operators: operators, machines: machines, seed: seed).prefix(count)
+      .filter { only.map($0.title.contains) ?? true }
     let run = try LongRun(
-      count, of: try ScheduleDraws(operators: operators, machines: machines, seed: seed),
+      drawn.count, of: drawn.makeIterator(),
       summary: { judged in Report(judged).text },
       { try DrawnPlan($1, number: $0 + 1, solver: solver) })
     let report = Report(run.verdicts)

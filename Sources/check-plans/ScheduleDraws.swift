@@ -22,12 +22,16 @@ struct ScheduleDraws: Sequence, IteratorProtocol, Sendable {
     programs = try OperatorLibrary.small(operators)
   }
 
+  /// More memory for one cell than a machine has for each of its threads or warps: keys of every entry for hundreds of
+  /// heads, say.
+  private static let mostCellBytes = 1 << 28
+
   mutating func next() -> Drawn? {
     for _ in 0..<1000 {
       let (name, instance, program) = programs.randomElement(using: &random)!
       let machine = machines.randomElement(using: &random)!
       let schedule = schedule(for: program)
-      if let plan = try? Lowering.plan(program, for: machine, schedule: schedule) {
+      if let plan = try? Lowering.plan(program, for: machine, schedule: schedule), plan.cellBytes <= Self.mostCellBytes {
         return Drawn(name: name, instance: instance, plan: plan)
       }
     }
@@ -43,5 +47,16 @@ struct ScheduleDraws: Sequence, IteratorProtocol, Sendable {
       cellLanes: 16 * Int.random(in: 1...64, using: &random), fusesLoops: .random(using: &random),
       blocksProducts: .random(using: &random), stagesProducts: .random(using: &random),
       keepsFromCost: [2, 4, 12, 40, 400].randomElement(using: &random)!)
+  }
+}
+
+extension Plan {
+  /// What the arrays of a cell take, of constant length: bytes of the kernel with the most.
+  fileprivate var cellBytes: Int {
+    kernels.map { kernel in
+      kernel.scratch.reduce(0) { sum, array in
+        if case .constant(let count) = array.count { sum + count * array.type.byteCount } else { sum }
+      }
+    }.max() ?? 0
   }
 }

@@ -285,6 +285,7 @@ extension KernelWalk {
   mutating func isAtLeastZero(_ a: Polynomial, steps: Int) -> Bool {
     if prover.isAtLeastZero(a, steps: steps) { return true }
     if let least = prover.table.leastOfFew(a) { return least >= 0 }
+    if let less = prover.table.withLeastOfFew(a), prover.isAtLeastZero(less, steps: steps) { return true }
     // A fact that takes parts away leaves less to prove.
     return prover.facts.suffix(16).contains { fact in
       guard let first = fact.parts.first, first.symbols != 0,

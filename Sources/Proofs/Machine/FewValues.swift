@@ -15,6 +15,27 @@ extension SymbolTable {
     return found
   }
 
+  /// What a polynomial is at least: in place of parts that depend on one number of few values, and divide it, the least
+  /// that these are together; nil where it has none.
+  func withLeastOfFew(_ a: Polynomial) -> Polynomial? {
+    guard a.isValid else { return nil }
+    var own: [Symbol: (sum: Polynomial, divides: Bool)] = [:]
+    for part in a.parts where part.symbols != 0 {
+      let alone = Polynomial.symbols(part.symbols).reduce(Polynomial(part.factor)) { $0 * Polynomial($1) }
+      let all = symbols(in: alone)
+      let numbers = all.filter { if case .number = self[$0].meaning { true } else { false } }
+      guard numbers.count == 1 else { continue }
+      let (sum, divides) = own[numbers[0]] ?? (Polynomial(0), false)
+      own[numbers[0]] = (sum + alone, divides || all.count > 1)
+    }
+    var result = a
+    for (_, parts) in own where parts.divides {
+      guard let least = leastOfFew(parts.sum) else { continue }
+      result = result - parts.sum + least
+    }
+    return result == a ? nil : result
+  }
+
   /// What a polynomial is where the only number in it has a value.
   func value(_ a: Polynomial, _ symbol: Symbol, _ number: Int) -> Int? {
     var sum = 0

@@ -23,10 +23,18 @@ import Testing
   }
 
   /// Lanes along rows that data tell apart: stores and checks lane by lane, slots of a ring, gaps that other lanes
-  /// fill.
+  /// fill, and the partners of a Hadamard matrix' lanes in rows that others have stored.
   @Test(arguments: [
     ("compress", "small ratio 4", "cpu-avx2", Schedule(registersPerVector: 1, laneAxis: .parallel("tokens"), cellLanes: 96)),
     ("scatter", "small", "cuda-sm80", Schedule(registersPerVector: 2, laneAxis: .parallel("rows"), cellLanes: 448)),
+    (
+      "query_rotation", "small", "cpu-sse2",
+      Schedule(registersPerVector: 1, laneAxis: .parallel("tokens"), cellLanes: 208, keepsFromCost: 12)
+    ),
+    (
+      "compress", "small ratio 4", "cuda-sm80",
+      Schedule(registersPerVector: 2, laneAxis: .parallel("closed"), cellLanes: 80, fusesLoops: false, keepsFromCost: 12)
+    ),
     ("output_groups", "v4-flash", "cpu-avx2", Schedule(laneAxis: .parallel("groups"), cellLanes: 48, blocksProducts: false)),
   ])
   func lanesAlongDataAreProved(_ name: String, _ instance: String, _ target: String, _ schedule: Schedule) throws {
