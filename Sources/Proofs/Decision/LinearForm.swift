@@ -53,17 +53,18 @@ struct LinearForm: Hashable {
     }
   }
 
-  /// Adds a multiple of another form; false on overflow.
+  /// Adds a multiple of another form; false on overflow. The least machine integer counts as one, since it has no
+  /// negative.
   mutating func add(_ other: LinearForm, times factor: Int) -> Bool {
     var overflows = false
     func times(_ value: Int) -> Int {
       let (product, overflow) = value.multipliedReportingOverflow(by: factor)
-      overflows = overflows || overflow
+      overflows = overflows || overflow || product == .min
       return product
     }
     func plus(_ a: Int, _ b: Int) -> Int {
       let (sum, overflow) = a.addingReportingOverflow(b)
-      overflows = overflows || overflow
+      overflows = overflows || overflow || sum == .min
       return sum
     }
     constant = plus(constant, times(other.constant))

@@ -60,6 +60,14 @@ import TileIR
     #expect(!verdict((many % 3) * length .<= length * 2, solver: nil).isProved)
   }
 
+  /// The least machine integer has no negative, so it is no number to calculate with.
+  @Test func theLeastMachineIntegerIsNotNegated() {
+    let (a, b) = (Term.variable(Variable("a")), Term.variable(Variable("b")))
+    let far = Term.constant(.min) + a * 2 .<= b * 4
+    #expect(verdict(a .<= b, given: [far, a .<= b], solver: nil).isProved)
+    #expect(!verdict(a .<= b, given: [far], solver: nil).isProved)
+  }
+
   @Test func withoutASolverWhatIsFalseIsUnknown() {
     #expect(verdict(.variable(x) .< .constant(99), solver: nil) == .unknown(Z3.advice))
   }
