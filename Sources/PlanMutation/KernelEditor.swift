@@ -114,7 +114,10 @@ struct KernelEditor {
     case .clear: return [statement]
     case .startCopy(let copy):
       let (source, offset) = (edit(copy.source), inRing(copy.target, edit(copy.offset)))
-      return [.startCopy(AsynchronousCopy(source, to: copy.target, at: offset, count: copy.count))]
+      if fault == .dropCopy, isHere("copy to \(copy.target)") { return [] }
+      let isHalf = fault == .halveCopy && isHere("copy to \(copy.target)")
+      let count = isHalf ? copy.count / 2 : copy.count
+      return [.startCopy(AsynchronousCopy(source, to: copy.target, at: offset, count: count))]
     case .awaitCopies(let latest):
       if fault == .dropCopyWait, isHere("wait for copies, all but \(latest) groups") { return [] }
       let isWeak = fault == .weakenCopyWait && isHere("wait for copies, all but \(latest) groups")

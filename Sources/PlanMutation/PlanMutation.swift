@@ -49,6 +49,9 @@ public enum PlanFault: String, Hashable, Sendable, CaseIterable {
   case hastenWait
   /// A ring of copies has a stage less.
   case shrinkRing
+  /// A copy is not started, or brings half of its elements.
+  case dropCopy
+  case halveCopy
   /// Copies are not waited for.
   case dropCopyWait
   /// One group more may be under way after a wait for copies.

@@ -22,8 +22,8 @@ struct ScheduleDraws: Sequence, IteratorProtocol, Sendable {
     programs = try OperatorLibrary.small(operators)
   }
 
-  /// More memory for one cell than a machine has for each of its threads or warps: keys of every entry for hundreds of
-  /// heads, say.
+  /// More memory for one cell than a machine has for each of its threads or warps: keys of every entry for hundreds
+  /// of heads, say.
   private static let mostCellBytes = 1 << 28
 
   mutating func next() -> Drawn? {
@@ -31,7 +31,9 @@ struct ScheduleDraws: Sequence, IteratorProtocol, Sendable {
       let (name, instance, program) = programs.randomElement(using: &random)!
       let machine = machines.randomElement(using: &random)!
       let schedule = schedule(for: program)
-      if let plan = try? Lowering.plan(program, for: machine, schedule: schedule), plan.cellBytes <= Self.mostCellBytes {
+      if let plan = try? Lowering.plan(program, for: machine, schedule: schedule),
+        plan.cellBytes <= Self.mostCellBytes
+      {
         return Drawn(name: name, instance: instance, plan: plan)
       }
     }

@@ -24,6 +24,7 @@ extension KernelWalk {
     case .workspace(let position):
       let bytes = numbers.value(plan.workspaces[position].byteCount, &prover)
       judge(.inBounds, "\(verb) workspace \(name)", [place, bytes * 8 - (place + 1) * bits])
+      if !isWrite { judgeWritten(position, place, bits: bits) }
     case .parameter(let position):
       let parameter = plan.program.parameters[position]
       // Bytes of a packed buffer, and words of a narrow one, are several of its elements.

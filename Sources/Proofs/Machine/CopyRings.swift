@@ -45,6 +45,17 @@ enum CopyEvent {
   case read(Stage, SourceLocation)
 }
 
+extension [MachineStatement] {
+  /// The arrays that asynchronous copies go to in them.
+  var copyTargets: Set<String> {
+    var found: Set<String> = []
+    for statement in self {
+      statement.forEach { if case .startCopy(let copy) = $0 { found.insert(copy.target) } }
+    }
+    return found
+  }
+}
+
 extension Expression {
   /// What remainders in a place are by.
   fileprivate var remainders: Set<Int> {
@@ -56,6 +67,9 @@ extension Expression {
 }
 
 extension KernelWalk {
+  /// Parts of a stage, and rounds that are copied before a loop.
+  private static let mostRingSplits = 8
+
   mutating func step(copy statement: MachineStatement) {
     switch statement {
     case .startCopy(let copy): start(copy)
@@ -77,31 +91,80 @@ extension KernelWalk {
     judge(copy.source.buffer, from + lane, bits: bits, element: copy.source.element, isWrite: false)
     note(copy.source.buffer, from + lane, isWrite: false)
     judge(copy.target, to + lane, bits: bits, element: nil, isWrite: true)
+    guard isJudged || notesCopies else { return }
+    let (stage, place) = stage(copy.target, to, last: to + (copy.count - 1))
+    if let place, let round = stage.round {
+      // Before a loop of rounds: what another loop has copied does not count for it.
+      if round.constant != nil, turnedRings.remove(copy.target) != nil { stored.renew(copy.target) }
+      noteCopied(copy, place, round)
+    }
     guard isJudged else { return }
     judgeAligned(copy, from, to)
-    touches.add(.copies(.start(stage(copy.target, to, last: to + (copy.count - 1)), location)))
+    touches.add(.copies(.start(stage, location)))
   }
 
-  /// Notes a read of an array that copies fill.
+  /// Notes what a copy fills, by where it would be in an array with a stage for every round.
+  private mutating func noteCopied(_ copy: AsynchronousCopy, _ place: Polynomial, _ round: Polynomial) {
+    guard let lane = lane(of: copy.count).top, case .some(.some(let ring)) = copyRings.rings[copy.target]
+    else { return }
+    var places = [place]
+    // As many rounds ahead as there are stages is the same remainder.
+    if round.constant == nil, round.constantTerm == 0 { places.append(place + ring.stages * ring.size) }
+    for place in places {
+      let elements = StoredElements(
+        place: place + Polynomial(lane), bits: copy.source.element.bitWidth,
+        variables: [.init(symbol: lane, lower: Polynomial(0), uppers: [Polynomial(copy.count)])])
+      prover.with { stored.add(elements, to: copy.target, joins: place == places[0], &$0) }
+    }
+  }
+
+  /// Notes a read of an array that copies fill, and judges that the round has been copied there.
   mutating func readRing(_ array: String, _ place: Polynomial, bits: Int) {
     guard isJudged, copyRings.isRing(array) else { return }
     let width = kernel.scratch.first { $0.name == array }!.type.byteCount * 8
-    let stage = bits == width ? stage(array, place, last: place) : CopyEvent.Stage(ring: array)
+    let (stage, own) = bits == width ? stage(array, place, last: place) : (CopyEvent.Stage(ring: array), nil)
     touches.add(.copies(.read(stage, location)))
+    judge(
+      own ?? .invalid, bits: bits, isOneOf: stored.elements(of: array),
+      "elements of \(array) are copied before they are read", splits: Self.mostRingSplits)
   }
 
-  /// The stage in which elements `first ... last` of a ring lie; one without a round where that is not proved.
-  private mutating func stage(_ array: String, _ first: Polynomial, last: Polynomial) -> CopyEvent.Stage {
+  /// The stage in which elements `first ... last` of a ring lie; one without a round where that is not proved. And
+  /// where the first would be in an array with a stage for every round.
+  private mutating func stage(
+    _ array: String, _ first: Polynomial, last: Polynomial
+  ) -> (stage: CopyEvent.Stage, place: Polynomial?) {
     let unknown = CopyEvent.Stage(ring: array)
-    guard case .some(.some(let ring)) = copyRings.rings[array], first.isValid, last.isValid else { return unknown }
+    guard case .some(.some(let ring)) = copyRings.rings[array], first.isValid, last.isValid
+    else { return (unknown, nil) }
     for (round, start) in rounds(first, ring) {
       let (lower, upper) = (first - start, last - start)
       guard prover.isAtLeastZero(lower), prover.isAtLeastZero(upper * -1 + (ring.size - 1)) else { continue }
       var part: Range<Int>?
       if let lower = lower.constant, let upper = upper.constant { part = lower..<upper + 1 }
-      return CopyEvent.Stage(ring: array, round: round, part: part)
+      return (CopyEvent.Stage(ring: array, round: round, part: part), round * ring.size + lower)
     }
-    return unknown
+    return (unknown, nil)
+  }
+
+  /// Opens what the rounds of a loop before the one at hand have copied, where its body copies; says whether it
+  /// does.
+  mutating func openEarlierCopies(
+    _ loop: CountedLoop, _ lower: Polynomial, _ symbol: Symbol, mark: Int
+  ) -> Bool {
+    guard isJudged, !copyRings.rings.isEmpty, !loop.body.copyTargets.isEmpty else { return false }
+    stored.begin()
+    _ = rehearse(loop.body, notesCopies: true)
+    let frame = stored.end()
+    let other = prover.with { $0.add("earlier_round", lowers: [.init(lower)]) }
+    let variable = StoredElements.Variable(symbol: other, lower: lower, uppers: [Polynomial(symbol)])
+    stored.begin()
+    var log = stored
+    log.take(frame) {
+      overRounds(replacing($0, symbol, Polynomial(other)), variable, mark: mark, outer: [symbol])
+    }
+    stored = log
+    return true
   }
 
   /// Rounds in whose stage a place may lie, and where that stage begins.

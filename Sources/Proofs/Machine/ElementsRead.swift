@@ -21,20 +21,31 @@ extension KernelWalk {
 
   /// How much is tried for one read.
   private struct Steps {
+    static let mostDecisions = 12
     var candidates = 96
-    var decisions = 12
+    var decisions = mostDecisions
   }
-  private static let mostSplits = 4
+  static let mostSplits = 4
   /// Steps for a first look.
   static let fewSteps = 300
 
-  /// Judges that the element at `place` has been stored.
+  /// Judges that the cell has stored the element at `place`.
   mutating func judgeStored(_ array: String, _ place: Polynomial, bits: Int) {
     guard isJudged else { return }
-    let sentence = "elements of \(array) are stored before they are read"
     // What is stored in fewer loops, such as zeroes all over, takes fewer steps to see.
-    let all = stored.elements(of: array).filter { $0.bits == bits }
+    let all = stored.elements(of: array)
       .sorted { ($0.variables.count + $0.sides.count) < ($1.variables.count + $1.sides.count) }
+    judge(
+      place, bits: bits, isOneOf: all,
+      "elements of \(array) are stored before they are read")
+  }
+
+  /// Judges that the element at `place` is among those that have been stored.
+  mutating func judge(
+    _ place: Polynomial, bits: Int, isOneOf elements: [StoredElements], _ sentence: String,
+    splits: Int = mostSplits
+  ) {
+    let all = elements.filter { $0.bits == bits }
     guard !all.isEmpty else { return refuse(.defined, sentence, "nothing is stored to it before") }
     guard place.isValid else { return refuse(.defined, sentence, "its place is not followed") }
     // Lanes of stores are variables, those of the access are at hand.
@@ -46,8 +57,9 @@ extension KernelWalk {
       }
     }
     let count = obligations.count
-    var steps = Steps()
-    if isStored(own, all, [], [:], sentence, &steps, depth: Self.mostSplits) || prover.isUnreachable() {
+    // Where cases are many, bounds tell each of them.
+    var steps = Steps(decisions: splits > Self.mostSplits ? 0 : Steps.mostDecisions)
+    if isStored(own, all, [], [:], sentence, &steps, depth: splits) || prover.isUnreachable() {
       return find(.defined, sentence, .proved(.affine))
     }
     obligations.removeSubrange(count...)

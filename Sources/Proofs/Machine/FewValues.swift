@@ -15,8 +15,8 @@ extension SymbolTable {
     return found
   }
 
-  /// What a polynomial is at least: in place of parts that depend on one number of few values, and divide it, the least
-  /// that these are together; nil where it has none.
+  /// What a polynomial is at least: in place of parts that depend on one number of few values, and divide it, the
+  /// least that these are together; nil where it has none.
   func withLeastOfFew(_ a: Polynomial) -> Polynomial? {
     guard a.isValid else { return nil }
     var own: [Symbol: (sum: Polynomial, divides: Bool)] = [:]

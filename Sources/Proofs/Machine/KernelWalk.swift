@@ -27,6 +27,8 @@ struct KernelWalk {
   private(set) var location: SourceLocation
   /// Whether accesses are judged: not while a loop's invariants are looked for.
   private(set) var isJudged = true
+  /// Whether what is copied to rings is noted all the same.
+  private(set) var notesCopies = false
   /// Values that left the loops being walked, innermost last.
   private var exits: [[Exit]] = []
   /// Where a loop is left: values, and what holds there.
@@ -57,11 +59,15 @@ struct KernelWalk {
   /// Touches of memory that threads share, where a cell is worked on by several.
   var touches = SharedTouches()
   var isOfWarps: Bool { plan.machine.gpu != nil }
-  /// Arrays that asynchronous copies fill.
+  /// Arrays that asynchronous copies fill, and those to which a loop has copied that is over.
   let copyRings: CopyRings
+  var turnedRings: Set<String> = []
   /// What checks of this kernel say, and what those of earlier kernels have established.
   var checks: [AssertedFact] = []
   let asserted: [AssertedFact]
+  /// What earlier kernels have written of workspaces, and that in this kernel's numbers.
+  let written: WorkspaceContents
+  var writtenElements: [Int: (searches: Int, elements: [StoredElements])] = [:]
   let scratchCounts: [String: Polynomial]
   /// What has been stored to on-chip arrays of integers, and what loads of them are known to give.
   var contents: ScratchContents
@@ -84,10 +90,11 @@ struct KernelWalk {
 
   init(
     _ plan: Plan, _ kernel: MachineKernel, guards: [HostExpression], contents: ScratchContents = ScratchContents(),
-    asserted: [AssertedFact] = [], solver: Prover
+    asserted: [AssertedFact] = [], written: WorkspaceContents = WorkspaceContents(), solver: Prover
   ) {
     self.contents = contents
     self.asserted = asserted
+    self.written = written
     self.solver = solver
     self.plan = plan
     self.kernel = kernel
@@ -154,15 +161,14 @@ struct KernelWalk {
       _ = self.value(when)
       let place = touch(access, value.type.lanes, nil, isWrite: true)
       writes.add(access.buffer, place, lanes: value.type.lanes, active: nil, location)
+      noteStored(access, place, lanes: value.type.lanes, active: nil)
     case .scatter(let access, let lanes, let value, let active):
       contents.store(self.value(value), to: access.buffer, lanes: value.type.lanes)
       let place = touchApart(access, lanes, value.type.lanes, active, isWrite: true)
-      guard scratchCounts[access.buffer] == nil else {
-        noteStored(access, place, lanes: value.type.lanes, active: active.map { integer($0) })
-        return judgeDistinct(access.buffer, lanes)
-      }
-      writes.add(
-        access.buffer, place, lanes: value.type.lanes, active: active.map { integer($0) }, location, isScattered: true)
+      let below = active.map { integer($0) }
+      noteStored(access, place, lanes: value.type.lanes, active: below)
+      guard scratchCounts[access.buffer] == nil else { return judgeDistinct(access.buffer, lanes) }
+      writes.add(access.buffer, place, lanes: value.type.lanes, active: below, location, isScattered: true)
     case .storeRaw(let buffer, let offset, let value):
       let stored = self.value(value)
       contents.store(stored, to: buffer, lanes: value.type.lanes)
@@ -287,6 +293,7 @@ struct KernelWalk {
       symbol: symbol, lower: lower, upper: upper, step: loop.step, isLeft: Self.leaves(loop.body))
     writes.open(.loop(numbered))
     touches.begin()
+    let hasEarlier = openEarlierCopies(loop, loop.step > 1 ? Polynomial(0) : lower, symbol!, mark: mark)
     stored.begin()
     sums.begin()
     let facts = Array(prover.facts[factCount...])
@@ -309,7 +316,7 @@ struct KernelWalk {
     writes.close()
     exits.removeLast()
     prover.pop(to: factCount)
-    closeStored(loop, lower, upper, symbol, mark: mark)
+    closeStored(loop, lower, upper, symbol, mark: mark, hasEarlier: hasEarlier)
     values = outer
     for (name, value) in after { values[name] = value }
     for fact in afterFacts { prover.push(fact) }
@@ -335,17 +342,19 @@ struct KernelWalk {
 
   /// What a walk through a body changes, without judging it: the values after it, and those at each place
   /// that leaves the loop.
-  mutating func rehearse(_ body: [MachineStatement]) -> (
+  mutating func rehearse(_ body: [MachineStatement], notesCopies notes: Bool = false) -> (
     end: Exit, exits: [Exit]
   ) {
-    let (judged, outer, kept) = (isJudged, values, writes)
+    let (judged, noting, outer, kept) = (isJudged, notesCopies, values, writes)
     let count = prover.facts.count
     isJudged = false
+    notesCopies = notes
     exits.append([])
     block(body)
     let left = exits.removeLast().map { Exit(values: $0.values, facts: Array($0.facts.dropFirst(count))) }
     let result = (Exit(values: values, facts: Array(prover.facts.dropFirst(count))), left)
     isJudged = judged
+    notesCopies = noting
     values = outer
     writes = kept
     prover.pop(to: count)

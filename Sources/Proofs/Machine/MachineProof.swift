@@ -24,15 +24,18 @@ public struct MachineProof: Sendable {
     var narrowSpans: Set<Int> = []
     var found: Set<SourceLocation> = []
     func judge(_ kernel: MachineKernel, _ guards: [HostExpression], _ writes: inout WriteProofs) {
-      let asserted = writes.asserted
-      var walk = KernelWalk(plan, kernel, guards: guards, asserted: asserted, solver: solver)
+      let (asserted, written) = (writes.asserted, writes.workspaces)
+      var walk = KernelWalk(
+        plan, kernel, guards: guards, asserted: asserted, written: written, solver: solver)
       walk.certifies = certifies
       let mark = walk.prover.table.count
       walk.walk()
       if !walk.findings.allSatisfy(\.verdict.isProved), kernel.scratch.contains(where: { $0.type.values != nil }) {
         // Once more, with what the integers on chip are now known to be.
         let contents = walk.contents.summarised(walk, mark: mark)
-        walk = KernelWalk(plan, kernel, guards: guards, contents: contents, asserted: asserted, solver: solver)
+        walk = KernelWalk(
+          plan, kernel, guards: guards, contents: contents, asserted: asserted, written: written,
+          solver: solver)
         walk.certifies = certifies
         walk.walk()
       }
@@ -58,7 +61,7 @@ public struct MachineProof: Sendable {
     obligations += layouts.obligations
     let stated = plan.program.orderedSums
     for variant in plan.variants {
-      var writes = WriteProofs(plan)
+      var writes = WriteProofs(plan, layouts.workspaces)
       found = []
       for kernel in variant.kernels { judge(kernel, variant.guards, &writes) }
       findings += stated.subtracting(found).sorted { ($0.file, $0.line) < ($1.file, $1.line) }.map { location in

@@ -13,7 +13,11 @@ struct SegmentSearch {
   let block: Symbol
   let lower: Polynomial
   let upper: Polynomial
+  let found: Polynomial
   let rows: Dimension
+  /// The parameter with the offsets, and the most rows of a block.
+  let parameter: Int
+  let size: Int
 
   /// The names that such a loop sets, and what it cuts by; nil for any other loop.
   struct Form {
@@ -91,6 +95,9 @@ extension KernelWalk {
       table.floor(extent + (form.size - 1), by: form.size) + table.extremum(segments, extent, isMinimum: true)
     }
     guard prover.isAtLeastZero(count - needed) else { return }
-    searches.append(SegmentSearch(block: block, lower: lowerValue, upper: upperValue, rows: rows))
+    searches.append(
+      SegmentSearch(
+        block: block, lower: lowerValue, upper: upperValue, found: found, rows: rows, parameter: position,
+        size: form.size))
   }
 }

@@ -63,9 +63,10 @@ struct StoreLog {
     frames[frames.count - 1].renewed.insert(array)
   }
 
-  mutating func add(_ new: StoredElements, to array: String, _ table: inout SymbolTable) {
+  /// Adds elements; where `joins`, those of neighbouring statements become one.
+  mutating func add(_ new: StoredElements, to array: String, joins: Bool = true, _ table: inout SymbolTable) {
     var list = frames[frames.count - 1].stored[array, default: []]
-    if let last = list.last, let joined = Self.joined(last, new, &table) {
+    if joins, let last = list.last, let joined = Self.joined(last, new, &table) {
       list[list.count - 1] = joined
     } else {
       list.append(new)
@@ -178,7 +179,7 @@ extension KernelWalk {
   }
 
   mutating func noteStored(_ access: Access, _ place: Polynomial, lanes: Int, active: Polynomial?) {
-    guard scratchCounts[access.buffer] != nil else { return }
+    guard scratchCounts[access.buffer] != nil || isHandedOn(access.buffer) else { return }
     noteStored(access.buffer, place, bits: access.element.bitWidth, lanes: lanes, active: active)
   }
 
@@ -194,10 +195,16 @@ extension KernelWalk {
   /// What all rounds of a loop have stored, up to the last. `mark` is the last number from before the loop: those that
   /// are found anew in each round are not known after it.
   mutating func closeStored(
-    _ loop: CountedLoop, _ lower: Polynomial, _ upper: Polynomial, _ symbol: Symbol?, mark: Int
+    _ loop: CountedLoop, _ lower: Polynomial, _ upper: Polynomial, _ symbol: Symbol?, mark: Int,
+    hasEarlier: Bool
   ) {
     let frame = stored.end()
-    guard isJudged, let symbol, !Self.leaves(loop.body) else { return stored.take(frame) { _ in nil } }
+    // What the rounds before the one at hand have copied is part of what all of them have.
+    if hasEarlier { _ = stored.end() }
+    if isJudged || notesCopies, !copyRings.rings.isEmpty { turnedRings.formUnion(loop.body.copyTargets) }
+    guard isJudged || notesCopies, let symbol, !Self.leaves(loop.body) else {
+      return stored.take(frame) { _ in nil }
+    }
     let variable = loop.step == 1
       ? StoredElements.Variable(symbol: symbol, lower: lower, uppers: [upper])
       : StoredElements.Variable(
@@ -208,10 +215,12 @@ extension KernelWalk {
     stored = log
   }
 
-  private mutating func overRounds(
-    _ elements: StoredElements, _ variable: StoredElements.Variable, mark: Int
+  /// What all rounds of a number have stored, of what one has. Other numbers are those up to `mark`, and `outer`
+  /// ones.
+  mutating func overRounds(
+    _ elements: StoredElements, _ variable: StoredElements.Variable, mark: Int, outer: Set<Symbol> = []
   ) -> StoredElements? {
-    let own = Set(elements.variables.map(\.symbol) + [variable.symbol])
+    let own = Set(elements.variables.map(\.symbol) + [variable.symbol]).union(outer)
     func isKnown(_ a: Polynomial) -> Bool {
       prover.table.symbols(in: a).allSatisfy { symbol in
         if Int(symbol) <= mark || own.contains(symbol) { return true }
@@ -266,7 +275,7 @@ extension KernelWalk {
     return result
   }
 
-  private mutating func replacing(
+  mutating func replacing(
     _ elements: StoredElements, _ symbol: Symbol, _ value: Polynomial
   ) -> StoredElements {
     var result = elements

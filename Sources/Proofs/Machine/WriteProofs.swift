@@ -10,13 +10,19 @@ struct WriteProofs {
   /// What kernels write of each parameter, in numbers of the launch.
   private var written: [Int: [(region: WrittenRegion, kernel: Int)]] = [:]
   /// The same of each workspace.
-  private var prepared: [Int: [(region: WrittenRegion, kernel: Int)]] = [:]
+  private var parts: [Int: [(region: WrittenRegion, kernel: Int)]] = [:]
   private var open: Set<Int> = []
   private var walks: [WrittenRegions] = []
   /// What checks have established so far.
   private(set) var asserted: [AssertedFact] = []
+  /// What is written of workspaces so far.
+  private(set) var workspaces: WorkspaceContents
 
-  init(_ plan: Plan) { self.plan = plan }
+  /// Kernels that come after what is written of `workspaces`.
+  init(_ plan: Plan, _ workspaces: WorkspaceContents = WorkspaceContents()) {
+    self.plan = plan
+    self.workspaces = workspaces
+  }
 
   /// Takes what one kernel writes.
   mutating func take(_ walk: KernelWalk) {
@@ -46,9 +52,10 @@ struct WriteProofs {
       guard let buffer = walk.kernel.buffers.first(where: { $0.name == region.buffer }) else { continue }
       switch buffer.source {
       case .parameter(let position): written[position, default: []].append((region, walks.count - 1))
-      case .workspace(let position): prepared[position, default: []].append((region, walks.count - 1))
+      case .workspace(let position): parts[position, default: []].append((region, walks.count - 1))
       }
     }
+    noteWorkspaces(walk)
     // Cells are independent where none reads what another writes.
     for buffer in walk.kernel.buffers where buffer.isWritten && walk.reads[buffer.name] != nil {
       if walk.readsOwnElements(buffer.name) { continue }
@@ -58,6 +65,16 @@ struct WriteProofs {
           sentence: "cells of \(walk.kernel.name) do not read \(buffer.name), which others write",
           verdict: .unknown("it is read and written by one kernel"), open: nil))
     }
+  }
+
+  private mutating func noteWorkspaces(_ walk: KernelWalk) {
+    for buffer in walk.kernel.buffers where buffer.isWritten {
+      guard case .workspace(let position) = buffer.source, plan.workspaces[position].prints == nil,
+        !workspaces.whole.contains(position), wholeness(of: position).isWhole
+      else { continue }
+      workspaces.noteWhole(position)
+    }
+    workspaces.take(walk)
   }
 
   private mutating func note(
@@ -79,55 +96,67 @@ struct WriteProofs {
       let isOutput = parameter.role == .output
       guard isOutput || plan.program.stores(to: position) else { continue }
       // A tile program may leave elements of a state as they are.
-      judgeWhole(parameter.name, parameter.location, written[position] ?? []) { joining, region in
+      let wholeness = wholeness(written[position] ?? [], parameter.location) { joining, region in
         joining.isWhole(region, position) && (!isOutput || !region.isConditional)
       }
+      judgeWhole(parameter.name, parameter.location, wholeness)
     }
   }
 
   /// Judges that weights laid out anew are whole: a launch reads any of them.
   mutating func finishLayouts() {
     for (position, workspace) in plan.workspaces.enumerated() where workspace.prepares != nil {
-      judgeWhole(workspace.name, plan.program.location, prepared[position] ?? []) { joining, region in
-        guard let buffer = joining.walk.kernel.buffers.first(where: { $0.name == region.buffer }) else { return false }
-        let numbers = joining.walk.numbers
-        let bytes = numbers.value(workspace.byteCount, &joining.walk.prover)
-        return !region.isConditional && region.axes.count == 1 && region.axes[0].step == 1
-          && joining.isZero(region.axes[0].first)
-          && joining.isZero(region.axes[0].count * buffer.element.bitWidth - bytes * 8)
-      }
+      let isWhole = workspaces.whole.contains(position)
+      judgeWhole(workspace.name, plan.program.location, isWhole ? (true, nil) : wholeness(of: position))
+    }
+  }
+
+  /// Whether what kernels have written of a workspace so far is all of it.
+  private mutating func wholeness(of position: Int) -> (isWhole: Bool, text: String?) {
+    let workspace = plan.workspaces[position]
+    return wholeness(parts[position] ?? [], plan.program.location) { joining, region in
+      guard let buffer = joining.walk.kernel.buffers.first(where: { $0.name == region.buffer })
+      else { return false }
+      let numbers = joining.walk.numbers
+      let bytes = numbers.value(workspace.byteCount, &joining.walk.prover)
+      return !region.isConditional && !region.hasGaps && region.axes.count == 1 && region.axes[0].step == 1
+        && joining.isZero(region.axes[0].first)
+        && joining.isZero(region.axes[0].count * buffer.element.bitWidth - bytes * 8)
     }
   }
 
   private mutating func judgeWhole(
-    _ name: String, _ location: SourceLocation, _ regions: [(region: WrittenRegion, kernel: Int)],
-    _ isWhole: (inout WrittenRegions, WrittenRegion) -> Bool
+    _ name: String, _ location: SourceLocation, _ wholeness: (isWhole: Bool, text: String?)
   ) {
-    var verdict = Verdict.unknown("its regions are not the whole buffer")
-    var text: String? = "nothing writes it"
-    if let first = regions.first {
-      // Regions of several kernels meet in numbers of the launch, which all kernels number alike.
-      var joining = walks[first.kernel]
-      let isComparable = regions.allSatisfy { other in
-        other.kernel == first.kernel || walks[other.kernel].walk.isOfLaunch(other.region)
-      }
-      text = "kernels write parts of it"
-      if isComparable {
-        let joined = joining.merged(
-          regions.map {
-            WrittenRegion(
-              buffer: $0.region.buffer, axes: $0.region.axes, location: location,
-              isConditional: $0.region.isConditional)
-          })
-        if joined.count == 1, isWhole(&joining, joined[0]) { verdict = .proved(.affine) }
-        obligations += joining.obligations
-        text = verdict.isProved ? nil : joined.map { joining.walk.text($0) }.joined(separator: "; ")
-      }
-    }
     findings.append(
       MachineFinding(
         kind: .covered, kernel: plan.program.name, location: location,
-        sentence: "every element of \(name) is written", verdict: verdict, open: text))
+        sentence: "every element of \(name) is written",
+        verdict: wholeness.isWhole ? .proved(.affine) : .unknown("its regions are not the whole buffer"),
+        open: wholeness.text))
+  }
+
+  /// Whether regions are together one that `isWhole` says is all of a buffer; what they are where it is not.
+  private mutating func wholeness(
+    _ regions: [(region: WrittenRegion, kernel: Int)], _ location: SourceLocation,
+    _ isWhole: (inout WrittenRegions, WrittenRegion) -> Bool
+  ) -> (isWhole: Bool, text: String?) {
+    guard let first = regions.first else { return (false, "nothing writes it") }
+    // Regions of several kernels meet in numbers of the launch, which all kernels number alike.
+    var joining = walks[first.kernel]
+    let isComparable = regions.allSatisfy { other in
+      other.kernel == first.kernel || walks[other.kernel].walk.isOfLaunch(other.region)
+    }
+    guard isComparable else { return (false, "kernels write parts of it") }
+    let joined = joining.merged(
+      regions.map { part in
+        var region = part.region
+        region.location = location
+        return region
+      })
+    let isAll = joined.count == 1 && isWhole(&joining, joined[0])
+    obligations += joining.obligations
+    return (isAll, isAll ? nil : joined.map { joining.walk.text($0) }.joined(separator: "; "))
   }
 }
 

@@ -19,4 +19,6 @@ struct WrittenRegion: Hashable {
   var location: SourceLocation
   /// Whether it is written under a condition that its axes do not tell, such as one of data.
   var isConditional = false
+  /// Whether there may be elements between the first and the last that are not written.
+  var hasGaps = false
 }

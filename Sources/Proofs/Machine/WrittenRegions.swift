@@ -189,9 +189,15 @@ struct WrittenRegions {
       result.axes[axis] = Progression(first: Polynomial(0), step: 1, count: walk.numbers.extent(search.rows))
       return result
     }
-    if walk.isWorkspace(region.buffer) {
-      if let spread = spread(region, axis) { return repeated(spread, symbol, from: from, count: count, counter) }
-      return apart(region, axis, symbol, from: from, count: count, counter)
+    let isWorkspace = walk.isWorkspace(region.buffer)
+    if isWorkspace, let spread = spread(region, axis) {
+      return repeated(spread, symbol, from: from, count: count, counter)
+    }
+    /// A workspace need not be whole.
+    func refused(_ message: String) -> WrittenRegion? {
+      if isWorkspace { return apart(region, axis, symbol, from: from, count: count, counter) }
+      complain(message, region)
+      return nil
     }
     if isOrdered, !inOrder, let digits = digits(region, axis, symbol, from: from, count: count) { return digits }
     // Each round but the last ends where the next begins.
@@ -200,15 +206,14 @@ struct WrittenRegions {
     walk.prover.push(counter - from)
     let isAdjacent = isZero(end - at(part.first, counter + 1)) || isUnreachable()
     walk.prover.pop(to: facts)
-    if !isAdjacent, !isOrdered, let digits = digits(region, axis, symbol, from: from, count: count) { return digits }
-    if !isAdjacent, !inOrder, let spread = spread(region, axis) {
-      return repeated(spread, symbol, from: from, count: count, counter)
+    if !isAdjacent, !isWorkspace {
+      if !isOrdered, let digits = digits(region, axis, symbol, from: from, count: count) { return digits }
+      if !inOrder, let spread = spread(region, axis) {
+        return repeated(spread, symbol, from: from, count: count, counter)
+      }
     }
     if !isAdjacent, isOrdered, !inOrder { return apart(region, axis, symbol, from: from, count: count, counter) }
-    guard isAdjacent else {
-      complain("rounds do not follow one another", region)
-      return nil
-    }
+    guard isAdjacent else { return refused("rounds do not follow one another") }
     let whole = at(end, last)
     walk.prover.push(count - 1)
     var reached: Polynomial?
@@ -217,23 +222,14 @@ struct WrittenRegions {
       break
     }
     walk.prover.pop(to: facts)
-    guard let reached else {
-      complain("where the last round ends is not known", region)
-      return nil
-    }
+    guard let reached else { return refused("where the last round ends is not known") }
     // No round at all: then the region is empty. Sums that no one begins need no addends.
     walk.prover.push(count * -1)
     let isEmptyAtNone = isOrdered && !inOrder || isZero(reached - first) || isUnreachable()
     walk.prover.pop(to: facts)
-    guard isEmptyAtNone else {
-      complain("no round writes what is left", region)
-      return nil
-    }
+    guard isEmptyAtNone else { return refused("no round writes what is left") }
     let (length, rest) = (reached - first).divided(by: part.step)
-    guard rest.constant == 0 else {
-      complain("its length is no multiple of its step", region)
-      return nil
-    }
+    guard rest.constant == 0 else { return refused("its length is no multiple of its step") }
     return checked(region, axis, Progression(first: first, step: part.step, count: length, radix: part.radix))
   }
 
@@ -330,7 +326,10 @@ struct WrittenRegions {
       complain("rounds may overlap", region)
       return nil
     }
-    return checked(region, axis, Progression(first: first, step: 1, count: end - first, radix: part.radix))
+    var result = region
+    // Where each round ends as the next begins, whatever its number, no round at all writes nothing.
+    if next != part.end || part.step > 1 { result.hasGaps = true }
+    return checked(result, axis, Progression(first: first, step: 1, count: end - first, radix: part.radix))
   }
 
   /// Numbers that the last round may end at.
@@ -416,6 +415,7 @@ struct WrittenRegions {
     }
     guard let axis = apart else { return nil }
     var result = a
+    result.hasGaps = a.hasGaps || b.hasGaps
     let (x, y) = (a.axes[axis], b.axes[axis])
     guard x.radix == y.radix else { return nil }
     if x.step == y.step, isZero(x.end - y.first) {

@@ -33,7 +33,7 @@ import Testing
     ),
     (
       "compress", "small ratio 4", "cuda-sm80",
-      Schedule(registersPerVector: 2, laneAxis: .parallel("closed"), cellLanes: 80, fusesLoops: false, keepsFromCost: 12)
+      Schedule(registersPerVector: 2, laneAxis: .parallel("closed"), cellLanes: 80, fusesLoops: false)
     ),
     ("output_groups", "v4-flash", "cpu-avx2", Schedule(laneAxis: .parallel("groups"), cellLanes: 48, blocksProducts: false)),
   ])

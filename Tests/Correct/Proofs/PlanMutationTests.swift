@@ -63,6 +63,66 @@ import TileIR
     #expect(refused > 0)
   }
 
+  /// What a kernel reads of a workspace an earlier one has written: without a store of it the walk says so, or no
+  /// shape shows an element that nothing has written. Rows of data-dependent length are found by a search in both
+  /// kernels.
+  @Test(arguments: [("linear_fp8", MachineDescription.sm80), ("experts_up", .sm80), ("hc_pre", .sm90a)])
+  func workspacesAreWrittenBeforeTheyAreRead(_ name: String, _ machine: MachineDescription) throws {
+    let mutants = try mutants(of: name, machine, [.dropStore]) { kernel in
+      kernel.buffers.contains { buffer in
+        if case .workspace = buffer.source { buffer.isWritten } else { false }
+      }
+    }
+    try expectRefusals(mutants, "written before they are read")
+  }
+
+  /// A stage of a ring is copied to before it is read: every copy is needed for that, and all of it, or no shape
+  /// shows that nothing has come.
+  @Test(arguments: MachineDescription.gpus)
+  func stagesAreCopiedBeforeTheyAreRead(_ machine: MachineDescription) throws {
+    let mutants = try mutants(of: "linear_fp8", machine, [.dropCopy, .halveCopy]) { !$0.copies.isEmpty }
+    try expectRefusals(mutants, "copied before they are read")
+  }
+
+  private struct Mutants {
+    let instance: OperatorInstance
+    let program: Program
+    let mutants: [PlanMutant]
+  }
+
+  /// The mutants of kernels that run at every launch, of the first small instance.
+  private func mutants(
+    of name: String, _ machine: MachineDescription, _ faults: [PlanFault], of isMeant: (MachineKernel) -> Bool
+  ) throws -> Mutants {
+    let instance = try #require(OperatorLibrary.named(name)?.instances.first { $0.isSmall })
+    let program = try instance.kernel().program()
+    let plan = try Lowering.plan(program, for: machine)
+    let kernels = Set(
+      plan.kernels.indices.filter { $0 >= plan.preparations.count && isMeant(plan.kernels[$0]) })
+    let mutants = faults.flatMap { fault -> [PlanMutant] in
+      let sites = plan.sites(of: fault).filter { kernels.contains($0.kernel) }
+      // A few of all.
+      return stride(from: 0, to: sites.count, by: sites.count / 5 + 1)
+        .map { plan.mutant(fault, kernel: sites[$0].kernel, site: sites[$0].site) }
+    }
+    return Mutants(instance: instance, program: program, mutants: mutants)
+  }
+
+  private func expectRefusals(_ all: Mutants, _ sentence: String) throws {
+    #expect(!all.mutants.isEmpty)
+    var refused = 0
+    for mutant in all.mutants {
+      let open = MachineProof(mutant.plan).findings.filter { !$0.verdict.isProved }
+      if open.contains(where: { $0.kind == .defined && $0.sentence.hasSuffix(sentence) }) { refused += 1 }
+      guard open.isEmpty else { continue }
+      for extents in all.instance.shapes {
+        let problem = try PlanLaunch(all.instance, all.program, extents).problem(mutant.plan)
+        #expect(problem?.contains("nothing has written") != true, "\(mutant.fault) in \(mutant.place)")
+      }
+    }
+    #expect(2 * refused >= all.mutants.count, "\(refused) of \(all.mutants.count)")
+  }
+
   /// A sum of three has one of three orders; rounding alone often hides which.
   @Test(arguments: [
     (PlanFault.regroup, "rms_norm"), (.reverseLoop, "matmul"), (.swapStrides, "experts_down"), (.contract, "matmul"),

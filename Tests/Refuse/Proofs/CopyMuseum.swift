@@ -1,4 +1,5 @@
 import MachineIR
+import Proofs
 import TileIR
 import Tiles
 
@@ -27,6 +28,20 @@ enum CopyMuseum {
     case misaligned
     /// Only some threads start copies, or wait.
     case copyOfSome, waitOfSome
+    /// The first round is not copied, or the second, or those that the loop is to copy; or a copy is short.
+    case noFirstCopy, noSecondCopy, noLaterCopies, shortCopy
+    /// The workspace lacks its last half row, the middle of each, or what a condition of data leaves out.
+    case fewCells, gapsInCells, fillOfSome
+
+    /// What is refused.
+    var kind: ObligationKind {
+      switch self {
+      case .misaligned: .aligned
+      case .noFirstCopy, .noSecondCopy, .noLaterCopies, .shortCopy: .defined
+      case .fewCells, .gapsInCells, .fillOfSome: .defined
+      default: .inFlight
+      }
+    }
   }
 
   static let program: Program = {
@@ -56,8 +71,9 @@ enum CopyMuseum {
     let fill = MachineKernel(
       name: "fill", buffers: [KernelBuffer("x", .parameter(0), .float32, isWritten: false), kept],
       scalars: [KernelScalar("x_stride", .stride(parameter: 0, axis: 0))], scratch: [],
-      cells: .extent(rows) * .constant(2), cell: cell,
-      body: [note, .store(Access("kept", .float32, first * .constant(64) + half), moved, active: nil)])
+      cells: .sum(.extent(rows) * .constant(2), .constant(fault == .fewCells ? -1 : 0)), cell: cell,
+      body: [note]
+        + filled(fault, .store(Access("kept", .float32, first * .constant(64) + half), moved, active: nil)))
     let pipeline = MachineKernel(
       name: "pipeline",
       buffers: [
@@ -71,6 +87,27 @@ enum CopyMuseum {
       program: program, machine: .sm80, schedule: "",
       workspaces: [Workspace(name: "kept", byteCount: .extent(rows) * .constant(256))],
       variants: [PlanVariant(name: "every launch", guards: [], kernels: [fill, pipeline])], messages: [])
+  }
+
+  /// The statements that fill half a row of the workspace.
+  private static func filled(_ fault: Fault, _ store: MachineStatement) -> [MachineStatement] {
+    let first = Expression.variable(cell).divided(by: 2) * name("x_stride")
+    let half = Expression.variable(cell).remainder(by: 2) * .constant(32)
+    func load(_ offset: Expression, _ type: MachineType) -> Expression {
+      .load(Access("x", .float32, offset), type, active: nil)
+    }
+    switch fault {
+    case .gapsInCells:
+      // The first and the last quarter of a cell's elements.
+      let (part, type) = (Variable("part", .index), MachineType(.f32, 8))
+      let at = Expression.variable(part) * .constant(24)
+      let quarter = MachineStatement.store(
+        Access("kept", .float32, Expression.variable(cell) * .constant(32) + at),
+        load(first + half + at, type), active: nil)
+      return [.loop(CountedLoop(part, from: .constant(0), to: .constant(2), [quarter]))]
+    case .fillOfSome: return [.branch(load(first, MachineType(.f32)).compared(.less, .float(0)), [store], [])]
+    default: return [store]
+    }
   }
 
   private static func ring(_ fault: Fault) -> Int {
@@ -88,8 +125,8 @@ enum CopyMuseum {
     func fetch(_ row: Expression) -> [MachineStatement] {
       let shift = fault == .misaligned ? 2 : 0
       let source = Access("kept", .float32, row * .constant(64) + columns + .constant(shift))
-      let copy = MachineStatement.startCopy(
-        AsynchronousCopy(source, to: "ring", at: slot(row), count: fault == .misaligned ? 28 : 32))
+      let count = [.misaligned, .shortCopy].contains(fault) ? 28 : 32
+      let copy = MachineStatement.startCopy(AsynchronousCopy(source, to: "ring", at: slot(row), count: count))
       var inside = [fault == .copyOfSome ? .branch(some, [copy], []) : copy]
       if fault == .groupsOfSome { inside.append(.closeCopies) }
       let started = MachineStatement.branch(row.compared(.less, name("rows")), inside, [])
@@ -101,7 +138,7 @@ enum CopyMuseum {
       active: nil)
     let ahead = stages - (fault == .tooFarAhead ? 0 : 1)
     let arrive = MachineStatement.awaitCopies(stages - (fault == .waitForOneMore ? 1 : 2))
-    let refill = fetch(at + .constant(ahead))
+    let refill = fault == .noLaterCopies ? [.closeCopies] : fetch(at + .constant(ahead))
     var round: [MachineStatement]
     switch fault {
     case .noWait: round = [wait] + refill + [read]
@@ -119,7 +156,9 @@ enum CopyMuseum {
     case .waitOfSome: round = [.branch(some, [arrive], []), wait] + refill + [read]
     default: round = [arrive, wait] + refill + [read]
     }
-    let before = (0..<stages - 1).flatMap { fetch(.constant($0)) }
+    let before = (0..<stages - 1).flatMap { number -> [MachineStatement] in
+      fault == [.noFirstCopy, .noSecondCopy][number] ? [.closeCopies] : fetch(.constant(number))
+    }
     return (fault == .noSynchroniseBetweenCells ? [] : [wait]) + before
       + [.loop(CountedLoop(row, from: .constant(0), to: name("rows"), round))]
       + [.awaitCopies(0)] + (fault == .noDrain ? [wait] + fetch(.constant(0)) : [])
