@@ -1,0 +1,74 @@
+import MachineIR
+import Operators
+import PlanMutation
+import Proofs
+import Schedules
+import Testing
+import TileIR
+
+/// Sums whose addends do not meet as their class says are refused, whatever the numbers; those that do are proved.
+@Suite struct SumOrderTests {
+  /// What is open about the order; nothing else may be.
+  private func open(_ plan: Plan) -> [String] {
+    let findings = MachineProof(plan).findings.filter { !$0.verdict.isProved }
+    #expect(findings.allSatisfy { $0.kind == .reductionOrder }, "\(findings.map(\.text))")
+    return findings.map(\.text)
+  }
+
+  @Test func rightSumsAreProved() throws {
+    #expect(open(try SumPlan.sequential(0..<37, of: 37)) == [])
+    #expect(open(try SumPlan.chained(run: 8, of: 37, stated: 8)) == [])
+    #expect(open(try SumPlan.tree(of: 7, halves: false)) == [])
+    for width in [5, 16, 25, 41, 48] { #expect(open(try SumPlan.interleaved(.none, of: width)) == []) }
+  }
+
+  @Test func anAddendThatIsMissingIsRefused() throws {
+    #expect(open(try SumPlan.sequential(0..<36, of: 37)).first?.contains("it has not all addends") == true)
+    #expect(!open(try SumPlan.sequential(0..<19, of: 37) { $0 * .constant(2) }).isEmpty)
+    #expect(open(try SumPlan.interleaved(.noTail)).first?.contains("it has not all addends") == true)
+  }
+
+  @Test func anotherOrderIsRefused() throws {
+    let reversed = try SumPlan.sequential(0..<37, of: 37) { .constant(36) - $0 }
+    #expect(!open(reversed).isEmpty)
+    // The same addends, but another tree.
+    #expect(open(try SumPlan.tree(of: 7, halves: true)).first?.contains("not folded as is stated") == true)
+    for fault in [SumPlan.LaneFault.neighboursFirst, .halvesMixed, .lastLaneOnly] {
+      #expect(!open(try SumPlan.interleaved(fault)).isEmpty, "\(fault)")
+    }
+    #expect(open(try SumPlan.chained(run: 4, of: 37, stated: 8)).isEmpty == false)
+    #expect(open(try SumPlan.chained(run: 16, of: 37, stated: 8)).isEmpty == false)
+  }
+
+  @Test func anAddendThatCountsTwiceIsRefused() throws {
+    #expect(!open(try SumPlan.interleaved(.tailTwice)).isEmpty)
+    #expect(!open(try SumPlan.interleaved(.tailElsewhere)).isEmpty)
+  }
+
+  @Test func aSumThatDoesNotBeginAtZeroIsRefused() throws {
+    #expect(open(try SumPlan.sequential(0..<37, of: 37, from: 1)).first?.contains("does not begin at +0") == true)
+    #expect(open(try SumPlan.sequential(0..<37, of: 37, from: -0.0)).first?.contains("does not begin at +0") == true)
+  }
+
+  @Test func aSumThatIsStatedHasToBeMade() throws {
+    let plan = try SumPlan.plan(width: 3, .sequential) { row in ([], SumPlan.load(row)) }
+    #expect(open(plan).first?.contains("no kernel of every launch has it") == true)
+  }
+
+  /// Faults of order in plans of the library: what the interpreter tells by tokens, the proof refuses.
+  @Test(arguments: ["softmax", "rms_norm", "matmul", "linear_fp8", "compress", "index_scores"])
+  func noOtherOrderPasses(_ name: String) throws {
+    let entry = try #require(OperatorLibrary.named(name))
+    let instance = try #require(entry.instances.first { $0.isSmall })
+    let program = try instance.kernel().program()
+    let plan = try Lowering.plan(program, for: .avx2)
+    for fault in [PlanFault.reverseLoop, .regroup, .contract] {
+      let sites = plan.sites(of: fault)
+      for (kernel, site) in sites.enumerated().filter({ $0.offset % (sites.count / 3 + 1) == 0 }).map(\.element) {
+        let mutant = plan.mutant(fault, kernel: kernel, site: site)
+        guard mutant.plan != plan, try PlanTokens.difference(mutant.plan, instance, program, seed: 7) != nil else { continue }
+        #expect(!MachineProof(mutant.plan).isProved, "\(fault.rawValue) in \(mutant.place)")
+      }
+    }
+  }
+}
