@@ -30,6 +30,7 @@ let package = Package(
     .target(name: "CFamily", dependencies: ["MachineIR"]),
     .target(name: "EmitC", dependencies: ["CFamily"]),
     .target(name: "EmitCUDA", dependencies: ["CFamily"]),
+    .target(name: "EmitAscend", dependencies: ["CFamily"]),
     .target(name: "Steps", dependencies: ["TileIR"]),
     .target(name: "CTesseraShims"),
     .target(name: "DeviceModel", dependencies: ["CTesseraShims"]),

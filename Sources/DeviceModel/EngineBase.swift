@@ -165,6 +165,10 @@ extension ModelText {
       if (at < 0 && at > -4096) leave(3);
       return (u8 *)at;
     }
+    """#
+
+  /// The job's file of CUDA kernels.
+  static let engineJob = #"""
 
     // The job's file, as the host writes and reads it: words of 64 bits.
     struct job_head {

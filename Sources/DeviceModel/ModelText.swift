@@ -6,7 +6,7 @@ enum ModelText {
 
   /// The engine, one translation unit.
   static let engine = [
-    operations, engineBase, engineWorkers, engineThreads, engineOrder, engineChecks, engineCopies, engineMatrices,
+    operations, engineBase, engineJob, engineWorkers, engineThreads, engineOrder, engineChecks, engineCopies, engineMatrices,
     engineCollectives, engineMain,
   ].joined(separator: "\n")
 

@@ -8,7 +8,7 @@ extension RegionLowering {
   /// Whether the lanes of a nest are paired: 16-bit elements outweigh what has to be shuffled for it.
   func pairsLanes(_ nest: Nest) -> Bool {
     // Narrower registers widen their halves without crossing them; a warp's lanes do not lie in registers.
-    guard machine.vectorBytes >= 32, machine.gpu == nil, let vector = nest.vector, domains[vector] == nil,
+    guard machine.vectorBytes >= 32, machine.cpu != nil, let vector = nest.vector, domains[vector] == nil,
       nest.lanes >= 2 * machine.lanes(of: .f32), let extent = vector.extent,
       extent % (nest.lanes * nest.group) == 0
     else { return false }

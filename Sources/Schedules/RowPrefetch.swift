@@ -29,7 +29,7 @@ extension RegionLowering {
   /// hand the row is worked on while nothing comes from memory.
   func prefetchRow() throws {
     // A GPU has other warps to run meanwhile.
-    guard machine.gpu == nil, let row = rowAxis, let here = environment.coordinates[row],
+    guard machine.cpu != nil, let row = rowAxis, let here = environment.coordinates[row],
       environment.active == nil
     else { return }
     let earlier = firstReads.filter { read, loop in

@@ -47,10 +47,15 @@ public struct Schedule: Hashable, Sendable, CustomStringConvertible {
 }
 
 extension Schedule {
-  /// The choices for a machine where nothing was measured. A warp's cell is small: there are thousands of them.
+  /// The choices for a machine where nothing was measured. A warp's cell is small: there are
+  /// thousands of them.
   public static func standard(for machine: MachineDescription) -> Schedule {
-    machine.gpu == nil
-      ? Schedule() : Schedule(registersPerVector: 1, cellRows: 1, cellLanes: 256, stagesProducts: true)
+    switch machine.kind {
+    case .cpu: Schedule()
+    case .gpu: Schedule(registersPerVector: 1, cellRows: 1, cellLanes: 256, stagesProducts: true)
+    // Vectors of 1024 lanes: an instruction's beginning and end weigh little, and some forty of them fit.
+    case .npu: Schedule(registersPerVector: 16, blocksProducts: false)
+    }
   }
 
   /// The choices for regions of staged products: a cell has one column, so that there are many.

@@ -42,6 +42,17 @@ public struct ScalarFunction: Hashable, Sendable {
     self.result = result.line
   }
 
+  /// Builds a function of two `float32`.
+  public init(_ name: String, _ body: (ScalarValue, ScalarValue) -> ScalarValue) {
+    let builder = ScalarBuilder()
+    let x = builder.append(.parameter(0), [], .float32)
+    let result = body(x, builder.append(.parameter(1), [], .float32))
+    self.name = name
+    parameters = [.float32, .float32]
+    steps = builder.steps
+    self.result = result.line
+  }
+
   /// Two functions are the same when their bodies are; the name is for people.
   public static func == (a: ScalarFunction, b: ScalarFunction) -> Bool {
     a.name == b.name && a.steps == b.steps && a.result == b.result

@@ -1,0 +1,140 @@
+import Foundation
+
+/// Compiles the text of Ascend C kernels for vector cores, unchanged, to programs that run them on this processor.
+///
+/// What a text may use of Ascend C is listed in `Documentation/ascend.md`; the header that it includes is the
+/// model's own.
+public struct PipeCompiler: Sendable {
+  /// The path of clang.
+  public let clang: String
+  public let host: DeviceHost
+
+  public init(clang: String, host: DeviceHost = .this) {
+    self.clang = clang
+    self.host = host
+  }
+
+  /// All that decides the program besides the compiler: for the name of a cached one.
+  public static func recipe(_ source: String, kernels: [String], host: DeviceHost = .this) -> [String] {
+    [ModelText.pipeHeader, ModelText.pipeUnit(kernels: kernels), source] + options + host.options
+  }
+
+  /// Compiles `source` to an executable at `output`. `kernels` are the names that launches will use, `extern "C"`.
+  ///
+  /// Throws `DeviceModelError` with clang's own words where it refuses the text.
+  public func compile(_ source: String, kernels: [String], to output: URL) throws -> PipeProgram {
+    let folder = try ScratchFolder()
+    try folder.write(ModelText.pipeHeader, as: "kernel_operator.h")
+    try folder.write(source, as: ModelText.pipeKernelFile)
+    let unit = try folder.write(ModelText.pipeUnit(kernels: kernels), as: "unit.cpp")
+    let arguments = Self.options + host.options
+      + ["-I", folder.url.path, "-nostdlib", "-static", "-fuse-ld=lld", "-o", output.path, unit.path]
+    let result = try Command.run(clang, arguments, output: folder.file("messages"))
+    guard result.status == 0 else {
+      throw DeviceModelError("\(clang) refused a text for the device model:\n\(result.text.prefix(4000))")
+    }
+    return PipeProgram(file: output, source: source, kernels: kernels, host: host)
+  }
+
+  /// Numbers as the contract wants them; nothing that would need a library.
+  private static let options = [
+    "-std=c++17", "-O1", "-ffreestanding", "-nostdinc", "-fno-pic", "-fno-stack-protector", "-fno-exceptions",
+    "-fno-rtti", "-fno-threadsafe-statics", "-ffp-contract=off", "-fno-math-errno", "-fwrapv", "-fno-strict-aliasing",
+    "-fvectorize", "-w",
+  ]
+}
+
+/// When pipes go on, wherever a chip could choose.
+public enum PipeOrder: Sendable, Hashable, CustomStringConvertible {
+  /// Each instruction as soon as it can.
+  case early
+  /// Each as late as it can: when something waits for it.
+  case late
+  case shuffled(seed: UInt32)
+
+  var words: (order: Int64, seed: Int64) {
+    switch self {
+    case .early: (0, 0)
+    case .late: (1, 0)
+    case .shuffled(let seed): (2, Int64(seed))
+    }
+  }
+
+  public var description: String {
+    switch self {
+    case .early: "early"
+    case .late: "late"
+    case .shuffled(let seed): "shuffled by \(seed)"
+    }
+  }
+}
+
+/// A kernel and what it is launched with, on blocks of one vector core each.
+public struct PipeLaunch: Sendable {
+  public enum Argument: Sendable {
+    /// A pointer to the buffer of this number.
+    case buffer(Int)
+    case integer(Int64)
+    case float(Float)
+  }
+  public var kernel: String
+  public var blocks: Int
+  /// In the order of the kernel's parameters.
+  public var arguments: [Argument]
+
+  public init(_ kernel: String, blocks: Int, _ arguments: [Argument]) {
+    self.kernel = kernel
+    self.blocks = blocks
+    self.arguments = arguments
+  }
+}
+
+/// What launches came to.
+public struct PipeOutcome: Sendable {
+  /// What is wrong with the text.
+  public let reports: [PipeReport]
+  /// How many launches were carried out to their end.
+  public let finished: Int
+}
+
+/// Kernels compiled for the model of pipes.
+public struct PipeProgram: Sendable {
+  /// The executable.
+  public let file: URL
+  public let source: String
+  public let kernels: [String]
+  public let host: DeviceHost
+
+  /// A program that `PipeCompiler.compile` made before from the same arguments.
+  public init(file: URL, source: String, kernels: [String], host: DeviceHost = .this) {
+    self.file = file
+    self.source = source
+    self.kernels = kernels
+    self.host = host
+  }
+
+  /// Runs launches one after the other, in a process of its own, and brings back what they wrote to `buffers`.
+  ///
+  /// - Parameters:
+  ///   - capacity: bytes of the unified buffer.
+  ///   - timeLimit: seconds after which a run is reported as endless; 0 is none.
+  public func run(
+    _ launches: [PipeLaunch], buffers: inout [DeviceBuffer], order: PipeOrder = .early, capacity: Int = 192 << 10,
+    timeLimit: Int = 300
+  ) throws -> PipeOutcome {
+    let job = try PipeJob(self, launches, buffers, order, capacity, timeLimit)
+    let folder = try ScratchFolder()
+    let file = folder.file("job")
+    try job.bytes.write(to: file)
+    let result = try Command.run(
+      host.emulator ?? self.file.path, host.emulator == nil ? [] : [self.file.path], input: file.path,
+      output: folder.file("messages"))
+    guard result.status == 0 else {
+      throw DeviceModelError(
+        result.status == 5
+          ? "a kernel has another number of parameters than its launch"
+          : "the device model itself ended with \(result.status): \(result.text.prefix(500))")
+    }
+    return job.outcome(of: try Data(contentsOf: file), source, to: &buffers)
+  }
+}

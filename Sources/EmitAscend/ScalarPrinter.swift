@@ -1,0 +1,114 @@
+import CFamily
+import MachineIR
+import TileIR
+
+/// Prints expressions of the scalar unit.
+struct ScalarPrinter {
+  let definitions: Definitions
+  var names: CNames
+
+  /// The C type of a scalar.
+  static func type(_ scalar: MachineScalar) -> String {
+    switch scalar {
+    case .f32: "float"
+    case .i64: "int64_t"
+    case .mask: "bool"
+    default: "int32_t"
+    }
+  }
+
+  mutating func text(_ expression: Expression) throws -> String { try print(expression).flat }
+
+  mutating func print(_ expression: Expression) throws -> CExpression {
+    switch expression {
+    case .variable(let variable): return CExpression(names.identifier(variable.name))
+    case .integer(let value, let type):
+      if type.scalar == .mask { return CExpression(value == 0 ? "false" : "true") }
+      let text = CLiterals.integer(value, bits: type.scalar == .i64 ? 64 : 32)
+      return CExpression(text, text.hasPrefix("-") ? .prefix : .primary)
+    case .float(let bits, _):
+      let text = CLiterals.float(Float(Double(bitPattern: bits)))
+      return CExpression(text, text.hasPrefix("-") ? .prefix : .primary)
+    case .load(let access, _, nil):
+      return .call("\(names.identifier(access.buffer)).GetValue", [try print(access.offset)])
+    case .conditional(let condition, let a, let b):
+      return .conditional(try print(condition), try print(a), try print(b))
+    case .apply(let instruction, let operands, let type): return try apply(instruction, operands, type)
+    default: throw Refusal("the scalar unit has no \(expression)")
+    }
+  }
+
+  private mutating func apply(
+    _ instruction: Instruction, _ operands: [Expression], _ type: MachineType
+  ) throws -> CExpression {
+    let a = try print(operands[0])
+    func second(_ printer: inout ScalarPrinter) throws -> CExpression { try printer.print(operands[1]) }
+    switch instruction {
+    case .add: return .binary(a, "+", try second(&self), .sum)
+    case .subtract: return .binary(a, "-", try second(&self), .sum)
+    case .multiply: return .binary(a, "*", try second(&self), .product)
+    case .quotient: return .binary(a, "/", try second(&self), .product)
+    case .remainder: return .binary(a, "%", try second(&self), .product)
+    case .negate: return .prefix("-", a)
+    case .and: return .binary(a, type.scalar == .mask ? "&&" : "&", try second(&self), .and)
+    case .or: return .binary(a, type.scalar == .mask ? "||" : "|", try second(&self), .or)
+    case .xor: return .binary(a, type.scalar == .mask ? "!=" : "^", try second(&self), .exclusiveOr)
+    case .not: return .prefix(type.scalar == .mask ? "!" : "~", a)
+    case .shiftLeft:
+      let left = operands[0].constantValue == nil ? a : .cast("int64_t", a)
+      return .binary(left, "<<", try second(&self), .shift)
+    case .shiftRightArithmetic: return .binary(a, ">>", try second(&self), .shift)
+    case .shiftRightLogical: return .cast("int32_t", .binary(.cast("uint32_t", a), ">>", try second(&self), .shift))
+    case .compare(let comparison):
+      let isEquality = comparison == .equal || comparison == .notEqual
+      return .binary(a, Self.symbol(comparison), try second(&self), isEquality ? .equality : .relation)
+    case .select: return .conditional(a, try second(&self), try print(operands[2]))
+    case .convert: return operands[0].type == type ? a : .cast(Self.type(type.scalar), a)
+    case .minimum, .maximum:
+      let name = instruction == .minimum ? "lesser" : "greater"
+      definitions.add(name) {
+        """
+        template <typename T>
+        __aicore__ inline T \(name)(T a, T b) {
+          return a \(instruction == .minimum ? "<" : ">") b ? a : b;
+        }
+        """
+      }
+      return .call(name, [typed(a, operands[0]), typed(try second(&self), operands[1])])
+    case .divideFloor(let n):
+      if n & (n - 1) == 0 { return .binary(a, ">>", CExpression("\(n.trailingZeroBitCount)"), .shift) }
+      return .binary(.binary(a, "-", try modulo(a, n), .sum), "/", CExpression("\(n)"), .product)
+    case .remainderFloor(let n):
+      return n & (n - 1) == 0 ? .binary(a, "&", CExpression("\(n - 1)"), .and) : try modulo(a, n)
+    default: throw Refusal("the scalar unit has no \(instruction)")
+    }
+  }
+
+  /// A lone literal as its own type, which a template deduces.
+  private func typed(_ text: CExpression, _ expression: Expression) -> CExpression {
+    if case .integer(_, .index) = expression { .cast("int64_t", text) } else { text }
+  }
+
+  private func modulo(_ a: CExpression, _ n: Int) throws -> CExpression {
+    definitions.add("remainder_down") {
+      """
+      // The remainder that is never negative.
+      __aicore__ inline int64_t remainder_down(int64_t a, int64_t n) {
+        return (a % n + n) % n;
+      }
+      """
+    }
+    return .call("remainder_down", [a, CExpression("\(n)")])
+  }
+
+  private static func symbol(_ comparison: Comparison) -> String {
+    switch comparison {
+    case .equal: "=="
+    case .notEqual: "!="
+    case .less: "<"
+    case .lessOrEqual: "<="
+    case .greater: ">"
+    case .greaterOrEqual: ">="
+    }
+  }
+}

@@ -1,0 +1,102 @@
+import TileIR
+
+/// One touch of memory by an instruction.
+public struct PipeAccess: Hashable, Sendable {
+  public enum Place: Hashable, Sendable {
+    /// Bytes of the unified buffer.
+    case local(Range<Int>)
+    /// A buffer in main memory, anywhere.
+    case buffer(BufferSource)
+  }
+  public let pipe: Pipe
+  public let place: Place
+  public let isWrite: Bool
+
+  /// Whether the two must not happen at the same time.
+  public func conflicts(with other: PipeAccess) -> Bool {
+    guard isWrite || other.isWrite else { return false }
+    switch (place, other.place) {
+    case (.local(let a), .local(let b)): return a.overlaps(b)
+    case (.buffer(let a), .buffer(let b)):
+      // No two stores of a kernel meet in main memory: that is proved of the plan.
+      return a == b && isWrite != other.isWrite
+    default: return false
+    }
+  }
+}
+
+extension PipeKernel {
+  /// What one statement touches; nothing for loops, branches and events.
+  public func accesses(of statement: PipeStatement) -> [PipeAccess] {
+    switch statement {
+    case .vector(let instruction):
+      let reads = zip(instruction.sources, instruction.bytesRead).map { view, bytes in
+        access(.vector, view, bytes, isWrite: false)
+      }
+      return reads + [access(.vector, instruction.destination, instruction.bytesWritten, isWrite: true)]
+        + scalarReads(instruction.scalar)
+    case .copyIn(let copy):
+      return [
+        access(.copyIn, copy.local, blocks(copy), isWrite: true),
+        PipeAccess(pipe: .copyIn, place: .buffer(source(of: copy.buffer)), isWrite: false),
+      ] + scalarReads(copy.offset) + scalarReads(copy.count)
+    case .copyOut(let copy):
+      return [
+        access(.copyOut, copy.local, copy.most * copy.local.element.byteCount, isWrite: false),
+        PipeAccess(pipe: .copyOut, place: .buffer(source(of: copy.buffer)), isWrite: true),
+      ] + scalarReads(copy.offset) + scalarReads(copy.count)
+    case .read(_, let view): return [access(.scalar, view, view.element.byteCount, isWrite: false)]
+    case .define(_, let value), .declare(_, let value), .assign(_, let value), .check(let value, _):
+      return scalarReads(value)
+    case .branch(let condition, _, _): return scalarReads(condition)
+    case .loop(let loop): return scalarReads(loop.lower) + scalarReads(loop.upper)
+    case .leave, .set, .wait, .barrier, .note: return []
+    }
+  }
+
+  /// A copy in writes whole blocks: what lies behind its elements in the last is unspecified.
+  private func blocks(_ copy: PipeCopy) -> Int {
+    (copy.most * copy.local.element.byteCount + Ascend.block - 1) / Ascend.block * Ascend.block
+  }
+
+  private func source(of buffer: String) -> BufferSource {
+    source.buffers.first { $0.name == buffer }!.source
+  }
+
+  private func access(_ pipe: Pipe, _ view: LocalView, _ byteCount: Int?, isWrite: Bool) -> PipeAccess {
+    let tensor = tensors[view.tensor]!
+    guard let byteCount, let offset = view.offset.constantValue else {
+      return PipeAccess(pipe: pipe, place: .local(tensor.bytes), isWrite: isWrite)
+    }
+    let first = tensor.byteAddress + offset * view.element.byteCount
+    return PipeAccess(pipe: pipe, place: .local(first..<first + byteCount), isWrite: isWrite)
+  }
+
+  private func scalarReads(_ expression: Expression?) -> [PipeAccess] {
+    guard let expression else { return [] }
+    return expression.loadedBuffers.map {
+      PipeAccess(pipe: .scalar, place: .buffer(source(of: $0)), isWrite: false)
+    }
+  }
+}
+
+extension Expression {
+  /// Names of the buffers that it loads from.
+  public var loadedBuffers: Set<String> {
+    switch self {
+    case .load(let access, _, let active):
+      access.offset.loadedBuffers.union(active?.loadedBuffers ?? []).union([access.buffer])
+    case .gather(let access, let lanes, _, let active):
+      access.offset.loadedBuffers.union(lanes.loadedBuffers).union(active?.loadedBuffers ?? [])
+        .union([access.buffer])
+    case .apply(_, let operands, _): operands.reduce(into: []) { $0.formUnion($1.loadedBuffers) }
+    case .broadcast(let value, _): value.loadedBuffers
+    case .conditional(let condition, let a, let b):
+      condition.loadedBuffers.union(a.loadedBuffers).union(b.loadedBuffers)
+    case .element(_, let indices): indices.reduce(into: []) { $0.formUnion($1.loadedBuffers) }
+    case .raw(_, let offset, _): offset.loadedBuffers
+    case .gatherRaw(_, let offset, let lanes, _): offset.loadedBuffers.union(lanes.loadedBuffers)
+    case .variable, .integer, .float, .laneNumbers, .table: []
+    }
+  }
+}

@@ -1,0 +1,114 @@
+import TileIR
+
+/// The units of a vector core that work at the same time, each starting its instructions in program order and none
+/// waiting for the one before to end.
+public enum Pipe: String, Hashable, Sendable, CaseIterable {
+  case scalar = "S"
+  case vector = "V"
+  /// Main memory to unified buffer.
+  case copyIn = "MTE2"
+  /// Unified buffer to main memory.
+  case copyOut = "MTE3"
+}
+
+/// An event of an ordered pair of pipes: `from` raises it when all its instructions before are done; `to` waits for
+/// it before its next, which lowers it.
+public struct PipeEvent: Hashable, Sendable {
+  public let from: Pipe
+  public let to: Pipe
+  public let number: Int
+  public init(_ from: Pipe, _ to: Pipe, _ number: Int) {
+    self.from = from
+    self.to = to
+    self.number = number
+  }
+}
+
+/// A copy of consecutive elements between main memory and the unified buffer.
+public struct PipeCopy: Hashable, Sendable {
+  public let buffer: String
+  public let element: ElementType
+  /// Elements of the buffer before the first.
+  public let offset: Expression
+  public let local: LocalView
+  /// Elements; the scalar unit computes it, at most `most`.
+  public let count: Expression
+  public let most: Int
+  public init(
+    buffer: String, _ element: ElementType, offset: Expression, local: LocalView, count: Expression, most: Int
+  ) {
+    self.buffer = buffer
+    self.element = element
+    self.offset = offset
+    self.local = local
+    self.count = count
+    self.most = most
+  }
+}
+
+/// A counted loop of the scalar unit.
+public struct PipeLoop: Hashable, Sendable {
+  public let counter: Variable
+  public let lower: Expression
+  public let upper: Expression
+  public let step: Expression
+  public var body: [PipeStatement]
+  public init(
+    _ counter: Variable, from lower: Expression, to upper: Expression, step: Expression = .constant(1),
+    _ body: [PipeStatement]
+  ) {
+    self.counter = counter
+    self.lower = lower
+    self.upper = upper
+    self.step = step
+    self.body = body
+  }
+}
+
+/// A step of a pipe program. Expressions are integers of the scalar unit, which may read main memory; floats stay in
+/// the unified buffer.
+public indirect enum PipeStatement: Hashable, Sendable {
+  case vector(VectorInstruction)
+  case copyIn(PipeCopy)
+  case copyOut(PipeCopy)
+  case define(Variable, Expression)
+  case declare(Variable, Expression)
+  case assign(Variable, Expression)
+  /// The scalar unit reads the first element of a view.
+  case read(Variable, LocalView)
+  case loop(PipeLoop)
+  /// Ends the innermost loop.
+  case leave
+  case branch(Expression, [PipeStatement], [PipeStatement])
+  case set(PipeEvent)
+  case wait(PipeEvent)
+  /// The pipe's instructions before are done when its next begins; of all pipes where none is named.
+  case barrier(Pipe?)
+  /// Raises the launch's sticky status to `code` where the condition is false.
+  case check(Expression, code: Int)
+  case note(String, SourceLocation?)
+}
+
+/// A kernel of vector cores: the cells of `source`'s grid in turns.
+public struct PipeKernel: Hashable, Sendable {
+  /// The kernel that it was made of: buffers, numbers, floats and cells are its.
+  public let source: MachineKernel
+  /// Every tensor of the unified buffer, by name.
+  public var tensors: [String: LocalTensor]
+  /// With the loop over cells.
+  public var body: [PipeStatement]
+
+  /// Names of the block's number, the number of blocks and the number of cells in `body`.
+  public static let block = Variable("block", .index)
+  public static let blocks = Variable("blocks", .index)
+  public static let cells = Variable("cells", .index)
+
+  public init(source: MachineKernel, tensors: [String: LocalTensor], body: [PipeStatement]) {
+    self.source = source
+    self.tensors = tensors
+    self.body = body
+  }
+
+  /// Bytes of the unified buffer that it needs.
+  public var unifiedBufferBytes: Int { tensors.values.map(\.bytes.upperBound).max() ?? 0 }
+}

@@ -1,0 +1,95 @@
+import TileIR
+
+/// How a conversion rounds, by Ascend C's names.
+public enum RoundMode: String, Hashable, Sendable {
+  /// The value is exact.
+  case none = "CAST_NONE"
+  case nearestEven = "CAST_RINT"
+}
+
+/// What an instruction of the vector unit computes, lane by lane over its count unless said otherwise. Only what the
+/// numeric contract can lean on is here: no division, no exponential, no multiply-add.
+public enum VectorOperation: Hashable, Sendable {
+  /// Of float32, rounded to nearest even, or of int32, the low 32 bits.
+  case add, subtract, multiply
+  /// The same with a scalar second operand.
+  case addScalar, multiplyScalar
+  /// Of int32.
+  case maximum, minimum, maximumScalar, minimumScalar
+  /// Of uint16.
+  case and, or, not
+  /// Of uint32, or right of int32 with the sign's copies.
+  case shiftLeft(Int), shiftRight(Int)
+  /// The scalar in every lane.
+  case duplicate
+  case cast(RoundMode)
+  /// Lane l's answer is bit l of the result. Of float32, false where an operand is NaN; of int32 `equal` alone.
+  case compare(Comparison), compareScalar(Comparison)
+  /// Lanes of the second operand where the first has a 1 bit, else of the third (the scalar), as they are.
+  case select, selectScalar
+  /// The element of the first operand at the byte offset of each lane of the second (uint32), from the scalar's byte on.
+  case gather
+  /// Element l of the operand, 8 of them, in each element of block l of the result.
+  case broadcastBlocks
+  /// One block of the operand in each block of the result.
+  case repeatBlock
+  /// Elements as they are, those whose bit of the scalar is set; at most one repeat.
+  case maskedCopy
+  /// Elements as they are.
+  case copy
+  /// The scalar, then one more in each lane.
+  case laneNumbers
+}
+
+/// One instruction of the vector unit.
+public struct VectorInstruction: Hashable, Sendable {
+  public let operation: VectorOperation
+  public let destination: LocalView
+  public let sources: [LocalView]
+  /// Lanes of the result.
+  public let count: Int
+  /// What the scalar unit hands over with the instruction.
+  public let scalar: Expression?
+
+  public init(
+    _ operation: VectorOperation, _ destination: LocalView, _ sources: [LocalView] = [], count: Int,
+    scalar: Expression? = nil
+  ) {
+    self.operation = operation
+    self.destination = destination
+    self.sources = sources
+    self.count = count
+    self.scalar = scalar
+  }
+
+  /// Lanes of float32 and int32 that comparisons and selections come in: whole repeats.
+  public static func wholeRepeats(_ count: Int) -> Int { (count + 63) / 64 * 64 }
+
+  /// Bytes that it writes from the beginning of its destination.
+  public var bytesWritten: Int {
+    switch operation {
+    case .compare, .compareScalar: Self.wholeRepeats(count) / 8
+    case .select, .selectScalar: Self.wholeRepeats(count) * destination.element.byteCount
+    case .broadcastBlocks: 8 * Ascend.block
+    case .repeatBlock, .copy:
+      (count * destination.element.byteCount + Ascend.block - 1) / Ascend.block * Ascend.block
+    default: count * destination.element.byteCount
+    }
+  }
+
+  /// Bytes that it reads from the beginning of each source; nil: any of the tensor's.
+  public var bytesRead: [Int?] {
+    sources.enumerated().map { position, source in
+      switch operation {
+      case .compare, .compareScalar: Self.wholeRepeats(count) * source.element.byteCount
+      case .select, .selectScalar:
+        position == 0 ? Self.wholeRepeats(count) / 8 : Self.wholeRepeats(count) * source.element.byteCount
+      case .gather: position == 0 ? nil : count * source.element.byteCount
+      case .broadcastBlocks: 8 * source.element.byteCount
+      case .repeatBlock: Ascend.block
+      case .copy: (count * source.element.byteCount + Ascend.block - 1) / Ascend.block * Ascend.block
+      default: count * source.element.byteCount
+      }
+    }
+  }
+}

@@ -1,0 +1,61 @@
+import MachineIR
+
+/// Tensors within the unified buffer, and instructions within their tensors.
+enum PipePlacement {
+  static func faults(of kernel: PipeKernel, capacity: Int) -> [PipeProof.Fault] {
+    var faults: [PipeProof.Fault] = []
+    func fail(_ message: String) { faults.append(PipeProof.Fault(message: message, location: nil)) }
+    for tensor in kernel.tensors.values.sorted(by: { $0.name < $1.name }) {
+      if tensor.byteAddress % Ascend.block != 0 {
+        fail("\(tensor.name) begins at byte \(tensor.byteAddress), which is no multiple of \(Ascend.block)")
+      }
+      if tensor.byteAddress < 0 || tensor.bytes.upperBound > capacity {
+        fail("\(tensor.name) ends at byte \(tensor.bytes.upperBound) of a unified buffer of \(capacity)")
+      }
+    }
+    func check(_ view: LocalView, _ bytes: Int?) {
+      guard let tensor = kernel.tensors[view.tensor] else { return fail("\(view.tensor) has no place") }
+      // What the scalar unit computes is within its array by the proof of the plan.
+      guard let offset = view.offset.constantValue, let bytes else { return }
+      let first = offset * view.element.byteCount
+      if first % Ascend.block != 0 { fail("a view of \(view.tensor) begins within a block, at byte \(first)") }
+      if first < 0 || first + bytes > tensor.byteCount {
+        fail("bytes \(first) to \(first + bytes) of \(view.tensor), which has \(tensor.byteCount)")
+      }
+    }
+    func walk(_ statements: [PipeStatement]) {
+      for statement in statements {
+        switch statement {
+        case .vector(let instruction):
+          check(instruction.destination, instruction.bytesWritten)
+          for (view, bytes) in zip(instruction.sources, instruction.bytesRead) { check(view, bytes) }
+          checkShape(instruction)
+        case .copyIn(let copy), .copyOut(let copy):
+          check(copy.local, copy.most * copy.local.element.byteCount)
+          if copy.most * copy.local.element.byteCount > 2_097_151 {
+            fail("a copy of \(copy.most * copy.local.element.byteCount) bytes, of which one may have 2097151")
+          }
+        case .read(_, let view): check(view, view.element.byteCount)
+        case .loop(let loop): walk(loop.body)
+        case .branch(_, let then, let otherwise): walk(then + otherwise)
+        case .set(let event), .wait(let event):
+          if !(0..<Ascend.eventsPerPair).contains(event.number) || event.from == event.to {
+            fail("there is no event \(event.from.rawValue)_\(event.to.rawValue) \(event.number)")
+          }
+        default: break
+        }
+      }
+    }
+    func checkShape(_ instruction: VectorInstruction) {
+      if instruction.count < 1 { fail("an instruction of \(instruction.count) lanes") }
+      if case .repeatBlock = instruction.operation, instruction.count > 64,
+        instruction.count % 64 != 0 || instruction.count / 64 > 255
+      {
+        fail("a block is repeated over \(instruction.count) lanes, which is no number of repeats up to 255")
+      }
+      if case .maskedCopy = instruction.operation, instruction.count > 64 { fail("a masked copy beyond one repeat") }
+    }
+    walk(kernel.body)
+    return faults
+  }
+}

@@ -1,0 +1,41 @@
+import MachineIR
+import TileIR
+
+/// That a placed and synchronised pipe program keeps its order and its memory, whatever its loops' rounds and its
+/// branches' conditions.
+///
+/// `PipeWalk` follows the program with the touches of memory that some pipe may not know to be done; a loop is walked
+/// until another round adds nothing. What is checked:
+/// - an instruction touches what another pipe, or an earlier instruction of its own pipe, has touched only where an
+///   event or a barrier is between (unless both read);
+/// - an event is raised only where it does not stand raised and the wait before it is known to be done; each wait's
+///   event stands raised when the program comes to it; events stand alike at the ends of branches, and at the
+///   beginning and the end of a loop's round; none is left raised. With that no pipe waits for ever: the raising of
+///   each event comes before its wait in the one order that hands out all instructions;
+/// - tensors lie within the unified buffer, begin at blocks, and instructions stay within them.
+public struct PipeProof {
+  public struct Fault: Hashable, Sendable, CustomStringConvertible {
+    public let message: String
+    /// The author's line that the instruction is for.
+    public let location: SourceLocation?
+    public var description: String { "\(location.map { "\($0): " } ?? "")\(message)" }
+  }
+
+  public let kernel: PipeKernel
+  public let faults: [Fault]
+  public var isProved: Bool { faults.isEmpty }
+
+  public init(_ kernel: PipeKernel, capacity: Int = 192 << 10) {
+    self.kernel = kernel
+    var walk = PipeWalk(kernel)
+    walk.run()
+    faults = PipePlacement.faults(of: kernel, capacity: capacity) + walk.faults
+  }
+
+  /// Throws the first fault.
+  public func require() throws {
+    guard let fault = faults.first else { return }
+    throw Diagnostic(
+      "\(kernel.source.name) on Ascend is not proved: \(fault.message)", at: fault.location.map { [$0] } ?? [])
+  }
+}

@@ -1,0 +1,185 @@
+import MachineIR
+import TileIR
+
+/// Follows a pipe program, with what some pipe may not know to be done.
+struct PipeWalk {
+  /// A touch of memory, or a wait for an event, that was handed out.
+  private enum Deed: Hashable {
+    case touch(PipeAccess)
+    case wait(PipeEvent)
+
+    var pipe: Pipe {
+      switch self {
+      case .touch(let access): access.pipe
+      case .wait(let event): event.to
+      }
+    }
+  }
+  /// Who knows a deed to be done, whenever it was last: pipes, and events that stand raised and will tell.
+  private struct Knowledge: Hashable {
+    var pipes: Set<Pipe>
+    var events: Set<PipeEvent> = []
+    /// Where it is, for messages.
+    let location: SourceLocation?
+  }
+  private struct State: Equatable {
+    var deeds: [Deed: Knowledge] = [:]
+    var raised: Set<PipeEvent> = []
+  }
+
+  private let kernel: PipeKernel
+  private var state = State()
+  private var location: SourceLocation?
+  private(set) var faults: [PipeProof.Fault] = []
+  /// The states in which the innermost loop is left.
+  private var left: [State] = []
+  private var accesses: [PipeStatement: [PipeAccess]] = [:]
+
+  init(_ kernel: PipeKernel) { self.kernel = kernel }
+
+  mutating func run() {
+    walk(kernel.body)
+    for event in state.raised.sorted(by: { "\($0)" < "\($1)" }) { fail("\(Self.name(event)) is left raised") }
+  }
+
+  private mutating func fail(_ message: String) {
+    let fault = PipeProof.Fault(message: message, location: location)
+    if !faults.contains(fault) { faults.append(fault) }
+  }
+
+  private static func name(_ event: PipeEvent) -> String {
+    "event \(event.from.rawValue)_\(event.to.rawValue) \(event.number)"
+  }
+
+  private mutating func walk(_ statements: [PipeStatement]) {
+    for statement in statements { walk(statement) }
+  }
+
+  private mutating func walk(_ statement: PipeStatement) {
+    switch statement {
+    case .note(_, let place): location = place ?? location
+    case .loop(let loop):
+      touch(statement)
+      walk(loop)
+    case .branch(_, let then, let otherwise):
+      touch(statement)
+      let before = state
+      walk(then)
+      let first = state
+      state = before
+      walk(otherwise)
+      join(first, "the sides of a branch")
+    case .leave: left.append(state)
+    case .set(let event): raise(event)
+    case .wait(let event): lower(event)
+    case .barrier(let pipe): barrier(pipe)
+    default: touch(statement)
+    }
+  }
+
+  /// Rounds until another changes nothing; a state only loses knowledge from round to round.
+  private mutating func walk(_ loop: PipeLoop) {
+    let outer = left
+    left = []
+    var entry = state
+    repeat {
+      entry = state
+      left = []
+      walk(loop.body)
+      // The round may have been the last, or not even the first.
+      join(entry, "the beginning and the end of a loop's round")
+      for exit in left { join(exit, "the end of a loop and where it is left") }
+    } while state != entry && faults.isEmpty
+    left = outer
+  }
+
+  /// Either state may hold: what both know.
+  private mutating func join(_ other: State, _ place: String) {
+    if state.raised != other.raised {
+      let odd = state.raised.symmetricDifference(other.raised).map(Self.name).sorted()
+      fail("\(odd.joined(separator: ", ")) stands differently at \(place)")
+      state.raised.formUnion(other.raised)
+    }
+    for (deed, theirs) in other.deeds {
+      guard var own = state.deeds[deed] else {
+        state.deeds[deed] = theirs
+        continue
+      }
+      own.pipes.formIntersection(theirs.pipes)
+      own.events.formIntersection(theirs.events)
+      state.deeds[deed] = own
+    }
+  }
+
+  // MARK: Steps
+
+  private mutating func touch(_ statement: PipeStatement) {
+    let own = accesses[statement] ?? kernel.accesses(of: statement)
+    accesses[statement] = own
+    for access in own {
+      for (deed, known) in state.deeds {
+        guard case .touch(let earlier) = deed, earlier.conflicts(with: access), !known.pipes.contains(access.pipe)
+        else { continue }
+        fail(
+          "\(access.pipe.rawValue) \(access.isWrite ? "writes" : "reads") \(describe(access.place)) with no "
+            + (earlier.pipe == access.pipe ? "barrier" : "event") + " after \(earlier.pipe.rawValue) "
+            + (earlier.isWrite ? "writes it" : "reads it") + (known.location.map { " at \($0)" } ?? ""))
+      }
+    }
+    for access in own { add(.touch(access)) }
+  }
+
+  private mutating func add(_ deed: Deed) {
+    // The scalar unit hands out its next instruction when it is done with the last.
+    let pipes: Set<Pipe> = deed.pipe == .scalar ? Set(Pipe.allCases) : []
+    guard pipes.count < Pipe.allCases.count else { return }
+    state.deeds[deed] = Knowledge(pipes: pipes, location: location)
+  }
+
+  private mutating func raise(_ event: PipeEvent) {
+    if state.raised.contains(event) { fail("\(Self.name(event)) is raised twice") }
+    if let wait = state.deeds[.wait(event)], !wait.pipes.contains(event.from) {
+      fail("\(Self.name(event)) is raised anew where the wait for it may still be to come")
+    }
+    state.raised.insert(event)
+    for (deed, known) in state.deeds where deed.pipe == event.from || known.pipes.contains(event.from) {
+      state.deeds[deed]!.events.insert(event)
+    }
+  }
+
+  private mutating func lower(_ event: PipeEvent) {
+    if !state.raised.contains(event) { fail("\(Self.name(event)) is awaited where nobody has raised it") }
+    state.raised.remove(event)
+    for (deed, known) in state.deeds where known.events.contains(event) {
+      state.deeds[deed]!.events.remove(event)
+      state.deeds[deed]!.pipes.insert(event.to)
+      if event.to == .scalar { state.deeds[deed]!.pipes = Set(Pipe.allCases) }
+    }
+    forget()
+    if event.to != .scalar { state.deeds[.wait(event)] = Knowledge(pipes: [], location: location) }
+  }
+
+  private mutating func barrier(_ pipe: Pipe?) {
+    guard let pipe else {
+      state.deeds = [:]
+      return
+    }
+    for deed in state.deeds.keys where deed.pipe == pipe { state.deeds[deed]!.pipes.insert(pipe) }
+    forget()
+  }
+
+  /// What every pipe knows to be done orders nothing any more.
+  private mutating func forget() {
+    state.deeds = state.deeds.filter { $0.value.pipes.count < Pipe.allCases.count }
+  }
+
+  private func describe(_ place: PipeAccess.Place) -> String {
+    switch place {
+    case .buffer(let source):
+      return kernel.source.buffers.first { $0.source == source }?.name ?? "a buffer"
+    case .local(let bytes):
+      let names = kernel.tensors.values.filter { $0.bytes.overlaps(bytes) }.map(\.name).sorted()
+      return names.prefix(3).joined(separator: " or ")
+    }
+  }
+}

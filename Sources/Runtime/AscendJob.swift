@@ -1,0 +1,62 @@
+import DeviceModel
+import MachineIR
+import TileIR
+
+/// A launch of a plan as the model of pipes takes it: its buffers, and its kernels in a row.
+struct AscendJob {
+  private(set) var buffers: [DeviceBuffer] = []
+  /// What each buffer is, for reports.
+  private(set) var names: [String] = []
+  private(set) var launches: [PipeLaunch] = []
+  private var places: [BufferSource: Int] = [:]
+
+  /// The kernels of the variant that fits a launch whose arguments are checked, on at most `blocks` vector cores.
+  init(
+    _ host: HostPlan, _ symbols: [String], _ arguments: [LaunchArgument], _ numbers: LaunchNumbers, blocks: Int
+  ) throws {
+    for (position, argument) in arguments.enumerated() {
+      guard case .buffer(let view) = argument else { continue }
+      let count = numbers.memory[position].count
+      let parameter = host.plan.program.parameters[position]
+      places[.parameter(position)] = buffers.count
+      names.append(parameter.name)
+      switch parameter.role {
+      case .output: buffers.append(.undefined(count))
+      case .input, .weight, .state, .scalar:
+        let bytes = UnsafeRawBufferPointer(start: view.pointer, count: count)
+        buffers.append(DeviceBuffer(Array(bytes), isWritten: parameter.role == .state))
+      }
+    }
+    for (position, size) in host.workspaceSizes.enumerated() {
+      places[.workspace(position)] = buffers.count
+      names.append(host.plan.workspaces[position].name)
+      buffers.append(.scratch(size.value(numbers)))
+    }
+    for kernel in host.preparations + (try host.kernels(numbers)) {
+      let cells = kernel.cells.value(numbers)
+      guard cells > 0 else { continue }
+      var given: [PipeLaunch.Argument] = kernel.buffers.map { .buffer(places[$0]!) }
+      given += kernel.scalars.map { .integer(Int64($0.value(numbers))) }
+      for parameter in kernel.floats {
+        if case .float(let value) = arguments[parameter] { given.append(.float(value)) }
+      }
+      given.append(.integer(Int64(cells)))
+      launches.append(PipeLaunch(symbols[kernel.number], blocks: min(blocks, cells), given))
+    }
+  }
+
+  /// Copies what the launch wrote, as it stands in `buffers` after a run, to its arguments.
+  func copyBack(from buffers: [DeviceBuffer], _ program: Program, to arguments: [LaunchArgument]) {
+    for (position, argument) in arguments.enumerated() {
+      guard [.output, .state].contains(program.parameters[position].role), case .buffer(let view) = argument,
+        let pointer = view.pointer
+      else { continue }
+      buffers[places[.parameter(position)]!].bytes.withUnsafeBytes { bytes in
+        guard let base = bytes.baseAddress else { return }
+        view.visitRows { byte, count in
+          (pointer + byte).copyMemory(from: base + byte, byteCount: count)
+        }
+      }
+    }
+  }
+}

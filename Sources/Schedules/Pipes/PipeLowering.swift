@@ -1,0 +1,254 @@
+import MachineIR
+import TileIR
+
+extension Lowering {
+  /// The pipe programs of a plan for an Ascend chip, a kernel each: placed in the unified buffer and synchronised.
+  ///
+  /// Throws a `Diagnostic` that names the kernel and what of it is not supported, or does not fit.
+  public static func pipes(_ plan: Plan) throws -> [PipeKernel] {
+    guard let npu = plan.machine.npu else {
+      throw Diagnostic("\(plan.machine.name) has no pipes", at: [plan.program.location])
+    }
+    return try plan.kernels.map { try PipeLowering($0, at: plan.program.location).lower(for: npu) }
+  }
+}
+
+/// Lowers one kernel: registers become tensors in the unified buffer, integers of one lane the scalar unit's.
+///
+/// The state of one lowering; what makes instructions of expressions is in the extensions.
+final class PipeLowering {
+  let kernel: MachineKernel
+  var location: SourceLocation
+  var tensors: [String: LocalTensor] = [:]
+  /// Where the vectors and floats of variables are; a variable that is not here is the scalar unit's.
+  var locals: [String: LocalView] = [:]
+  /// Tensors that are written more than once: a value read from them is copied where it is named.
+  var mutable: Set<String> = []
+  /// Numbers that divide the scalar unit's variables.
+  var alignments: [String: Int] = [:]
+  /// What stands for variables in the pipe program: constants in unrolled loops, other names.
+  var renamed: [String: Expression] = [:]
+  /// What the scalar unit's variables were defined as.
+  var definitions: [String: Expression] = [:]
+  /// Tensors that hold one constant throughout, and lane numbers, filled before the first cell.
+  var constants: [ConstantKey: LocalView] = [:]
+  private(set) var fills: [PipeStatement] = []
+  private var lists: [[PipeStatement]] = [[]]
+  private var used: [String: Int] = [:]
+
+  init(_ kernel: MachineKernel, at location: SourceLocation) {
+    self.kernel = kernel
+    self.location = location
+    let given = kernel.buffers.map(\.name) + kernel.scalars.map(\.name) + kernel.floatNames
+      + [kernel.cell, PipeKernel.block, PipeKernel.blocks, PipeKernel.cells].map(\.name)
+    for name in given { used[name] = 1 }
+  }
+
+  func lower(for npu: Ascend) throws -> PipeKernel {
+    for array in kernel.scratch { try place(array) }
+    let body = try collect { try lower(kernel.body) }
+    let loop = PipeLoop(
+      kernel.cell, from: .variable(PipeKernel.block), to: .variable(PipeKernel.cells),
+      step: .variable(PipeKernel.blocks), body)
+    var lowered = PipeKernel(source: kernel, tensors: tensors, body: fills + [.loop(loop)])
+    try lowered.placeTensors(within: npu.unifiedBufferBytes, at: location)
+    lowered.synchronise()
+    return lowered
+  }
+
+  /// What a tensor of constants is known by.
+  struct ConstantKey: Hashable {
+    let bits: Expression
+    let lanes: Int
+  }
+
+  /// A tensor that holds what `fill` puts there throughout the kernel. Never written again.
+  func constant(
+    _ key: ConstantKey, _ name: String, _ type: MachineType, _ fill: (LocalView) -> VectorInstruction
+  ) throws -> LocalView {
+    if let known = constants[key] { return known }
+    let view = try tensor(name, type)
+    fills.append(.vector(fill(view)))
+    constants[key] = view
+    return view
+  }
+
+  /// What cannot be lowered, by name.
+  func refusal(_ message: String) -> Diagnostic {
+    Diagnostic("\(kernel.name) on Ascend: \(message)", at: [location])
+  }
+
+  // MARK: Building
+
+  func append(_ statement: PipeStatement) { lists[lists.count - 1].append(statement) }
+
+  func collect(_ body: () throws -> Void) rethrows -> [PipeStatement] {
+    lists.append([])
+    do { try body() } catch {
+      lists.removeLast()
+      throw error
+    }
+    return lists.removeLast()
+  }
+
+  /// The last statement, replaced where `change` gives another.
+  func changeLast(_ change: (PipeStatement) -> PipeStatement?) -> Bool {
+    guard let last = lists[lists.count - 1].last, let changed = change(last) else { return false }
+    lists[lists.count - 1][lists[lists.count - 1].count - 1] = changed
+    return true
+  }
+
+  func unique(_ name: String) -> String {
+    let number = used[name, default: 0]
+    used[name] = number + 1
+    let candidate = number == 0 ? name : "\(name)_\(number + 1)"
+    return number > 0 && used[candidate] != nil ? unique(name) : candidate
+  }
+
+  /// A fresh tensor for lanes of a register type; whole repeats, which comparisons need.
+  func tensor(_ name: String, _ type: MachineType) throws -> LocalView {
+    switch type.scalar {
+    case .f32: fresh(name, .float32, count: VectorInstruction.wholeRepeats(type.lanes))
+    case .i32: fresh(name, .int32, count: VectorInstruction.wholeRepeats(type.lanes))
+    // A bit a lane.
+    case .mask: fresh(name, .uint8, count: (VectorInstruction.wholeRepeats(type.lanes) / 8 + 31) / 32 * 32)
+    case .f64, .i64, .i8, .u8, .i16: throw refusal("vectors of \(type.scalar.rawValue) are not supported")
+    }
+  }
+
+  func fresh(_ name: String, _ element: LocalElement, count: Int) -> LocalView {
+    let name = unique(name)
+    let perBlock = Ascend.block / element.byteCount
+    let whole = (count + perBlock - 1) / perBlock * perBlock
+    tensors[name] = LocalTensor(name, element, count: whole, byteAddress: 0)
+    return LocalView(name, element)
+  }
+
+  private func place(_ array: ScratchArray) throws {
+    guard array.space == .onChip, case .constant(let count) = array.count else {
+      throw refusal("\(array.name)'s size depends on the launch; only arrays of constant size are placed")
+    }
+    let element: LocalElement
+    switch array.type {
+    case .f32: element = .float32
+    case .i32: element = .int32
+    default: throw refusal("arrays of \(array.type.rawValue), such as \(array.name), are not supported")
+    }
+    // Whole repeats, and one more: a vector that begins near the end is read whole.
+    used[array.name] = 1
+    tensors[array.name] = LocalTensor(
+      array.name, element, count: VectorInstruction.wholeRepeats(count) + 64, byteAddress: 0)
+    mutable.insert(array.name)
+  }
+
+  // MARK: Statements
+
+  private func lower(_ statements: [MachineStatement]) throws {
+    for statement in statements { try lower(statement) }
+  }
+
+  private func lower(_ statement: MachineStatement) throws {
+    switch statement {
+    case .note(let text, let place):
+      if let place { location = place }
+      append(.note(text, place))
+    case .define(let variable, let value):
+      if isScalar(value) {
+        append(.define(named(variable, value), try scalar(value)))
+      } else {
+        let view = try local(value, named: variable.name)
+        locals[variable.name] = mutable.contains(view.tensor) ? try copied(view, variable) : view
+      }
+    case .declare(let variable, let value):
+      if isScalar(.variable(variable)), isInteger(variable.type) {
+        let start = try scalar(value)
+        append(.declare(named(variable, nil), start))
+      } else {
+        let view = try tensor(variable.name, variable.type)
+        mutable.insert(view.tensor)
+        locals[variable.name] = view
+        try assign(view, value)
+      }
+    case .assign(let variable, let value):
+      if let view = locals[variable.name] { return try assign(view, value) }
+      guard case .variable(let own) = try scalar(.variable(variable)) else { preconditionFailure("a variable") }
+      append(.assign(own, try scalar(value)))
+    case .registers(let array):
+      let lanes = VectorInstruction.wholeRepeats(array.type.lanes)
+      guard array.type.scalar == .f32 || array.type.scalar == .i32 else {
+        throw refusal("register arrays of \(array.type.scalar.rawValue) are not supported")
+      }
+      let count = array.extents.reduce(1, *) * lanes
+      let view = fresh(array.name, array.type.scalar == .f32 ? .float32 : .int32, count: count)
+      mutable.insert(view.tensor)
+      locals[array.name] = view
+    case .setElement(let array, let indices, let value): try assign(try element(array, indices), value)
+    case .store(let access, let value, let active): try store(access, value, active)
+    case .stream(let access, let value, _): try store(access, value, nil)
+    case .scatter(let access, _, _, _): throw refusal("lanes are scattered to \(access.buffer), which is not supported")
+    case .storeRaw(let buffer, let offset, let value): try storeRaw(buffer, offset, value)
+    case .clear(let buffer, let offset, let count):
+      guard let lanes = count.constantValue, alignment(of: offset) % 8 == 0 else {
+        throw refusal("\(buffer) is cleared in parts of no constant size")
+      }
+      let view = LocalView(buffer, tensors[buffer]!.element, offset: try scalar(offset))
+      emit(.duplicate, view, [], lanes, scalar: zero(of: tensors[buffer]!.element))
+    case .prefetch: break
+    case .startCopy, .closeCopies, .awaitCopies: throw refusal("asynchronous copies are not supported")
+    case .loop(let loop): try lower(loop)
+    case .leave: append(.leave)
+    case .branch(let condition, let then, let otherwise):
+      let holds = try scalar(condition)
+      append(.branch(holds, try collect { try lower(then) }, try collect { try lower(otherwise) }))
+    case .synchronise: throw refusal("waits of a warp have no meaning")
+    case .check(let condition, let code): append(.check(try scalar(condition), code: code))
+    }
+  }
+
+  /// The scalar unit's variable for one of the kernel, whose definition may stand in an unrolled loop.
+  private func named(_ variable: Variable, _ value: Expression?) -> Variable {
+    let own = Variable(unique(variable.name), variable.type)
+    renamed[variable.name] = own == variable ? nil : .variable(own)
+    if let value {
+      alignments[own.name] = alignment(of: value)
+      definitions[own.name] = value
+    }
+    return own
+  }
+
+  private func lower(_ loop: CountedLoop) throws {
+    let (lower, upper) = (try scalar(loop.lower), try scalar(loop.upper))
+    if loop.isUnrolled, let first = lower.constantValue, let last = upper.constantValue {
+      for value in stride(from: first, to: last, by: loop.step) {
+        let constant = Expression.constant(value)
+        renamed[loop.counter.name] = constant
+        try self.lower(loop.body)
+      }
+      return
+    }
+    renamed[loop.counter.name] = nil
+    alignments[loop.counter.name] = Self.common(alignment(of: lower), loop.step)
+    let body = try collect { try self.lower(loop.body) }
+    append(.loop(PipeLoop(loop.counter, from: lower, to: upper, step: .constant(loop.step), body)))
+  }
+
+  // MARK: Alignment
+
+  /// A power of two that divides an integer of the scalar unit.
+  func alignment(of expression: Expression) -> Int {
+    switch expression {
+    case .integer(let value, _): value == 0 ? 1 << 30 : 1 << min(30, Int(value).trailingZeroBitCount)
+    case .variable(let variable):
+      renamed[variable.name].map(alignment) ?? alignments[variable.name, default: 1]
+    case .apply(.add, let operands, _), .apply(.subtract, let operands, _):
+      operands.map(alignment).reduce(1 << 30, Self.common)
+    case .apply(.multiply, let operands, _): min(1 << 30, operands.map(alignment).reduce(1, *))
+    default: 1
+    }
+  }
+
+  private static func common(_ a: Int, _ b: Int) -> Int {
+    let bits = a | b
+    return bits == 0 ? 1 << 30 : bits & -bits
+  }
+}

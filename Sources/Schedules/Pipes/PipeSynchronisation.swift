@@ -1,0 +1,205 @@
+import MachineIR
+import TileIR
+
+/// Events and barriers for a placed program: what one pipe must have done before another goes on.
+///
+/// In a list of statements a pipe that touches what another has touched waits for an event, raised as early as that
+/// other pipe is done with it; one event does for all touches before. From round to round of a loop the events stand
+/// raised at the loop's beginning and at its end, and once around the kernel. What `Proofs` checks afterwards, by
+/// other means, is that they suffice.
+extension PipeKernel {
+  mutating func synchronise() {
+    var synchroniser = PipeSynchroniser(self)
+    body = synchroniser.run(body)
+  }
+}
+
+private struct PipeSynchroniser {
+  private struct Pair: Hashable {
+    let from: Pipe
+    let to: Pipe
+  }
+  /// An event to be raised after one statement of a list and awaited before another.
+  private struct Order {
+    let pair: Pair
+    var after: Int
+    var before: Int
+    let isCarried: Bool
+  }
+
+  private let kernel: PipeKernel
+  /// Events that stand raised between the rounds of loops, raised before the first and lowered after the last.
+  private var carried: [PipeEvent] = []
+  private var numbers: [Pair: Int] = [:]
+  private var hasRunOut: Set<Pair> = []
+
+  init(_ kernel: PipeKernel) { self.kernel = kernel }
+
+  mutating func run(_ body: [PipeStatement]) -> [PipeStatement] {
+    let ordered = order(body, isLoop: false)
+    let raised = carried.map { PipeStatement.set($0) }
+    let lowered = carried.map { PipeStatement.wait($0) }
+    return withBarriers(raised + ordered + lowered)
+  }
+
+  // MARK: Events
+
+  /// What a statement touches, with all that is in it.
+  private func touches(_ statement: PipeStatement) -> Set<PipeAccess> {
+    var found = Set(kernel.accesses(of: statement))
+    switch statement {
+    case .loop(let loop): for inner in loop.body { found.formUnion(touches(inner)) }
+    case .branch(_, let then, let otherwise): for inner in then + otherwise { found.formUnion(touches(inner)) }
+    default: break
+    }
+    return found
+  }
+
+  private mutating func order(_ list: [PipeStatement], isLoop: Bool) -> [PipeStatement] {
+    let inner = list.map { statement -> PipeStatement in
+      switch statement {
+      case .loop(var loop):
+        loop.body = order(loop.body, isLoop: true)
+        return .loop(loop)
+      case .branch(let condition, let then, let otherwise):
+        // A side may come again in a later round of a loop around it.
+        return .branch(condition, order(then, isLoop: isLoop), order(otherwise, isLoop: isLoop))
+      default: return statement
+      }
+    }
+    let touched = list.map(touches)
+    var orders: [Order] = []
+    for pair in Self.pairs {
+      orders += forward(pair, touched)
+      if isLoop { orders += backward(pair, list, touched, orders.filter { $0.pair == pair }) }
+    }
+    return insert(orders, into: inner, isLoop: isLoop)
+  }
+
+  private static let pairs: [Pair] = Pipe.allCases.flatMap { from in
+    // What the scalar unit did is done before it hands over its next instruction.
+    from == .scalar ? [] : Pipe.allCases.filter { $0 != from }.map { Pair(from: from, to: $0) }
+  }
+
+  /// Whether `first` leaves something on the pair's one pipe that `second` must wait for on the other.
+  private func needs(_ pair: Pair, _ first: Set<PipeAccess>, _ second: Set<PipeAccess>) -> Bool {
+    first.contains { a in
+      a.pipe == pair.from && second.contains { $0.pipe == pair.to && $0.conflicts(with: a) }
+    }
+  }
+
+  private func forward(_ pair: Pair, _ touched: [Set<PipeAccess>]) -> [Order] {
+    var orders: [Order] = []
+    for later in touched.indices {
+      guard touched[later].contains(where: { $0.pipe == pair.to }) else { continue }
+      let covered = orders.map(\.after).max() ?? -1
+      guard let last = (0..<later).last(where: { needs(pair, touched[$0], touched[later]) }), last > covered else {
+        continue
+      }
+      orders.append(Order(pair: pair, after: last, before: later, isCarried: false))
+    }
+    return orders
+  }
+
+  /// The event from one round to the next, where no event within a round does for it.
+  private func backward(
+    _ pair: Pair, _ list: [PipeStatement], _ touched: [Set<PipeAccess>], _ known: [Order]
+  ) -> [Order] {
+    var (after, before): (Int?, Int?) = (nil, nil)
+    for later in touched.indices {
+      guard !known.contains(where: { $0.before <= later }) else { break }
+      let lasting = known.map(\.after).max() ?? -1
+      let last = touched.indices.last { earlier in
+        if earlier == later, keepsItsOwnOrder(list[earlier]) { return false }
+        return needs(pair, touched[earlier], touched[later])
+      }
+      guard let last, last > lasting else { continue }
+      after = max(after ?? last, last)
+      before = min(before ?? later, later)
+    }
+    guard let after, let before else { return [] }
+    // Where the wait stands behind, an event within the round does.
+    return [Order(pair: pair, after: after, before: before, isCarried: after >= before)]
+  }
+
+  /// Whether the events inside a statement hold from one time that it is carried out to the next.
+  private func keepsItsOwnOrder(_ statement: PipeStatement) -> Bool {
+    switch statement {
+    case .loop: true
+    case .branch(_, _, let otherwise): otherwise.isEmpty
+    default: false
+    }
+  }
+
+  // MARK: Numbers
+
+  private mutating func insert(_ orders: [Order], into list: [PipeStatement], isLoop: Bool) -> [PipeStatement] {
+    var before: [Int: [PipeStatement]] = [:]
+    var after: [Int: [PipeStatement]] = [:]
+    var needsBarrier = false
+    for order in orders {
+      let number = numbers[order.pair, default: 0]
+      guard number < Ascend.eventsPerPair else {
+        // No event is left: all pipes wait for all, in each round.
+        needsBarrier = true
+        before[order.before, default: []].insert(.barrier(nil), at: 0)
+        continue
+      }
+      numbers[order.pair] = number + 1
+      let event = PipeEvent(order.pair.from, order.pair.to, number)
+      if order.isCarried { carried.append(event) }
+      after[order.after, default: []].append(.set(event))
+      before[order.before, default: []].append(.wait(event))
+    }
+    var result: [PipeStatement] = needsBarrier && isLoop ? [.barrier(nil)] : []
+    for (position, statement) in list.enumerated() {
+      result += before[position] ?? []
+      result.append(statement)
+      result += after[position] ?? []
+    }
+    return result
+  }
+
+  // MARK: Barriers
+
+  /// Barriers of a pipe where an instruction touches what an earlier one of the same pipe may still be at.
+  private func withBarriers(_ body: [PipeStatement]) -> [PipeStatement] {
+    var pending: Set<PipeAccess> = []
+    return withBarriers(body, &pending)
+  }
+
+  private func withBarriers(_ list: [PipeStatement], _ pending: inout Set<PipeAccess>) -> [PipeStatement] {
+    var result: [PipeStatement] = []
+    for statement in list {
+      switch statement {
+      case .loop(var loop):
+        // What a round leaves behind, the next finds.
+        for inner in loop.body { pending.formUnion(touches(inner).filter { $0.pipe == .vector }) }
+        let before = pending
+        loop.body = withBarriers(loop.body, &pending)
+        result.append(.loop(loop))
+        // There may have been no round.
+        pending.formUnion(before)
+      case .branch(let condition, let then, let otherwise):
+        var other = pending
+        let first = withBarriers(then, &pending)
+        let second = withBarriers(otherwise, &other)
+        pending.formUnion(other)
+        result.append(.branch(condition, first, second))
+      case .barrier(nil):
+        pending = []
+        result.append(statement)
+      case .vector:
+        let own = kernel.accesses(of: statement).filter { $0.pipe == .vector }
+        if own.contains(where: { access in pending.contains { $0.conflicts(with: access) } }) {
+          result.append(.barrier(.vector))
+          pending = []
+        }
+        pending.formUnion(own)
+        result.append(statement)
+      default: result.append(statement)
+      }
+    }
+    return result
+  }
+}

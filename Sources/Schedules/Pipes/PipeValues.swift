@@ -1,0 +1,234 @@
+import MachineIR
+import TileIR
+
+/// Expressions over lanes as instructions of the vector unit.
+extension PipeLowering {
+  /// The lanes of an expression in a tensor.
+  func local(_ expression: Expression, named name: String) throws -> LocalView {
+    try view(try lanes(expression, named: name), expression.type)
+  }
+
+  /// The lanes of an expression.
+  func lanes(_ expression: Expression, named name: String) throws -> Lanes {
+    let type = expression.type
+    if isScalar(expression), type.scalar != .i64 {
+      if case .integer = expression { return .constant(expression) }
+      guard type.scalar == .i32 else { throw refusal("a truth value of the scalar unit among lanes") }
+      return .local(emit(.duplicate, try tensor(name, type), [], 1, scalar: try scalar(expression)))
+    }
+    switch expression {
+    case .integer, .float: return .constant(expression)
+    case .variable(let variable):
+      guard let view = locals[variable.name] else {
+        guard kernel.floatNames.contains(variable.name), type.scalar == .f32 else {
+          throw refusal("\(variable.name) is no vector")
+        }
+        return .local(emit(.duplicate, try tensor(variable.name, type), [], type.lanes, scalar: expression))
+      }
+      return .local(view)
+    case .laneNumbers(let count):
+      return .local(try laneNumbers(count))
+    case .table: throw refusal("tables of bytes are not supported")
+    case .broadcast(let value, let count):
+      if isScalar(value), value.type.scalar == .i32 {
+        return .local(emit(.duplicate, try tensor(name, type), [], count, scalar: try scalar(value)))
+      }
+      switch try lanes(value, named: "lane") {
+      case .constant(let constant): return .constant(constant.broadcast(to: count))
+      case .local(let view): return .local(try broadcast(view, type, name))
+      }
+    case .apply(let instruction, let operands, _): return .local(try apply(instruction, operands, type, name))
+    case .load(let access, _, let active): return .local(try load(access, type, active, name))
+    case .element(let array, let indices): return .local(try element(array, indices))
+    case .raw(let buffer, let offset, _): return .local(try raw(buffer, offset, type, name))
+    case .gather(let access, let places, _, _):
+      guard tensors[access.buffer] != nil else {
+        throw refusal("lanes are gathered from \(access.buffer) in main memory, which is not supported yet")
+      }
+      return .local(try gather(access.buffer, access.offset, places, type, name))
+    case .gatherRaw(let buffer, let offset, let places, _):
+      return .local(try gather(buffer, offset, places, type, name))
+    case .conditional(let condition, let a, let b):
+      let result = try tensor(name, type)
+      mutable.insert(result.tensor)
+      let holds = try scalar(condition)
+      append(.branch(holds, try collect { try assign(result, a) }, try collect { try assign(result, b) }))
+      return .local(result)
+    }
+  }
+
+  // MARK: Instructions
+
+  private func apply(
+    _ instruction: Instruction, _ operands: [Expression], _ type: MachineType, _ name: String
+  ) throws -> LocalView {
+    if case .call(let function) = instruction {
+      if function == .widening(.bfloat16), let float = try widened(operands[0], name) { return float }
+      return try call(function, operands, type, name)
+    }
+    var given: [Lanes] = []
+    for (position, operand) in operands.enumerated() {
+      given.append(try lanes(operand, named: operands.count > 1 ? "\(name)_\(position + 1)" : "\(name)_of"))
+    }
+    return try apply(instruction, given, operands.map(\.type), type, name)
+  }
+
+  /// An instruction on lanes that are there, operands of `types`.
+  func apply(
+    _ instruction: Instruction, _ operands: [Lanes], _ types: [MachineType], _ type: MachineType, _ name: String
+  ) throws -> LocalView {
+    let first = operands[0]
+    switch instruction {
+    case .add, .subtract, .multiply, .minimum, .maximum, .and, .or, .xor:
+      return try binary(instruction, first, operands[1], type, name)
+    case .negate:
+      return try unary(
+        .multiplyScalar, first, type, name,
+        scalar: type.scalar == .f32 ? .float(-1) : .integer(-1, MachineType(.i32)))
+    case .absolute:
+      if type.scalar == .i32 {
+        let source = try view(first, type)
+        let negative = try apply(.negate, [.local(source)], [type], type, "negative")
+        return emit(.maximum, try tensor(name, type), [source, negative], type.lanes)
+      }
+      let words = MachineType(.i32, type.lanes)
+      return try binary(
+        .and, .local(try view(first, type).reinterpreted(as: .int32)), .constant(.integer(0x7FFF_FFFF, words)), words,
+        name
+      ).reinterpreted(as: .float32)
+    case .divide: return try call(.correctQuotient, [first, operands[1]], type, name)
+    case .squareRoot: return try call(.correctSquareRoot, [first], type, name)
+    case .reciprocalSquareRoot: return try call(.correctReciprocalSquareRoot, [first], type, name)
+    case .fusedMultiplyAdd:
+      throw refusal("a multiply-add with one rounding (class fused), which this chip does not have")
+    case .compare(let comparison): return try compare(comparison, first, operands[1], types[0], name)
+    case .not: return try not(view(first, type), type, name)
+    case .shiftLeft, .shiftRightLogical, .shiftRightArithmetic:
+      return try shift(instruction, first, operands[1], type, name)
+    case .select:
+      guard types[0].lanes == type.lanes else { throw refusal("one truth value chooses between vectors") }
+      return try select(view(first, types[0]), operands[1], operands[2], type, name)
+    case .convert: return try convert(first, types[0], type, name)
+    case .bitCast:
+      guard types[0].lanes == type.lanes, type.scalar == .f32 || type.scalar == .i32 else {
+        throw refusal("bits of \(types[0].scalar.rawValue) as \(type.scalar.rawValue)")
+      }
+      return try view(first, types[0]).reinterpreted(as: type.scalar == .f32 ? .float32 : .int32)
+    case .lowHalf: return try view(first, types[0])
+    case .highHalf: return try part(view(first, types[0]), from: type.lanes, type, name)
+    case .evenLanes: return try picked(view(first, types[0]), (0, 2), type, name)
+    case .oddLanes: return try picked(view(first, types[0]), (1, 2), type, name)
+    case .lane(let number): return try part(view(first, types[0]), from: number, type, name)
+    case .remainderFloor(let n) where n & (n - 1) == 0:
+      return try binary(.and, first, .constant(.integer(Int64(n - 1), type)), type, name)
+    case .divideFloor(let n) where n & (n - 1) == 0:
+      return try shift(
+        .shiftRightArithmetic, first, .constant(.integer(Int64(n.trailingZeroBitCount), type)), type, name)
+    default: throw refusal("\(instruction) is not supported")
+    }
+  }
+
+  /// Lanes from a constant one on.
+  private func part(_ source: LocalView, from first: Int, _ type: MachineType, _ name: String) throws -> LocalView {
+    guard type.scalar != .mask else { throw refusal("a part of a vector of truth values is taken") }
+    if first % 8 == 0 { return LocalView(source.tensor, source.element, offset: source.offset + .constant(first)) }
+    return try picked(source, (first, 1), type, name)
+  }
+
+  /// Numbers of another type.
+  private func convert(_ value: Lanes, _ source: MachineType, _ type: MachineType, _ name: String) throws -> LocalView {
+    let (float, word) = (MachineType(.f32, type.lanes), MachineType(.i32, type.lanes))
+    switch (source.scalar, type.scalar) {
+    case (.i32, .f32): return emit(.cast(.nearestEven), try tensor(name, type), [try view(value, source)], type.lanes)
+    case (.f32, .i32):
+      // The unit's answer is documented within int32 alone: what is beyond is put within, and right afterwards.
+      let x = Lanes.local(try view(value, source))
+      let isHigh = try compare(.greaterOrEqual, x, .constant(.float(0x1p31, lanes: type.lanes)), float)
+      let isLow = try compare(.less, x, .constant(.float(-0x1p31, lanes: type.lanes)), float)
+      let isNumber = try compare(.equal, x, x, float)
+      let outside = try binary(.or, .local(isHigh), .local(isLow), type.with(scalar: .mask), "outside")
+      let inside = try binary(
+        .and, .local(isNumber), .local(try not(outside, type.with(scalar: .mask), "inside")),
+        type.with(scalar: .mask), "inside")
+      let tame = try select(inside, x, .constant(.float(0, lanes: type.lanes)), float, "tame")
+      let integer = emit(.cast(.nearestEven), try tensor("integer", word), [tame], type.lanes)
+      let upper = try select(isHigh, .constant(.integer(Int64(Int32.max), word)), .local(integer), word, "upper")
+      return try select(isLow, .constant(.integer(Int64(Int32.min), word)), .local(upper), word, name)
+    case (.mask, .i32):
+      let ones = try view(.constant(.integer(1, word)), word)
+      return try select(view(value, source), .local(ones), .constant(.float(0, lanes: type.lanes)), word, name)
+    default:
+      throw refusal("\(source.scalar.rawValue) lanes to \(type.scalar.rawValue) is not supported")
+    }
+  }
+
+  // MARK: Scalar functions
+
+  private func call(
+    _ function: ScalarFunction, _ operands: [Expression], _ type: MachineType, _ name: String
+  ) throws -> LocalView {
+    var given: [Lanes] = []
+    for operand in operands { given.append(try lanes(operand, named: "\(name)_of")) }
+    return try call(function, given, type, name)
+  }
+
+  /// The steps of a function one after the other, over all lanes.
+  private func call(
+    _ function: ScalarFunction, _ operands: [Lanes], _ type: MachineType, _ name: String
+  ) throws -> LocalView {
+    append(.note("\(function.name): \(function.operationCount) operations a lane", nil))
+    var values: [Lanes] = []
+    for (number, step) in function.steps.enumerated() {
+      let own = MachineType(step.type.register, type.lanes)
+      switch step.operation {
+      case .parameter(let position): values.append(operands[position])
+      case .constant(let bits):
+        switch own.scalar {
+        case .f32: values.append(.constant(.float(Float(bitPattern: bits), lanes: type.lanes)))
+        case .mask: values.append(.constant(.integer(bits == 0 ? 0 : -1, own)))
+        default: values.append(.constant(.integer(Int64(Int32(bitPattern: bits)), own)))
+        }
+      case .elementwise(let operation):
+        let types = step.operands.map { MachineType(function.steps[$0].type.register, type.lanes) }
+        guard let instruction = operation.instruction else {
+          throw refusal("\(operation.name) in \(function.name) is not supported")
+        }
+        let wish = number == function.result ? name : function.name
+        values.append(.local(try apply(instruction, step.operands.map { values[$0] }, types, own, wish)))
+      }
+    }
+    return try view(values[function.result], type)
+  }
+}
+
+extension Elementwise {
+  /// The instruction on registers that computes it.
+  fileprivate var instruction: Instruction? {
+    switch self {
+    case .add: .add
+    case .subtract: .subtract
+    case .multiply: .multiply
+    case .negate: .negate
+    case .absolute: .absolute
+    case .minimum: .minimum
+    case .maximum: .maximum
+    case .compare(let comparison): .compare(comparison)
+    case .divide: .divide
+    case .fusedMultiplyAdd: .fusedMultiplyAdd
+    case .squareRoot: .squareRoot
+    case .reciprocalSquareRoot: .reciprocalSquareRoot
+    case .and: .and
+    case .or: .or
+    case .xor: .xor
+    case .not: .not
+    case .shiftLeft: .shiftLeft
+    case .shiftRightLogical: .shiftRightLogical
+    case .shiftRightArithmetic: .shiftRightArithmetic
+    case .divideFloor(let n): .divideFloor(n)
+    case .remainderFloor(let n): .remainderFloor(n)
+    case .select: .select
+    case .bitCast: .bitCast
+    case .convert(let target): target == .float32 || target == .int32 ? .convert : nil
+    }
+  }
+}

@@ -1,0 +1,104 @@
+import MachineIR
+import TileIR
+
+/// Where tensors lie in the unified buffer: those that are never alive together may share bytes.
+extension PipeKernel {
+  /// Gives every tensor its address. Throws a table of the largest where they do not fit.
+  mutating func placeTensors(within capacity: Int, at location: SourceLocation) throws {
+    let lives = lifetimes()
+    let order = lives.sorted { ($0.value.lowerBound, $0.key) < ($1.value.lowerBound, $1.key) }
+    var placed: [(life: ClosedRange<Int>, bytes: Range<Int>)] = []
+    // Where the last tensor ended: going round, neighbours in time do not share, and pipes wait less.
+    var next = 0
+    for (name, life) in order {
+      let size = (tensors[name]!.byteCount + Ascend.block - 1) / Ascend.block * Ascend.block
+      let taken = placed.filter { $0.life.overlaps(life) }.map(\.bytes).sorted { $0.lowerBound < $1.lowerBound }
+      guard let address = Self.gap(of: size, from: next, among: taken, capacity)
+        ?? Self.gap(of: size, from: 0, among: taken, capacity)
+      else { throw tooLarge(capacity, lives, at: life.lowerBound, location) }
+      tensors[name]!.byteAddress = address
+      placed.append((life, address..<address + size))
+      next = address + size
+    }
+    tensors = tensors.filter { lives[$0.key] != nil }
+  }
+
+  private static func gap(of size: Int, from start: Int, among taken: [Range<Int>], _ capacity: Int) -> Int? {
+    var address = start
+    for range in taken where range.upperBound > address {
+      if range.lowerBound >= address + size { break }
+      address = range.upperBound
+    }
+    return address + size <= capacity ? address : nil
+  }
+
+  private func tooLarge(
+    _ capacity: Int, _ lives: [String: ClosedRange<Int>], at time: Int, _ location: SourceLocation
+  ) -> Diagnostic {
+    let alive = lives.filter { $0.value.contains(time) }.keys.map { tensors[$0]! }
+      .sorted { ($0.byteCount, $1.name) > ($1.byteCount, $0.name) }
+    let total = alive.reduce(0) { $0 + $1.byteCount }
+    let rows = alive.prefix(8).map { "\n  \($0.byteCount) bytes: \($0.name), \($0.count) of \($0.element.rawValue)" }
+    return Diagnostic(
+      "\(source.name) on Ascend: \(alive.count) tensors that are alive together need \(total) of \(capacity) bytes of "
+        + "the unified buffer; a schedule with fewer registersPerVector needs less. The largest:\(rows.joined())",
+      at: [location])
+  }
+
+  /// From the first to the last statement, in the order of the text, in which each tensor must keep its bytes.
+  private func lifetimes() -> [String: ClosedRange<Int>] {
+    var lives: [String: ClosedRange<Int>] = [:]
+    var time = 0
+    func touch(_ view: LocalView) {
+      let known = lives[view.tensor] ?? time...time
+      lives[view.tensor] = known.lowerBound...time
+    }
+    func walk(_ statements: [PipeStatement]) {
+      for statement in statements {
+        time += 1
+        switch statement {
+        case .vector(let instruction): ([instruction.destination] + instruction.sources).forEach(touch)
+        case .copyIn(let copy), .copyOut(let copy): touch(copy.local)
+        case .read(_, let view): touch(view)
+        case .branch(_, let then, let otherwise):
+          walk(then)
+          walk(otherwise)
+        case .loop(let loop):
+          let start = time
+          walk(loop.body)
+          time += 1
+          for (name, life) in lives where life.upperBound >= start {
+            // What was there before the loop is needed in every round; what is copied in a round may come early in
+            // the next, or leave late from the one before.
+            if life.lowerBound < start {
+              lives[name] = life.lowerBound...time
+            } else if isCopied(name) {
+              lives[name] = start...time
+            }
+          }
+        default: break
+        }
+      }
+    }
+    let copies = copiedTensors()
+    func isCopied(_ name: String) -> Bool { copies.contains(name) }
+    walk(body)
+    return lives
+  }
+
+  private func copiedTensors() -> Set<String> {
+    var found: Set<String> = []
+    func walk(_ statements: [PipeStatement]) {
+      for statement in statements {
+        switch statement {
+        case .copyIn(let copy), .copyOut(let copy): found.insert(copy.local.tensor)
+        case .loop(let loop): walk(loop.body)
+        case .branch(_, let then, let otherwise): walk(then + otherwise)
+        default: break
+        }
+      }
+    }
+    walk(body)
+    return found
+  }
+}

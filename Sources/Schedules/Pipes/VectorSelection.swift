@@ -1,0 +1,273 @@
+import MachineIR
+import TileIR
+
+/// Lanes that instructions take: a tensor's, or one constant in all of them.
+enum Lanes {
+  case local(LocalView)
+  case constant(Expression)
+}
+
+/// Instructions of the vector unit for operations on lanes: only those whose bits the numeric contract can lean on.
+extension PipeLowering {
+  @discardableResult
+  func emit(
+    _ operation: VectorOperation, _ destination: LocalView, _ sources: [LocalView], _ count: Int,
+    scalar: Expression? = nil
+  ) -> LocalView {
+    append(.vector(VectorInstruction(operation, destination, sources, count: count, scalar: scalar)))
+    return destination
+  }
+
+  func zero(of element: LocalElement) -> Expression {
+    element == .float32 ? .float(0) : .integer(0, MachineType(.i32))
+  }
+
+  /// A constant's one lane.
+  private func one(_ constant: Expression) -> Expression {
+    switch constant {
+    case .integer(let value, let type): .integer(value, type.with(lanes: 1))
+    case .float(let bits, let type): .float(bits, type.with(lanes: 1))
+    default: preconditionFailure("\(constant) is no constant")
+    }
+  }
+
+  /// Lanes in a tensor.
+  func view(_ lanes: Lanes, _ type: MachineType) throws -> LocalView {
+    switch lanes {
+    case .local(let view): return view
+    case .constant(let value):
+      let key = ConstantKey(bits: one(value), lanes: type.lanes)
+      if type.scalar == .mask, case .integer(let truth, _) = value {
+        let bits = Expression.integer(truth == 0 ? 0 : -1, MachineType(.i32))
+        return try constant(key, truth == 0 ? "none" : "all", type) {
+          VectorInstruction(
+            .duplicate, $0.reinterpreted(as: .int32), count: VectorInstruction.wholeRepeats(type.lanes) / 32,
+            scalar: bits)
+        }
+      }
+      return try constant(key, "constant", type) {
+        VectorInstruction(.duplicate, $0, count: VectorInstruction.wholeRepeats(type.lanes), scalar: one(value))
+      }
+    }
+  }
+
+  /// 0, 1, 2, … in `i32` lanes.
+  func laneNumbers(_ lanes: Int) throws -> LocalView {
+    try constant(ConstantKey(bits: .laneNumbers(lanes), lanes: lanes), "lane_numbers", MachineType(.i32, lanes)) {
+      VectorInstruction(.laneNumbers, $0, count: lanes, scalar: .integer(0, MachineType(.i32)))
+    }
+  }
+
+  // MARK: Arithmetic
+
+  func binary(_ instruction: Instruction, _ a: Lanes, _ b: Lanes, _ type: MachineType, _ name: String) throws -> LocalView {
+    if type.scalar == .mask { return try bitwise(instruction, a, b, type, name) }
+    switch instruction {
+    case .add:
+      if case .constant(let value) = b { return try unary(.addScalar, a, type, name, scalar: one(value)) }
+      if case .constant(let value) = a { return try unary(.addScalar, b, type, name, scalar: one(value)) }
+      return try plain(.add, a, b, type, name)
+    case .subtract:
+      if case .constant(let value) = b, let negative = negated(value) {
+        return try unary(.addScalar, a, type, name, scalar: negative)
+      }
+      return try plain(.subtract, a, b, type, name)
+    case .multiply:
+      if case .constant(let value) = b { return try unary(.multiplyScalar, a, type, name, scalar: one(value)) }
+      if case .constant(let value) = a { return try unary(.multiplyScalar, b, type, name, scalar: one(value)) }
+      return try plain(.multiply, a, b, type, name)
+    case .minimum, .maximum:
+      return type.scalar == .f32
+        ? try floatExtreme(instruction, a, b, type, name) : try integerExtreme(instruction, a, b, type, name)
+    case .and, .or, .xor: return try bitwise(instruction, a, b, type, name)
+    default: throw refusal("\(instruction) of vectors is not supported")
+    }
+  }
+
+  private func plain(
+    _ operation: VectorOperation, _ a: Lanes, _ b: Lanes, _ type: MachineType, _ name: String
+  ) throws -> LocalView {
+    let sources = [try view(a, type), try view(b, type)]
+    return emit(operation, try tensor(name, type), sources, type.lanes)
+  }
+
+  func unary(
+    _ operation: VectorOperation, _ a: Lanes, _ type: MachineType, _ name: String, scalar: Expression? = nil
+  ) throws -> LocalView {
+    let source = try view(a, type)
+    return emit(operation, try tensor(name, type), [source], type.lanes, scalar: scalar)
+  }
+
+  private func negated(_ value: Expression) -> Expression? {
+    switch value {
+    case .integer(let x, _) where x > Int64(Int32.min): .integer(-x, MachineType(.i32))
+    case .float(let bits, _): .float(Float(-Double(bitPattern: bits)))
+    default: nil
+    }
+  }
+
+  private func integerExtreme(
+    _ instruction: Instruction, _ a: Lanes, _ b: Lanes, _ type: MachineType, _ name: String
+  ) throws -> LocalView {
+    let isMinimum = instruction == .minimum
+    if case .constant(let value) = b {
+      return try unary(isMinimum ? .minimumScalar : .maximumScalar, a, type, name, scalar: one(value))
+    }
+    return try plain(isMinimum ? .minimum : .maximum, a, b, type, name)
+  }
+
+  /// The contract's minimum and maximum, a NaN where either is one, +0 above -0: the unit's own promise neither.
+  private func floatExtreme(
+    _ instruction: Instruction, _ a: Lanes, _ b: Lanes, _ type: MachineType, _ name: String
+  ) throws -> LocalView {
+    let beats: Comparison = instruction == .minimum ? .less : .greater
+    if case .constant(let value) = b, case .float(let bits, _) = value {
+      let number = Double(bitPattern: bits)
+      if number != 0, !number.isNaN {
+        // A NaN is not beaten, and stays.
+        let loses: Comparison = instruction == .minimum ? .greater : .less
+        let replaced = try compare(loses, a, b, type)
+        return try select(replaced, b, a, type, name)
+      }
+    }
+    let (x, y) = (try view(a, type), try view(b, type))
+    let words = MachineType(.i32, type.lanes)
+    // Equal numbers differ in the zero's sign alone; a sum with a NaN is one.
+    let equal = try bitwise(
+      instruction == .minimum ? .or : .and, .local(x.reinterpreted(as: .int32)), .local(y.reinterpreted(as: .int32)),
+      words, "same")
+    let sum = try plain(.add, .local(x), .local(y), type, "either")
+    let isEqual = try compare(.equal, .local(x), .local(y), type)
+    let rest = try select(isEqual, .local(equal.reinterpreted(as: .float32)), .local(sum), type, "rest")
+    let isSecond = try compare(beats, .local(y), .local(x), type)
+    let second = try select(isSecond, .local(y), .local(rest), type, "second")
+    let isFirst = try compare(beats, .local(x), .local(y), type)
+    return try select(isFirst, .local(x), .local(second), type, name)
+  }
+
+  // MARK: Bits
+
+  /// Bit operations on the halves of words, or on the bits of truth values.
+  private func bitwise(
+    _ instruction: Instruction, _ a: Lanes, _ b: Lanes, _ type: MachineType, _ name: String
+  ) throws -> LocalView {
+    let (x, y) = (try view(a, type).reinterpreted(as: .uint16), try view(b, type).reinterpreted(as: .uint16))
+    func apply(_ operation: VectorOperation, _ sources: [LocalView], _ name: String) throws -> LocalView {
+      emit(operation, try tensor(name, type).reinterpreted(as: .uint16), sources, halves(type))
+    }
+    let own: LocalElement = type.scalar == .mask ? .uint8 : .int32
+    switch instruction {
+    case .and: return try apply(.and, [x, y], name).reinterpreted(as: own)
+    case .or: return try apply(.or, [x, y], name).reinterpreted(as: own)
+    case .xor:
+      // What either has, without what both have.
+      let neither = try apply(.not, [try apply(.and, [x, y], "both")], "not_both")
+      return try apply(.and, [try apply(.or, [x, y], "either"), neither], name).reinterpreted(as: own)
+    default: throw refusal("\(instruction) of bits is not supported")
+    }
+  }
+
+  private func halves(_ type: MachineType) -> Int {
+    type.scalar == .mask ? VectorInstruction.wholeRepeats(type.lanes) / 16 : 2 * type.lanes
+  }
+
+  func not(_ a: LocalView, _ type: MachineType, _ name: String) throws -> LocalView {
+    let result = try tensor(name, type).reinterpreted(as: .uint16)
+    emit(.not, result, [a.reinterpreted(as: .uint16)], halves(type))
+    return result.reinterpreted(as: type.scalar == .mask ? .uint8 : .int32)
+  }
+
+  func shift(_ instruction: Instruction, _ a: Lanes, _ b: Lanes, _ type: MachineType, _ name: String) throws -> LocalView {
+    guard case .constant(.integer(let amount, _)) = b, type.scalar == .i32 else {
+      throw refusal("lanes are shifted each by its own amount, which this chip has no instruction for")
+    }
+    let source = try view(a, type)
+    let result = try tensor(name, type)
+    switch instruction {
+    case .shiftRightArithmetic:
+      return emit(.shiftRight(Int(amount)), result, [source], type.lanes)
+    case .shiftLeft:
+      emit(
+        .shiftLeft(Int(amount)), result.reinterpreted(as: .uint32), [source.reinterpreted(as: .uint32)], type.lanes)
+    default:
+      emit(
+        .shiftRight(Int(amount)), result.reinterpreted(as: .uint32), [source.reinterpreted(as: .uint32)], type.lanes)
+    }
+    return result
+  }
+
+  // MARK: Truth values
+
+  /// Truth values of operands of `type`.
+  func compare(
+    _ comparison: Comparison, _ a: Lanes, _ b: Lanes, _ type: MachineType, _ name: String = "holds"
+  ) throws -> LocalView {
+    let answers = type.with(scalar: .mask)
+    if comparison == .notEqual {
+      return try not(compare(.equal, a, b, type), answers, name)
+    }
+    guard type.scalar == .i32, comparison != .equal else {
+      guard type.scalar != .mask else {
+        let different = try bitwise(.xor, a, b, type, name)
+        return comparison == .equal ? try not(different, type, name) : different
+      }
+      let first = try view(a, type)
+      if case .constant(let value) = b {
+        return emit(.compareScalar(comparison), try tensor(name, answers), [first], type.lanes, scalar: one(value))
+      }
+      return emit(.compare(comparison), try tensor(name, answers), [first, try view(b, type)], type.lanes)
+    }
+    // The unit compares integers for equality alone: a >= b where the greater of them is a.
+    let (x, y) = (try view(a, type), try view(b, type))
+    let greater = try plain(.maximum, .local(x), .local(y), type, "greater")
+    let isFirst = comparison == .greaterOrEqual || comparison == .less
+    let reached = emit(.compare(.equal), try tensor(name, answers), [greater, isFirst ? x : y], type.lanes)
+    return comparison == .greaterOrEqual || comparison == .lessOrEqual ? reached : try not(reached, answers, name)
+  }
+
+  /// Lanes of `a` where the mask holds, else of `b`.
+  func select(_ mask: LocalView, _ a: Lanes, _ b: Lanes, _ type: MachineType, _ name: String) throws -> LocalView {
+    if type.scalar == .mask {
+      let truths = type
+      let own = try bitwise(.and, .local(mask), a, truths, "chosen")
+      let other = try bitwise(.and, .local(try not(mask, truths, "not_chosen")), b, truths, "other")
+      return try bitwise(.or, .local(own), .local(other), truths, name)
+    }
+    let result = try tensor(name, type)
+    let float = result.reinterpreted(as: .float32)
+    let first = try view(a, type).reinterpreted(as: .float32)
+    if case .constant(.float(let bits, _)) = b, !Double(bitPattern: bits).isNaN {
+      emit(.selectScalar, float, [mask, first], type.lanes, scalar: .float(Float(Double(bitPattern: bits))))
+    } else {
+      emit(.select, float, [mask, first, try view(b, type).reinterpreted(as: .float32)], type.lanes)
+    }
+    return result
+  }
+
+  // MARK: Lanes
+
+  /// One lane in all lanes.
+  func broadcast(_ source: LocalView, _ type: MachineType, _ name: String) throws -> LocalView {
+    guard type.scalar != .mask else { throw refusal("a truth value of a vector is spread") }
+    let element: LocalElement = type.scalar == .f32 ? .float32 : .int32
+    let blocks = fresh("block", element, count: 64)
+    emit(.broadcastBlocks, blocks, [source], 64)
+    return emit(.repeatBlock, try tensor(name, type), [blocks], type.lanes)
+  }
+
+  /// The elements of `source` at constant places.
+  func picked(_ source: LocalView, _ places: (first: Int, step: Int), _ type: MachineType, _ name: String) throws -> LocalView {
+    guard type.scalar != .mask else { throw refusal("lanes of a truth value are rearranged") }
+    let words = MachineType(.i32, type.lanes)
+    let numbers = try laneNumbers(type.lanes)
+    let offsets = try unary(
+      .multiplyScalar, .local(numbers), words, "offsets", scalar: .integer(Int64(4 * places.step), MachineType(.i32)))
+    return emit(
+      .gather, try tensor(name, type), [source, offsets.reinterpreted(as: .uint32)], type.lanes,
+      scalar: .integer(Int64(4 * places.first), MachineType(.i32)))
+  }
+}
+
+extension MachineType {
+  func with(scalar: MachineScalar) -> MachineType { MachineType(scalar, lanes) }
+}
