@@ -38,8 +38,8 @@ let package = Package(
     .target(
       name: "Runtime",
       dependencies: [
-        "Proofs", "Schedules", "EmitC", "EmitCUDA", "Steps", "DynamicLibrary", "CTesseraShims", "DeviceModel",
-        "CUDADriver",
+        "Proofs", "Schedules", "EmitC", "EmitCUDA", "EmitAscend", "Steps", "DynamicLibrary", "CTesseraShims",
+        "DeviceModel", "CUDADriver",
       ]),
     .target(name: "Alignment", dependencies: ["TileIR", "Reference", "Runtime"]),
     .target(name: "Operators", dependencies: ["Tiles"]),
@@ -100,7 +100,7 @@ let package = Package(
       ]),
     .target(name: "CAllocationCount", path: "Tests/CAllocationCount", publicHeadersPath: "include"),
     .testTarget(
-      name: "Refuse", dependencies: ["Tiles", "MachineIR", "Proofs", "Reference", "Schedules", "Runtime", "DeviceModel", "JSON", "Safetensors", "DeepSeek"]),
+      name: "Refuse", dependencies: ["Tiles", "Operators", "MachineIR", "Proofs", "Reference", "Schedules", "Runtime", "DeviceModel", "JSON", "Safetensors", "DeepSeek"]),
     .testTarget(name: "Golden", dependencies: ["Tiles", "MachineIR", "Operators", "Schedules", "EmitCUDA"]),
     .testTarget(
       name: "Claims",

@@ -9,7 +9,9 @@ import TileIR
 /// the last rounding knows on which side of a midpoint the true result lies.
 extension ScalarFunction {
   /// RNE32(a / b).
-  public static let correctQuotient = ScalarFunction("quotient") { a, b in
+  public static let correctQuotient = ScalarFunction("quotient", quotient)
+
+  package static func quotient(_ a: ScalarValue, _ b: ScalarValue) -> ScalarValue {
     let (x, y) = (Significand(a), Significand(b))
     // x / y in [1, 2): x is doubled where it is the smaller.
     let isSmaller = x.value.compared(.less, y.value)

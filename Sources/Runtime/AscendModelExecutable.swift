@@ -72,6 +72,16 @@ public final class AscendModelExecutable: RunnableOperator {
     var numbers = host.check.unbound
     try host.check.bind(given.launch, extents: extents, into: &numbers)
     try host.check.checkRefinements(given.launch, numbers)
+    for kernel in kernels {
+      for limit in kernel.limits {
+        let count = host.check.compiled(limit.count).value(numbers)
+        guard count <= limit.most else {
+          throw RuntimeError(
+            "\(plan.program.name): this launch keeps \(count) elements of \(limit.name) on chip, of which "
+              + "\(plan.machine.name) has room for \(limit.most)")
+        }
+      }
+    }
     let job = try AscendJob(host, program.kernels, given.launch, numbers, blocks: 3)
     var buffers = job.buffers
     let outcome = try program.run(

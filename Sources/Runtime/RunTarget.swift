@@ -7,6 +7,8 @@ public enum RunTarget: Hashable, Sendable, CustomStringConvertible {
   case processor(MachineDescription)
   /// The device model, which runs a GPU's CUDA text on this processor.
   case deviceModel(MachineDescription)
+  /// The device model of an Ascend chip, which runs its Ascend C text on this processor.
+  case ascendModel(MachineDescription)
   /// A GPU of this computer, by the driver's number.
   case cuda(Int)
 
@@ -14,7 +16,7 @@ public enum RunTarget: Hashable, Sendable, CustomStringConvertible {
   public var machine: MachineDescription {
     get throws {
       switch self {
-      case .processor(let machine), .deviceModel(let machine): machine
+      case .processor(let machine), .deviceModel(let machine), .ascendModel(let machine): machine
       case .cuda(let number): try CUDADriver.standard.get().target(of: number)
       }
     }
@@ -25,13 +27,14 @@ public enum RunTarget: Hashable, Sendable, CustomStringConvertible {
     case .processor(let machine): machine.name
     case .deviceModel(.sm90a): "cuda-model"
     case .deviceModel(let machine): "cuda-model-\(machine.name.split(separator: "-").last!)"
+    case .ascendModel: "ascend-model"
     case .cuda(let number): "cuda:\(number)"
     }
   }
 
   /// Every target, whether it runs here or not; of GPUs the first stands for all.
   public static let all =
-    MachineDescription.cpus.map(processor) + [.deviceModel(.sm90a), .deviceModel(.sm80), .cuda(0)]
+    MachineDescription.cpus.map(processor) + [.deviceModel(.sm90a), .deviceModel(.sm80), .ascendModel(.ascend910b), .cuda(0)]
 
   /// The target of a name that `description` gives.
   public static func named(_ name: String) -> RunTarget? {

@@ -34,6 +34,9 @@ extension RunTarget {
       try Executable(program, for: machine, schedule: schedule, cache: cache, pool: pool)
     case .deviceModel(let machine):
       try DeviceModelExecutable(program, for: machine, schedule: schedule, cache: cache)
+    case .ascendModel(let machine):
+      // What is asked for of other machines need not fit the unified buffer.
+      try AscendModelExecutable(program, for: machine, schedule: schedule == Schedule() ? nil : schedule, cache: cache)
     case .cuda(let number):
       try CUDAExecutable(
         program, on: CUDADevice(number, of: CUDADriver.standard.get()), schedule: schedule, cache: cache)
@@ -44,7 +47,7 @@ extension RunTarget {
   public var isQuick: Bool {
     switch self {
     case .processor(let machine): machine.runsHere
-    case .deviceModel: false
+    case .deviceModel, .ascendModel: false
     case .cuda: true
     }
   }

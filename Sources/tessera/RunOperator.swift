@@ -145,7 +145,7 @@ struct RunReport: Encodable {
     place =
       switch run.target {
       case .processor: isEmulated ? "emulated" : count(threads, "thread")
-      case .deviceModel: "every access checked"
+      case .deviceModel, .ascendModel: "every access checked"
       case .cuda(let number): (try? CUDADriver.standard.get().facts(of: number).name) ?? ""
       }
     extents = launch.extents

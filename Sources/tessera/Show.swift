@@ -1,4 +1,5 @@
 import ArgumentParser
+import EmitAscend
 import EmitC
 import EmitCUDA
 import MachineIR
@@ -49,10 +50,7 @@ struct Show: ParsableCommand {
     case .machine: print(try Lowering.plan(program, for: machine), terminator: "")
     case .source:
       let plan = try Lowering.plan(program, for: machine)
-      let source = machine.gpu == nil
-        ? try EmitC.source(kernels: plan.kernels, machine: machine, program: program)
-        : try EmitCUDA.source(kernels: plan.kernels, machine: machine, program: program)
-      print(source, terminator: "")
+      print(try source(of: plan), terminator: "")
     case .resources:
       guard machine.gpu != nil else {
         throw Refusal(
@@ -65,19 +63,32 @@ struct Show: ParsableCommand {
   }
 }
 
-/// The option that names a target to look at, of a processor or of a GPU.
+extension Show {
+  private func source(of plan: Plan) throws -> String {
+    let (machine, program) = (plan.machine, plan.program)
+    return switch machine.kind {
+    case .cpu: try EmitC.source(kernels: plan.kernels, machine: machine, program: program)
+    case .gpu: try EmitCUDA.source(kernels: plan.kernels, machine: machine, program: program)
+    case .npu: try EmitAscend.source(kernels: Lowering.pipes(plan), machine: machine, program: program)
+    }
+  }
+}
+
+/// The option that names a target to look at, of a processor, a GPU or an Ascend chip.
 struct ShownTargetOption: ParsableArguments {
+  private static let machines = MachineDescription.all + MachineDescription.npus
+
   @Option(
     name: .customLong("target"),
     help: """
-      A target: \(MachineDescription.all.map(\.name).joined(separator: ", ")). (default: the best that this \
+      A target: \(machines.map(\.name).joined(separator: ", ")). (default: the best that this \
       processor runs)
       """,
-    completion: .list(MachineDescription.all.map(\.name)))
+    completion: .list(machines.map(\.name)))
   var name: String?
 
   /// The target that was named, or that of this processor; an error that lists the others.
   func machine() throws -> MachineDescription {
-    try .chosen(name, among: MachineDescription.all)
+    try .chosen(name, among: Self.machines)
   }
 }

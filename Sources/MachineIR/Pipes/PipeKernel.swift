@@ -103,10 +103,26 @@ public struct PipeKernel: Hashable, Sendable {
   public static let blocks = Variable("blocks", .index)
   public static let cells = Variable("cells", .index)
 
-  public init(source: MachineKernel, tensors: [String: LocalTensor], body: [PipeStatement]) {
+  /// What a launch must not exceed: the elements of an array on chip.
+  public struct Limit: Hashable, Sendable {
+    public let name: String
+    public let count: HostExpression
+    public let most: Int
+    public init(name: String, count: HostExpression, most: Int) {
+      self.name = name
+      self.count = count
+      self.most = most
+    }
+  }
+  public let limits: [Limit]
+
+  public init(
+    source: MachineKernel, tensors: [String: LocalTensor], body: [PipeStatement], limits: [Limit] = []
+  ) {
     self.source = source
     self.tensors = tensors
     self.body = body
+    self.limits = limits
   }
 
   /// Bytes of the unified buffer that it needs.

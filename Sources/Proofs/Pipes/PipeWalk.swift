@@ -25,6 +25,8 @@ struct PipeWalk {
   private struct State: Equatable {
     var deeds: [Deed: Knowledge] = [:]
     var raised: Set<PipeEvent> = []
+    /// Tensors that hold what was last written to them: nothing that shares bytes with them was written since.
+    var holding: Set<String> = []
   }
 
   private let kernel: PipeKernel
@@ -100,6 +102,7 @@ struct PipeWalk {
       fail("\(odd.joined(separator: ", ")) stands differently at \(place)")
       state.raised.formUnion(other.raised)
     }
+    state.holding.formIntersection(other.holding)
     for (deed, theirs) in other.deeds {
       guard var own = state.deeds[deed] else {
         state.deeds[deed] = theirs
@@ -127,6 +130,26 @@ struct PipeWalk {
       }
     }
     for access in own { add(.touch(access)) }
+    checkContents(statement)
+  }
+
+  /// What is read was written, and nothing of another name lies over it since.
+  private mutating func checkContents(_ statement: PipeStatement) {
+    let (read, written): ([String], String?)
+    switch statement {
+    case .vector(let instruction):
+      (read, written) = (instruction.sources.map(\.tensor), instruction.destination.tensor)
+    case .copyIn(let copy): (read, written) = ([], copy.local.tensor)
+    case .copyOut(let copy): (read, written) = ([copy.local.tensor], nil)
+    case .read(_, let view): (read, written) = ([view.tensor], nil)
+    default: return
+    }
+    for name in read where !state.holding.contains(name) {
+      fail("\(name) is read where it may hold nothing, or what was written to another tensor")
+    }
+    guard let written, let bytes = kernel.tensors[written]?.bytes else { return }
+    state.holding = state.holding.filter { $0 == written || !kernel.tensors[$0]!.bytes.overlaps(bytes) }
+    state.holding.insert(written)
   }
 
   private mutating func add(_ deed: Deed) {

@@ -33,6 +33,9 @@ final class PipeLowering {
   /// Tensors that hold one constant throughout, and lane numbers, filled before the first cell.
   var constants: [ConstantKey: LocalView] = [:]
   private(set) var fills: [PipeStatement] = []
+  private var limits: [PipeKernel.Limit] = []
+  /// Bytes for the arrays whose size depends on the launch.
+  private static let openArrayBytes = 96 << 10
   private var lists: [[PipeStatement]] = [[]]
   private var used: [String: Int] = [:]
 
@@ -50,7 +53,7 @@ final class PipeLowering {
     let loop = PipeLoop(
       kernel.cell, from: .variable(PipeKernel.block), to: .variable(PipeKernel.cells),
       step: .variable(PipeKernel.blocks), body)
-    var lowered = PipeKernel(source: kernel, tensors: tensors, body: fills + [.loop(loop)])
+    var lowered = PipeKernel(source: kernel, tensors: tensors, body: fills + [.loop(loop)], limits: limits)
     try lowered.placeTensors(within: npu.unifiedBufferBytes, at: location)
     lowered.synchronise()
     return lowered
@@ -125,8 +128,14 @@ final class PipeLowering {
   }
 
   private func place(_ array: ScratchArray) throws {
-    guard array.space == .onChip, case .constant(let count) = array.count else {
-      throw refusal("\(array.name)'s size depends on the launch; only arrays of constant size are placed")
+    let count: Int
+    if case .constant(let known) = array.count {
+      count = known
+    } else {
+      // A fair share of the unified buffer; a launch that needs more is refused.
+      count = Self.openArrayBytes / array.type.byteCount
+        / kernel.scratch.filter { if case .constant = $0.count { false } else { true } }.count / 64 * 64
+      limits.append(PipeKernel.Limit(name: array.name, count: array.count, most: count))
     }
     let element: LocalElement
     switch array.type {
@@ -185,7 +194,7 @@ final class PipeLowering {
     case .setElement(let array, let indices, let value): try assign(try element(array, indices), value)
     case .store(let access, let value, let active): try store(access, value, active)
     case .stream(let access, let value, _): try store(access, value, nil)
-    case .scatter(let access, _, _, _): throw refusal("lanes are scattered to \(access.buffer), which is not supported")
+    case .scatter(let access, let places, let value, let active): try scatterLanes(access, places, value, active)
     case .storeRaw(let buffer, let offset, let value): try storeRaw(buffer, offset, value)
     case .clear(let buffer, let offset, let count):
       guard let lanes = count.constantValue, alignment(of: offset) % 8 == 0 else {
@@ -240,6 +249,8 @@ final class PipeLowering {
     case .integer(let value, _): value == 0 ? 1 << 30 : 1 << min(30, Int(value).trailingZeroBitCount)
     case .variable(let variable):
       renamed[variable.name].map(alignment) ?? alignments[variable.name, default: 1]
+    case .apply(.subtract, let operands, _) where operands[1].isRemainder(of: operands[0]) != nil:
+      alignment(of: .constant(operands[1].isRemainder(of: operands[0])!))
     case .apply(.add, let operands, _), .apply(.subtract, let operands, _):
       operands.map(alignment).reduce(1 << 30, Self.common)
     case .apply(.multiply, let operands, _): min(1 << 30, operands.map(alignment).reduce(1, *))
@@ -250,5 +261,12 @@ final class PipeLowering {
   private static func common(_ a: Int, _ b: Int) -> Int {
     let bits = a | b
     return bits == 0 ? 1 << 30 : bits & -bits
+  }
+}
+
+extension Expression {
+  /// The constant by which it is the remainder of `whole`; nil where it is none.
+  fileprivate func isRemainder(of whole: Expression) -> Int? {
+    if case .apply(.remainderFloor(let n), let operands, _) = self, operands[0] == whole { n } else { nil }
   }
 }

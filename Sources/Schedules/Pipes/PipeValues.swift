@@ -41,9 +41,9 @@ extension PipeLowering {
     case .load(let access, _, let active): return .local(try load(access, type, active, name))
     case .element(let array, let indices): return .local(try element(array, indices))
     case .raw(let buffer, let offset, _): return .local(try raw(buffer, offset, type, name))
-    case .gather(let access, let places, _, _):
+    case .gather(let access, let places, _, let active):
       guard tensors[access.buffer] != nil else {
-        throw refusal("lanes are gathered from \(access.buffer) in main memory, which is not supported yet")
+        return .local(try gatherLanes(access, places, type, active, name))
       }
       return .local(try gather(access.buffer, access.offset, places, type, name))
     case .gatherRaw(let buffer, let offset, let places, _):
@@ -131,7 +131,13 @@ extension PipeLowering {
   /// Lanes from a constant one on.
   private func part(_ source: LocalView, from first: Int, _ type: MachineType, _ name: String) throws -> LocalView {
     guard type.scalar != .mask else { throw refusal("a part of a vector of truth values is taken") }
-    if first % 8 == 0 { return LocalView(source.tensor, source.element, offset: source.offset + .constant(first)) }
+    if first % 8 == 0 {
+      let view = LocalView(source.tensor, source.element, offset: source.offset + .constant(first))
+      // Comparisons and selections take whole repeats, and must find them.
+      let end = (source.offset.constantValue ?? .max / 2) + first + VectorInstruction.wholeRepeats(type.lanes)
+      if type.lanes % 64 == 0 || end <= tensors[source.tensor]!.count { return view }
+      return emit(.copy, try tensor(name, type), [view], type.lanes)
+    }
     return try picked(source, (first, 1), type, name)
   }
 

@@ -76,10 +76,17 @@ extension PipeLowering {
   /// The first lane of a view in a register of the scalar unit.
   private func readBack(_ view: LocalView, _ type: MachineType) throws -> Expression {
     let variable = Variable(unique(view.tensor + "_read"), MachineType(.i32))
-    append(.read(variable, view))
+    var source = view
+    if type.scalar == .mask {
+      // The lane's bit, the lowest of its byte; beside it are those of lanes that hold nothing.
+      let word = MachineType(.i32)
+      let one = try self.view(.constant(.integer(1, word)), word)
+      source = emit(
+        .and, try tensor("bit", type).reinterpreted(as: .uint16),
+        [view.reinterpreted(as: .uint16), one.reinterpreted(as: .uint16)], 1)
+    }
+    append(.read(variable, source))
     let value = Expression.variable(variable)
-    guard type.scalar == .mask else { return value }
-    // The lane's bit, the lowest of its byte.
-    return value.apply(.and, .integer(1, value.type)).compared(.notEqual, .integer(0, value.type))
+    return type.scalar == .mask ? value.compared(.notEqual, .integer(0, value.type)) : value
   }
 }

@@ -1,0 +1,101 @@
+import MachineIR
+import Operators
+import Proofs
+import Schedules
+import Testing
+import TileIR
+
+/// Faults put into pipe programs that are proved: none stays proved.
+@Suite struct PipeProofTests {
+  static let kernels: [PipeKernel] = ["widen", "swiglu", "rms_norm"].flatMap { name -> [PipeKernel] in
+    let instance = OperatorLibrary.named(name)!.instances.first(where: \.isSmall)!
+    return try! Lowering.pipes(Lowering.plan(instance.kernel().program(), for: .ascend910b))
+  }
+
+  /// Statements by number.
+  private static func statements(_ kernel: PipeKernel) -> [PipeStatement] {
+    var found: [PipeStatement] = []
+    kernel.forEachStatement { found.append($0) }
+    return found
+  }
+
+  private func expectRefused(_ kernel: PipeKernel, _ what: @autoclosure () -> String) {
+    #expect(!PipeProof(kernel).isProved, "\(kernel.source.name) is proved \(what())")
+  }
+
+  @Test func unchangedTheyAreProved() {
+    for kernel in Self.kernels { #expect(PipeProof(kernel).faults == []) }
+  }
+
+  @Test func noEventMayBeMissingDoubledOrOfAnotherNumber() {
+    var count = 0
+    for kernel in Self.kernels {
+      for (number, statement) in Self.statements(kernel).enumerated() {
+        let other: PipeStatement
+        switch statement {
+        case .set(let event): other = .set(PipeEvent(event.from, event.to, (event.number + 1) % 6))
+        case .wait(let event): other = .wait(PipeEvent(event.from, event.to, (event.number + 1) % 6))
+        default: continue
+        }
+        expectRefused(kernel.mapping { $0 == number ? [] : [$1] }, "without \(statement)")
+        expectRefused(kernel.mapping { $0 == number ? [$1, $1] : [$1] }, "with \(statement) twice")
+        expectRefused(kernel.mapping { $0 == number ? [other] : [$1] }, "with \(other) for \(statement)")
+        count += 3
+      }
+    }
+    #expect(count > 100)
+  }
+
+  @Test func noEventAndNoBarrierIsTooMany() {
+    for kernel in Self.kernels {
+      let statements = Self.statements(kernel)
+      for event in Set(statements.compactMap { if case .set(let event) = $0 { event } else { nil } }) {
+        expectRefused(
+          kernel.mapping { $1 == .set(event) || $1 == .wait(event) ? [] : [$1] }, "without \(event) at all")
+      }
+      // Of hundreds of barriers every seventh.
+      let barriers = statements.indices.filter { statements[$0] == .barrier(.vector) }
+      for number in barriers.enumerated().filter({ $0.offset % 7 == 0 }).map(\.element) {
+        expectRefused(kernel.mapping { $0 == number ? [] : [$1] }, "without barrier \(number)")
+      }
+    }
+  }
+
+  @Test func noTensorMayLieOverAnotherOrOutside() {
+    for kernel in Self.kernels {
+      for name in kernel.tensors.keys.sorted().prefix(40) {
+        var outside = kernel
+        outside.tensors[name]!.byteAddress = 192 << 10
+        expectRefused(outside, "with \(name) outside")
+        var askew = kernel
+        askew.tensors[name]!.byteAddress += 4
+        expectRefused(askew, "with \(name) within a block")
+      }
+      // What is copied in must not lie over what is copied out.
+      let (copies, outs) = Self.copies(kernel)
+      for copy in copies {
+        for out in outs {
+          var overlapped = kernel
+          overlapped.tensors[copy]!.byteAddress = kernel.tensors[out]!.byteAddress
+          expectRefused(overlapped, "with \(copy) over \(out)")
+        }
+      }
+    }
+  }
+
+  private static func copies(_ kernel: PipeKernel) -> (Set<String>, Set<String>) {
+    var (ins, outs): (Set<String>, Set<String>) = ([], [])
+    kernel.forEachStatement {
+      if case .copyIn(let copy) = $0 { ins.insert(copy.local.tensor) }
+      if case .copyOut(let copy) = $0 { outs.insert(copy.local.tensor) }
+    }
+    return (ins, outs)
+  }
+
+  @Test func aRoundedOnceMultiplyAddIsRefusedByName() throws {
+    let instance = try #require(OperatorLibrary.named("matmul")?.instances.first)
+    let plan = try Lowering.plan(instance.kernel().program(), for: .ascend910b)
+    let refusal = #expect(throws: Diagnostic.self) { try Lowering.pipes(plan) }
+    #expect(refusal?.description.contains("multiply-add with one rounding (class fused)") == true)
+  }
+}
