@@ -45,7 +45,7 @@ public final class AscendModelExecutable: RunnableOperator {
     guard host.prints.isEmpty else {
       throw RuntimeError("\(plan.program.name) prints tiles, which is not supported on Ascend")
     }
-    kernels = try Lowering.pipes(plan)
+    kernels = try Lowering.pipes(plan).map { $0.withoutNeedlessEvents() }
     for kernel in kernels { try PipeProof(kernel).require() }
     source = try EmitAscend.source(kernels: kernels, machine: plan.machine, program: plan.program)
     let symbols = plan.kernels.map(EmitAscend.symbol)

@@ -289,7 +289,9 @@ final class RegionLowering {
 
   /// An on-chip array with room for a whole vector past its end, so that tails can be read whole.
   func scratch(_ name: String, _ type: MachineScalar, count: HostExpression) -> String {
-    addScratch(name, type, count + .constant(Self.scratchSlack))
+    // A whole vector may begin near the end.
+    let vector = machine.npu == nil ? 0 : machine.lanes(of: .f32) * schedule.registersPerVector
+    return addScratch(name, type, count + .constant(max(Self.scratchSlack, vector)))
   }
   static let scratchSlack = 256
 

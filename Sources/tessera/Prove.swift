@@ -100,6 +100,7 @@ struct Prove: ParsableCommand {
         return row
       }
       let plan = try Lowering.plan(program, for: machine)
+      if machine.npu != nil { for kernel in try Lowering.pipes(plan) { try PipeProof(kernel).require() } }
       let row = ProofRow(name, instance, plan, prover, certifies: certificates != nil)
       if let proved = row.proved { cache?.keepProved(hash, on: machine.name, proved) }
       return row
@@ -110,7 +111,7 @@ struct Prove: ParsableCommand {
     if target == "all" { return MachineDescription.all }
     guard let target else { return [try .host] }
     guard let machine = MachineDescription.named(target) else {
-      throw unknown("target", target, among: MachineDescription.all.map(\.name) + ["all"])
+      throw unknown("target", target, among: (MachineDescription.all + MachineDescription.npus).map(\.name) + ["all"])
     }
     return [machine]
   }
@@ -133,7 +134,10 @@ struct Prove: ParsableCommand {
     var machines: [String: Set<MachineAssumption>] = [:]
     for row in rows { if let machine = row.machine { machines[machine, default: []].formUnion(row.assumptions) } }
     return machines.sorted { $0.key < $1.key }.map { machine, assumed in
-      let list = assumed.map { "\($0.rawValue) (\($0.sentence))" }.sorted()
+      var list = assumed.map { "\($0.rawValue) (\($0.sentence))" }.sorted()
+      if MachineDescription.npus.contains(where: { $0.name == machine }) {
+        list += AscendAssumption.allCases.map { "\($0.rawValue) (\($0.sentence))" }
+      }
       return "\(machine) assumes \(list.isEmpty ? "nothing undocumented" : list.joined(separator: ", "))"
     }
   }

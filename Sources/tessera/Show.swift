@@ -4,6 +4,7 @@ import EmitC
 import EmitCUDA
 import MachineIR
 import Operators
+import Proofs
 import Runtime
 import Schedules
 import TileIR
@@ -69,7 +70,9 @@ extension Show {
     return switch machine.kind {
     case .cpu: try EmitC.source(kernels: plan.kernels, machine: machine, program: program)
     case .gpu: try EmitCUDA.source(kernels: plan.kernels, machine: machine, program: program)
-    case .npu: try EmitAscend.source(kernels: Lowering.pipes(plan), machine: machine, program: program)
+    case .npu:
+      try EmitAscend.source(
+        kernels: Lowering.pipes(plan).map { $0.withoutNeedlessEvents() }, machine: machine, program: program)
     }
   }
 }

@@ -12,7 +12,7 @@ import TileIR
 ///   event stands raised when the program comes to it; events stand alike at the ends of branches, and at the
 ///   beginning and the end of a loop's round; none is left raised. With that no pipe waits for ever: the raising of
 ///   each event comes before its wait in the one order that hands out all instructions;
-/// - a tensor that is read was written before, and nothing that shares bytes with it since;
+/// - no tensor is read over which another was written;
 /// - tensors lie within the unified buffer, begin at blocks, and instructions stay within them.
 public struct PipeProof {
   public struct Fault: Hashable, Sendable, CustomStringConvertible {

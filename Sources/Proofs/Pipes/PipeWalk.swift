@@ -25,8 +25,8 @@ struct PipeWalk {
   private struct State: Equatable {
     var deeds: [Deed: Knowledge] = [:]
     var raised: Set<PipeEvent> = []
-    /// Tensors that hold what was last written to them: nothing that shares bytes with them was written since.
-    var holding: Set<String> = []
+    /// Tensors over which another was written since they were.
+    var lost: Set<String> = []
   }
 
   private let kernel: PipeKernel
@@ -37,7 +37,18 @@ struct PipeWalk {
   private var left: [State] = []
   private var accesses: [PipeStatement: [PipeAccess]] = [:]
 
+  private var shared: [String: Set<String>] = [:]
+
   init(_ kernel: PipeKernel) { self.kernel = kernel }
+
+  /// The other tensors that share bytes with one.
+  private mutating func neighbours(of name: String) -> Set<String> {
+    if let known = shared[name] { return known }
+    let bytes = kernel.tensors[name]!.bytes
+    let found = Set(kernel.tensors.values.filter { $0.name != name && $0.bytes.overlaps(bytes) }.map(\.name))
+    shared[name] = found
+    return found
+  }
 
   mutating func run() {
     walk(kernel.body)
@@ -102,7 +113,7 @@ struct PipeWalk {
       fail("\(odd.joined(separator: ", ")) stands differently at \(place)")
       state.raised.formUnion(other.raised)
     }
-    state.holding.formIntersection(other.holding)
+    state.lost.formUnion(other.lost)
     for (deed, theirs) in other.deeds {
       guard var own = state.deeds[deed] else {
         state.deeds[deed] = theirs
@@ -133,7 +144,8 @@ struct PipeWalk {
     checkContents(statement)
   }
 
-  /// What is read was written, and nothing of another name lies over it since.
+  /// Nothing of another name was written over what is read. That it was written at all, element by element, is part
+  /// of the proof of the plan.
   private mutating func checkContents(_ statement: PipeStatement) {
     let (read, written): ([String], String?)
     switch statement {
@@ -144,12 +156,12 @@ struct PipeWalk {
     case .read(_, let view): (read, written) = ([view.tensor], nil)
     default: return
     }
-    for name in read where !state.holding.contains(name) {
-      fail("\(name) is read where it may hold nothing, or what was written to another tensor")
+    for name in read where state.lost.contains(name) {
+      fail("\(name) is read where another tensor may have been written over it")
     }
-    guard let written, let bytes = kernel.tensors[written]?.bytes else { return }
-    state.holding = state.holding.filter { $0 == written || !kernel.tensors[$0]!.bytes.overlaps(bytes) }
-    state.holding.insert(written)
+    guard let written else { return }
+    state.lost.formUnion(neighbours(of: written))
+    state.lost.remove(written)
   }
 
   private mutating func add(_ deed: Deed) {

@@ -24,6 +24,8 @@ final class PipeLowering {
   var locals: [String: LocalView] = [:]
   /// Tensors that are written more than once: a value read from them is copied where it is named.
   var mutable: Set<String> = []
+  /// Tensors that a variable stands for, and may be asked for again.
+  var named: Set<String> = []
   /// Numbers that divide the scalar unit's variables.
   var alignments: [String: Int] = [:]
   /// What stands for variables in the pipe program: constants in unrolled loops, other names.
@@ -166,7 +168,9 @@ final class PipeLowering {
         append(.define(named(variable, value), try scalar(value)))
       } else {
         let view = try local(value, named: variable.name)
-        locals[variable.name] = mutable.contains(view.tensor) ? try copied(view, variable) : view
+        let own = mutable.contains(view.tensor) ? try copied(view, variable) : view
+        locals[variable.name] = own
+        named.insert(own.tensor)
       }
     case .declare(let variable, let value):
       if isScalar(.variable(variable)), isInteger(variable.type) {

@@ -155,7 +155,7 @@ extension PipeLowering {
 
   /// Lets the last instruction, which made `source`, write `destination` instead; false where it cannot.
   private func retarget(_ source: LocalView, to destination: LocalView) -> Bool {
-    guard !mutable.contains(source.tensor), !constants.values.contains(where: { $0.tensor == source.tensor }),
+    guard !mutable.contains(source.tensor), !named.contains(source.tensor), !constants.values.contains(where: { $0.tensor == source.tensor }),
       source.offset.constantValue == 0, source.element.byteCount == destination.element.byteCount
     else { return false }
     let isDone = changeLast { statement in

@@ -48,6 +48,7 @@ extension PipeKernel {
   /// From the first to the last statement, in the order of the text, in which each tensor must keep its bytes.
   private func lifetimes() -> [String: ClosedRange<Int>] {
     var lives: [String: ClosedRange<Int>] = [:]
+    var loops: [ClosedRange<Int>] = []
     var time = 0
     func touch(_ view: LocalView) {
       let known = lives[view.tensor] ?? time...time
@@ -67,6 +68,7 @@ extension PipeKernel {
           let start = time
           walk(loop.body)
           time += 1
+          loops.append(start...time)
           for (name, life) in lives where life.upperBound >= start {
             // What was there before the loop is needed in every round; what is copied in a round may come early in
             // the next, or leave late from the one before.
@@ -83,6 +85,12 @@ extension PipeKernel {
     let copies = copiedTensors()
     func isCopied(_ name: String) -> Bool { copies.contains(name) }
     walk(body)
+    // What a loop fills for what comes after it is kept from the beginning, since the loop may have no round.
+    for (name, life) in lives {
+      if loops.contains(where: { $0.contains(life.lowerBound) && $0.upperBound < life.upperBound }) {
+        lives[name] = 0...life.upperBound
+      }
+    }
     return lives
   }
 
