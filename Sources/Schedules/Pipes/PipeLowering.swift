@@ -103,11 +103,15 @@ final class PipeLowering {
     return true
   }
 
+  /// A name that the kernel does not use yet.
   func unique(_ name: String) -> String {
-    let number = used[name, default: 0]
-    used[name] = number + 1
-    let candidate = number == 0 ? name : "\(name)_\(number + 1)"
-    return number > 0 && used[candidate] != nil ? unique(name) : candidate
+    var candidate = name
+    while used[candidate] != nil {
+      used[name]! += 1
+      candidate = "\(name)_\(used[name]!)"
+    }
+    used[candidate] = 1
+    return candidate
   }
 
   /// A fresh tensor for lanes of a register type; whole repeats, which comparisons need.
