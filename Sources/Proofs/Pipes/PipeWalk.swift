@@ -38,8 +38,27 @@ struct PipeWalk {
   private var accesses: [PipeStatement: [PipeAccess]] = [:]
 
   private var shared: [String: Set<String>] = [:]
+  /// Every touch of the program, and the pipes that ever touch what conflicts with one.
+  private let all: Set<PipeAccess>
+  private var concerned: [PipeAccess: Set<Pipe>] = [:]
 
-  init(_ kernel: PipeKernel) { self.kernel = kernel }
+  init(_ kernel: PipeKernel) {
+    self.kernel = kernel
+    var all: Set<PipeAccess> = []
+    kernel.forEachStatement { all.formUnion(kernel.accesses(of: $0)) }
+    self.all = all
+  }
+
+  private mutating func pipes(concernedWith deed: Deed) -> Set<Pipe> {
+    switch deed {
+    case .wait(let event): return [event.from]
+    case .touch(let access):
+      if let known = concerned[access] { return known }
+      let found = Set(all.filter { $0.conflicts(with: access) }.map(\.pipe))
+      concerned[access] = found
+      return found
+    }
+  }
 
   /// The other tensors that share bytes with one.
   private mutating func neighbours(of name: String) -> Set<String> {
@@ -203,9 +222,11 @@ struct PipeWalk {
     forget()
   }
 
-  /// What every pipe knows to be done orders nothing any more.
+  /// What every pipe that is concerned knows to be done orders nothing any more.
   private mutating func forget() {
-    state.deeds = state.deeds.filter { $0.value.pipes.count < Pipe.allCases.count }
+    for (deed, known) in state.deeds where pipes(concernedWith: deed).isSubset(of: known.pipes) {
+      state.deeds[deed] = nil
+    }
   }
 
   private func describe(_ place: PipeAccess.Place) -> String {

@@ -173,9 +173,10 @@ private struct PipeSynchroniser {
     for statement in list {
       switch statement {
       case .loop(var loop):
-        // What a round leaves behind, the next finds.
-        for inner in loop.body { pending.formUnion(touches(inner).filter { $0.pipe == .vector }) }
+        // What a round leaves behind, the next finds; with more behind it, it has no fewer barriers and leaves no more.
         let before = pending
+        _ = withBarriers(loop.body, &pending)
+        pending.formUnion(before)
         loop.body = withBarriers(loop.body, &pending)
         result.append(.loop(loop))
         // There may have been no round.
