@@ -187,13 +187,21 @@ extension ModelText {
       for (u32 l = 0; l < i.count; l++)
         put_bit(i.to, l, holds(i.mode, get<T>(i.from[0], l), scalar_of<T>(i.scalar)), is_poison<T>(i.from[0], l));
     }
+    // A word as it is, with the bits of it that hold nothing.
+    static void move(span to, u32 lane, span from, u32 at) {
+      for (u32 b = 0; b < 4; b++) {
+        local[to.place + 4 * lane + b] = local[from.place + 4 * at + b];
+        poison[to.place + 4 * lane + b] = poison[from.place + 4 * at + b];
+      }
+    }
     static void run_select(const instruction &i) {
       for (u32 l = 0; l < i.count; l++) {
         const u32 byte = i.from[0].place + l / 8, bit = 1u << l % 8;
         const bool is_first = local[byte] & bit, unknown = poison[byte] & bit;
-        if (is_first) put<u32>(i.to, l, get<u32>(i.from[1], l), unknown || is_poison<u32>(i.from[1], l));
-        else if (i.mode) put<u32>(i.to, l, scalar_of<u32>(i.scalar), unknown);
-        else put<u32>(i.to, l, get<u32>(i.from[2], l), unknown || is_poison<u32>(i.from[2], l));
+        if (unknown) put<u32>(i.to, l, 0xa5a5a5a5, true);
+        else if (is_first) move(i.to, l, i.from[1], l);
+        else if (i.mode) put<u32>(i.to, l, scalar_of<u32>(i.scalar), false);
+        else move(i.to, l, i.from[2], l);
       }
     }
     static void run_gather(const instruction &i) {
@@ -207,18 +215,18 @@ extension ModelText {
         if (offset % 4) stop(MISALIGNED, V, i.line, V, 0, -1, offset, 4);
         if (offset + 4 > i.from[0].bytes || offset + 4 < offset)
           stop(OUT_OF_BOUNDS, V, i.line, V, 0, -1, i.from[0].place + offset, 4);
-        put<u32>(i.to, l, get<u32>({i.from[0].place + offset, 4}, 0), is_poison<u32>({i.from[0].place + offset, 4}, 0));
+        move(i.to, l, {i.from[0].place + offset, 4}, 0);
       }
     }
     static void run_blocks(const instruction &i) {
-      for (u32 l = 0; l < 64; l++) put<u32>(i.to, l, get<u32>(i.from[0], l / 8), is_poison<u32>(i.from[0], l / 8));
+      for (u32 l = 0; l < 64; l++) move(i.to, l, i.from[0], l / 8);
     }
     static void run_repeat(const instruction &i) {
-      for (u32 l = 0; l < i.count; l++) put<u32>(i.to, l, get<u32>(i.from[0], l % 8), is_poison<u32>(i.from[0], l % 8));
+      for (u32 l = 0; l < i.count; l++) move(i.to, l, i.from[0], l % 8);
     }
     static void run_masked(const instruction &i) {
       for (u32 l = 0; l < 64; l++)
-        if (i.scalar >> l & 1) put<u32>(i.to, l, get<u32>(i.from[0], l), is_poison<u32>(i.from[0], l));
+        if (i.scalar >> l & 1) move(i.to, l, i.from[0], l);
     }
 
     static void run_copy_in(const instruction &i) {

@@ -98,9 +98,9 @@ public struct PipeKernel: Hashable, Sendable {
   /// With the loop over cells.
   public var body: [PipeStatement]
 
-  /// Names of the block's number, the number of blocks and the number of cells in `body`.
-  public static let block = Variable("block", .index)
-  public static let blocks = Variable("blocks", .index)
+  /// Names of the vector core's number, how many there are and the number of cells in `body`.
+  public static let block = Variable("core", .index)
+  public static let blocks = Variable("cores", .index)
   public static let cells = Variable("cells", .index)
 
   /// What a launch must not exceed: the elements of an array on chip.

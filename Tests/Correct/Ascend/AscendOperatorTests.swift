@@ -10,7 +10,10 @@ import TileIR
 /// Operators as Ascend C, proved, compiled against the model of pipes and run: the reference's bits and no report,
 /// whenever pipes go on.
 @Suite struct AscendOperatorTests {
-  static let names = ["widen", "swiglu", "rms_norm", "softmax", "rope", "hadamard", "argmax", "gather", "embed", "scatter"]
+  static let names = [
+    "widen", "swiglu", "rms_norm", "softmax", "rope", "hadamard", "argmax", "gather", "embed", "scatter", "quantise_s8",
+    "dequantise_fp8", "quantise_s4", "sampling_weights",
+  ]
 
   @Test(arguments: names)
   func givesTheReferencesBitsInEveryOrder(_ name: String) throws {
