@@ -53,8 +53,8 @@ extension Schedule {
     switch machine.kind {
     case .cpu: Schedule()
     case .gpu: Schedule(registersPerVector: 1, cellRows: 1, cellLanes: 256, stagesProducts: true)
-    // Vectors of 1024 lanes: an instruction's beginning and end weigh little, and some forty of them fit.
-    case .npu: Schedule(registersPerVector: 16, blocksProducts: false)
+    // Vectors of 512 lanes: an instruction's beginning and end weigh little, and ninety of them fit.
+    case .npu: Schedule(registersPerVector: 8, blocksProducts: false)
     }
   }
 

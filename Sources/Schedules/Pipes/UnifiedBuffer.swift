@@ -85,10 +85,10 @@ extension PipeKernel {
     let copies = copiedTensors()
     func isCopied(_ name: String) -> Bool { copies.contains(name) }
     walk(body)
-    // What a loop fills for what comes after it is kept from the beginning, since the loop may have no round.
+    // What a loop fills for what comes after it has bytes of its own, since the loop may have no round.
     for (name, life) in lives {
       if loops.contains(where: { $0.contains(life.lowerBound) && $0.upperBound < life.upperBound }) {
-        lives[name] = 0...life.upperBound
+        lives[name] = 0...time
       }
     }
     return lives
