@@ -67,6 +67,10 @@ struct AddendPlaces {
       let whole = wholeQuotients(in: read.place, of: coordinate, moving, &joining)
       let place = joining.walk.prover.with { $0.replacing(whole, solved, number - rest) }
       guard place.isValid, !joining.walk.prover.table.symbols(in: place).contains(where: moving.contains) else { return nil }
+      // Coordinates count upwards what memory holds.
+      guard let (step, _) = number.top.map({ place.split($0) }) ?? nil, step.parts.allSatisfy({ $0.factor > 0 }) else {
+        return nil
+      }
       found.insert(SumTree.Read(memory: read.memory, place: place))
     }
     return found

@@ -34,7 +34,7 @@ enum SumPlan {
         KernelBuffer("x", .parameter(0), .float32, isWritten: false),
         KernelBuffer("y", .parameter(1), .float32, isWritten: true),
       ],
-      scalars: [KernelScalar("x_stride", .stride(0, 0))], scratch: [], cells: .extent(rows), cell: cell,
+      scalars: [KernelScalar("x_stride", .stride(parameter: 0, axis: 0))], scratch: [], cells: .extent(rows), cell: cell,
       body: [.note("sum", sum.location)] + statements
         + [.store(Access("y", .float32, .variable(cell)), result, active: nil)])
     return Plan(
