@@ -13,18 +13,28 @@ struct AddendPlaces {
     self.adds = adds
     let guesses = Guesses(adds, foldsLanes: foldsLanes, foldsMembers: foldsMembers, &joining)
     let number = Polynomial(joining.walk.prover.with { $0.add("addend", MachineScalar.i64.values!) })
-    let found = guesses.all(joining).first { guess in
+    func isRight(_ guess: [Polynomial], byVector: Bool) -> Bool {
       var functions: [(elements: Set<Symbol>, reads: Set<SumTree.Read>)] = []
       for (add, coordinate) in zip(adds, guess) {
         let moving = add.moving(foldsLanes, foldsMembers, &joining)
-        guard let reads = Self.reads(of: add, at: coordinate, moving, as: number, &joining) else { return false }
+        let width = foldsLanes ? add.step.addition!.type.lanes : 1
+        let found = byVector
+          ? Self.reads(of: add, vectors: width, at: coordinate, moving, as: number, &joining)
+          : Self.reads(of: add, at: coordinate, moving, as: number, &joining).map { ($0, nil) }
+        guard let (reads, value) = found else { return false }
         let elements = add.elements(joining).subtracting(moving)
         if let before = functions.first(where: { $0.elements == elements }) {
-          guard Self.isSame(before.reads, reads, number, joining) else { return false }
+          guard Self.isSame(before.reads, reads, number, at: value, &joining) else { return false }
+        } else if value != nil {
+          continue
         }
         functions.append((elements, reads))
       }
       return true
+    }
+    let found = guesses.all(joining).first {
+      isRight($0, byVector: false) || foldsLanes && isRight($0, byVector: true)
+        || adds.count == 1 && Self.countsUp(adds[0], $0[0], foldsLanes, foldsMembers, &joining)
     }
     guard let found else { return nil }
     coordinates = found
@@ -33,14 +43,16 @@ struct AddendPlaces {
   /// Whether two statements read the same functions of the coordinate, but for numbers that each finds for itself, such
   /// as the segment of a row.
   private static func isSame(
-    _ a: Set<SumTree.Read>, _ b: Set<SumTree.Read>, _ number: Polynomial, _ joining: WrittenRegions
+    _ a: Set<SumTree.Read>, _ b: Set<SumTree.Read>, _ number: Polynomial, at value: Polynomial?,
+    _ joining: inout WrittenRegions
   ) -> Bool {
     guard a.count == b.count, let symbol = number.top else { return false }
-    let table = joining.walk.prover.table
     return a.allSatisfy { read in
-      b.contains { other in
+      let place = value.map { value in joining.walk.prover.with { $0.replacing(read.place, symbol, value) } } ?? read.place
+      let table = joining.walk.prover.table
+      return b.contains { other in
         guard read.memory == other.memory else { return false }
-        let apart = other.place - read.place
+        let apart = other.place - place
         return apart.isValid && apart.constantTerm == 0 && !table.symbols(in: apart).contains(symbol)
       }
     }
@@ -74,6 +86,74 @@ struct AddendPlaces {
       found.insert(SumTree.Read(memory: read.memory, place: place))
     }
     return found
+  }
+}
+
+/// Places by the digits of a coordinate.
+extension AddendPlaces {
+  /// Whether a coordinate's digits, the round of one loop, the register and the lane, each move all places upwards, and
+  /// none has another value for the same coordinate: then places are functions of it.
+  private static func countsUp(
+    _ add: SumTree.Addend, _ coordinate: Polynomial, _ foldsLanes: Bool, _ foldsMembers: Bool,
+    _ joining: inout WrittenRegions
+  ) -> Bool {
+    let moving = add.moving(foldsLanes, foldsMembers, &joining)
+    let reads = add.step.reads.filter { read in
+      joining.walk.prover.table.symbols(in: read.place).contains(where: moving.contains)
+    }
+    var weight = 1
+    let digits = moving.compactMap { symbol in
+      coordinate.split(symbol)?.quotient.constant.map { (symbol: symbol, weight: $0) }
+    }.sorted { $0.weight < $1.weight }
+    guard digits.count == moving.count, !reads.isEmpty else { return false }
+    for (position, digit) in digits.enumerated() {
+      let entry = joining.walk.prover.table[digit.symbol]
+      guard digit.weight == weight, entry.least == 0 else { return false }
+      if position < digits.count - 1 {
+        guard let most = entry.most else { return false }
+        weight *= most + 1
+      }
+    }
+    return reads.allSatisfy { read in
+      read.place.isValid && moving.allSatisfy { symbol in
+        guard let step = read.place.split(symbol)?.quotient, !step.parts.isEmpty else { return false }
+        return step.parts.allSatisfy { $0.factor > 0 }
+      }
+    }
+  }
+}
+
+/// Places by the number of a vector.
+extension AddendPlaces {
+  /// The places that an addend is read from as functions of its vector's number and its lane, and that number where it is
+  /// one for all: what a vector's first coordinate tells, such as which row it is in, is the same for all its lanes.
+  private static func reads(
+    of add: SumTree.Addend, vectors width: Int, at coordinate: Polynomial, _ moving: [Symbol], as number: Polynomial,
+    _ joining: inout WrittenRegions
+  ) -> (reads: Set<SumTree.Read>, value: Polynomial?)? {
+    guard coordinate.isValid, width > 1 else { return nil }
+    let lane = joining.walk.lane(of: width)
+    let (vector, rest) = (coordinate - lane).divided(by: width)
+    guard rest.constant == 0 else { return nil }
+    let others = moving.filter { lane.top != $0 }
+    let solved = others.first { vector.split($0)?.quotient == Polynomial(1) }
+    guard solved != nil || !joining.walk.prover.table.symbols(in: vector).contains(where: others.contains) else { return nil }
+    var found: Set<SumTree.Read> = []
+    for read in add.step.reads where read.place.isValid {
+      guard joining.walk.prover.table.symbols(in: read.place).contains(where: moving.contains) else { continue }
+      var place = read.place
+      if let solved, let (_, rest) = vector.split(solved) {
+        place = joining.walk.prover.with { $0.replacing(place, solved, number - rest) }
+        guard let step = number.top.flatMap({ place.split($0)?.quotient }), step.parts.allSatisfy({ $0.factor > 0 }) else {
+          return nil
+        }
+      }
+      guard place.isValid, !joining.walk.prover.table.symbols(in: place).contains(where: others.contains),
+        let step = lane.top.flatMap({ place.split($0)?.quotient }), step.parts.allSatisfy({ $0.factor > 0 })
+      else { return nil }
+      found.insert(SumTree.Read(memory: read.memory, place: place))
+    }
+    return (found, solved == nil ? vector : nil)
   }
 }
 
