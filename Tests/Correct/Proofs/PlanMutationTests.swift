@@ -123,10 +123,8 @@ import TileIR
     #expect(2 * refused >= all.mutants.count, "\(refused) of \(all.mutants.count)")
   }
 
-  /// A sum of three has one of three orders; rounding alone often hides which.
-  @Test(arguments: [
-    (PlanFault.regroup, "rms_norm"), (.reverseLoop, "matmul"), (.swapStrides, "experts_down"), (.contract, "matmul"),
-  ])
+  /// Another element of the same buffer is as safe as the right one, and often of much the same size.
+  @Test(arguments: [(PlanFault.swapStrides, "experts_down")])
   func tokensTellWhatBoundsDoNot(_ fault: PlanFault, _ name: String) throws {
     let entry = try #require(OperatorLibrary.named(name))
     var (passed, refused) = (0, 0)
