@@ -61,7 +61,7 @@ struct ScalarPrinter {
     case .shiftRightLogical: return .cast("int32_t", .binary(.cast("uint32_t", a), ">>", try second(&self), .shift))
     case .compare(let comparison):
       let isEquality = comparison == .equal || comparison == .notEqual
-      return .binary(a, Self.symbol(comparison), try second(&self), isEquality ? .equality : .relation)
+      return .binary(a, comparison.symbol, try second(&self), isEquality ? .equality : .relation)
     case .select: return .conditional(a, try second(&self), try print(operands[2]))
     case .convert: return operands[0].type == type ? a : .cast(Self.type(type.scalar), a)
     case .minimum, .maximum:
@@ -99,16 +99,5 @@ struct ScalarPrinter {
       """
     }
     return .call("remainder_down", [a, CExpression("\(n)")])
-  }
-
-  private static func symbol(_ comparison: Comparison) -> String {
-    switch comparison {
-    case .equal: "=="
-    case .notEqual: "!="
-    case .less: "<"
-    case .lessOrEqual: "<="
-    case .greater: ">"
-    case .greaterOrEqual: ">="
-    }
   }
 }

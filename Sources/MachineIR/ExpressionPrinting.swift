@@ -129,7 +129,8 @@ extension String {
 }
 
 extension Comparison {
-  fileprivate var symbol: String {
+  /// As C and Swift write it.
+  package var symbol: String {
     switch self {
     case .equal: "=="
     case .notEqual: "!="

@@ -22,15 +22,15 @@ struct HeldSum {
   private var isExact: Bool { adds.allSatisfy { $0.step.addition!.type.scalar == .f64 } }
   /// Other sums that its addends are made of.
   private var parts: Set<String> {
-    var found: Set<String> = []
-    for add in adds {
-      for addend in add.step.addition!.addends { found.formUnion(slice.parts(of: addend)) }
-    }
-    return found.subtracting([holder])
+    adds.reduce(into: []) { $0.formUnion(parts(of: $1)) }
+  }
+
+  private func parts(of add: Add) -> Set<String> {
+    add.step.addition!.addends.reduce(into: Set<String>()) { $0.formUnion(slice.parts(of: $1)) }.subtracting([holder])
   }
 
   /// Why the sum is not as one of the stated ones; nil where it is.
-  mutating func fault(
+  func fault(
     _ reset: SumTree.Step, _ stated: [SumOrder.Stated], _ joining: inout WrittenRegions,
     _ spans: inout [String: [SumOrder.Span]]
   ) -> String? {
@@ -146,8 +146,7 @@ struct HeldSum {
       let facts = joining.walk.prover.facts.count
       for loop in add.chain(joining) { for fact in loop.facts { joining.walk.prover.push(fact) } }
       defer { joining.walk.prover.pop(to: facts) }
-      let names = add.step.addition!.addends.reduce(into: Set<String>()) { $0.formUnion(slice.parts(of: $1)) }
-      let parts = names.subtracting([holder]).sorted()
+      let parts = parts(of: add).sorted()
       guard !parts.isEmpty else { continue }
       if let unknown = parts.first(where: { spans[$0] == nil }) { return "what \(unknown) adds is not known" }
       let isWhole = parts.contains { first in
@@ -332,11 +331,9 @@ struct HeldSum {
   /// The number of the part that a statement adds: of loops that step by whole parts, and of those that count them.
   private func partNumber(_ add: Add, _ size: Int, _ joining: inout WrittenRegions) -> Keys? {
     guard case .add(let addition, _) = add.step.kind else { return nil }
-    let table = joining.walk.prover.table
-    let enumerated = Set(add.step.index.flatMap { table.symbols(in: $0) })
     var number = Polynomial(0)
-    for loop in add.loops {
-      guard let symbol = loop.numbers.symbol, !enumerated.contains(symbol) else { continue }
+    for loop in add.chain(joining) {
+      guard let symbol = loop.numbers.symbol else { continue }
       guard loop.numbers.step > 1 else {
         number = number + loop.counter
         continue

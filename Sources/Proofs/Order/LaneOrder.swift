@@ -6,8 +6,8 @@ struct LaneOrder {
 
   init(_ kernel: MachineKernel) {
     var found: [String: Expression] = [:]
-    kernel.body.forEachStatement { statement in
-      if case .define(let variable, let value) = statement { found[variable.name] = value }
+    for statement in kernel.body {
+      statement.forEach { if case .define(let variable, let value) = $0 { found[variable.name] = value } }
     }
     definitions = found
   }

@@ -120,11 +120,10 @@ struct SumOrder {
     var begun: [String: (step: SumTree.Step, from: Int)] = [:]
     for (position, node) in nodes.enumerated() {
       guard let step = node.reset else { continue }
-      if let (before, from) = begun[step.holder], node.isFirst(of: step.holder, after: nodes[from..<position]) {
+      if let (before, from) = begun[step.holder] {
+        // Without an addend between them it is more of the same beginning.
+        guard nodes[from..<position].contains(where: { !$0.adds(to: step.holder).isEmpty }) else { continue }
         judge(before, Array(nodes[from..<position]))
-      } else if begun[step.holder] != nil {
-        // More of the same beginning.
-        continue
       }
       begun[step.holder] = (step, position + 1)
     }
@@ -145,12 +144,12 @@ struct SumOrder {
       let why = stated.map { sum.fault($0, &joining) }
       return find(reset.holder, at: reset.location, why.contains(nil) ? nil : why[0])
     }
-    var sum = HeldSum(holder: reset.holder, nodes: nodes, adds: adds, slice: slice, lanes: lanes)
+    let sum = HeldSum(holder: reset.holder, nodes: nodes, adds: adds, slice: slice, lanes: lanes)
     // What numbers one sum brings in, the next has no use for.
     var own = joining
-    let known = spans.count
+    let known = spans[reset.holder]?.count
     let why = sum.fault(reset, stated, &own, &spans)
-    if spans.count > known { joining = own }
+    if spans[reset.holder]?.count != known { joining = own }
     joining.obligations = own.obligations
     find(reset.holder, at: reset.location, why)
   }
@@ -214,11 +213,6 @@ extension SumTree.Node {
       return inner.flatMap { $0.adds(to: holder) }.map { SumTree.Addend(step: $0.step, loops: [loop] + $0.loops) }
     case .branch(_, _, let a, let b): return (a + b).flatMap { $0.adds(to: holder) }
     }
-  }
-
-  /// Whether a beginning of a sum is a new one: something has been added since the one before.
-  fileprivate func isFirst(of holder: String, after nodes: ArraySlice<SumTree.Node>) -> Bool {
-    nodes.contains { !$0.adds(to: holder).isEmpty }
   }
 
   func contains(_ condition: (SumTree.Step) -> Bool) -> Bool {

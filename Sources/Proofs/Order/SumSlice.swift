@@ -15,10 +15,11 @@ struct SumSlice {
   private var origins: [String: Set<String>] = [:]
 
   init(_ kernel: MachineKernel) {
+    func forEach(_ body: (MachineStatement) -> Void) { for statement in kernel.body { statement.forEach(body) } }
     var definitions: [String: [Expression]] = [:]
     var pending: [Expression] = []
-    kernel.body.forEachStatement { if $0.elementFold != nil { folded.insert($0.assigned!.name) } }
-    kernel.body.forEachStatement { statement in
+    forEach { if $0.elementFold != nil { folded.insert($0.assigned!.name) } }
+    forEach { statement in
       if let (name, value) = statement.assigned { definitions[name, default: []].append(value) }
       guard let addition = Addition(statement, folded) else { return }
       holders.insert(addition.holder)
@@ -31,7 +32,7 @@ struct SumSlice {
       }
     }
     // Definitions stand before what uses them, so one pass finds folds of folds.
-    kernel.body.forEachStatement { statement in
+    forEach { statement in
       guard case .define(let variable, let value) = statement else { return }
       if isFold(value) { folds.insert(variable.name) }
       let found = parts(of: value)
@@ -141,22 +142,6 @@ extension MachineStatement {
     case .setElement(let array, let indices, _): .element(array, indices)
     case .storeRaw(let buffer, let offset, let value): .raw(buffer: buffer, offset: offset, value.type)
     default: nil
-    }
-  }
-}
-
-extension [MachineStatement] {
-  /// Every statement, in order.
-  func forEachStatement(_ body: (MachineStatement) -> Void) {
-    for statement in self {
-      body(statement)
-      switch statement {
-      case .loop(let loop): loop.body.forEachStatement(body)
-      case .branch(_, let a, let b):
-        a.forEachStatement(body)
-        b.forEachStatement(body)
-      default: break
-      }
     }
   }
 }
