@@ -170,6 +170,31 @@ struct KernelEditor {
 
   // MARK: Expressions
 
+  /// Products of bytes that are others.
+  private mutating func multiplied(
+    _ instruction: Instruction, _ operands: [Expression], _ type: MachineType
+  ) -> Expression? {
+    if fault == .weighSlices, instruction == .fusedMultiplyAdd, case .float(let bits, let type) = operands[1],
+      Double(bitPattern: bits) >= 64, isHere("\(operands[1])")
+    {
+      return .apply(instruction, [operands[0], .float((2 * Double(bitPattern: bits)).bitPattern, type), operands[2]], type)
+    }
+    guard instruction == .dot4 || instruction == .multiplyBytes else { return nil }
+    let place = "\(instruction) of \(operands[1]) and \(operands[2])"
+    switch fault {
+    case .dropProduct where isHere(place): return operands[0]
+    case .repeatProduct where isHere(place):
+      return .apply(instruction, [.apply(instruction, operands, type)] + operands[1...], type)
+    case .shiftProduct where instruction == .dot4:
+      guard case .apply(.bitCast, let cast, let bytes) = operands[2], case .broadcast(let word, let lanes) = cast[0],
+        case .raw(let array, let offset, let scalar) = word, isHere(place)
+      else { return nil }
+      let other = Expression.raw(buffer: array, offset: offset + .constant(4), scalar)
+      return .apply(.dot4, [operands[0], operands[1], .apply(.bitCast, [.broadcast(other, lanes)], bytes)], type)
+    default: return nil
+    }
+  }
+
   /// A sum of floats that rounds elsewhere.
   private mutating func rounded(
     _ instruction: Instruction, _ operands: [Expression], _ type: MachineType
@@ -220,7 +245,7 @@ struct KernelEditor {
       {
         return operands[0]
       }
-      if let changed = rounded(instruction, operands, type) { return changed }
+      if let changed = rounded(instruction, operands, type) ?? multiplied(instruction, operands, type) { return changed }
       return .apply(instruction, operands.map { edit($0) }, type)
     case .broadcast(let value, let lanes): return .broadcast(edit(value), lanes)
     case .load(let access, let type, let active):

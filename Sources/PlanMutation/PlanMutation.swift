@@ -41,6 +41,12 @@ public enum PlanFault: String, Hashable, Sendable, CaseIterable {
   case regroup
   /// A product and a sum of floats become one operation.
   case contract
+  /// Bytes are not multiplied, or twice, or with what lies four words further.
+  case dropProduct
+  case repeatProduct
+  case shiftProduct
+  /// A sum of slices weighs twice as much.
+  case weighSlices
   /// The threads of a warp do not wait for each other.
   case dropWait
   /// They wait one step later.

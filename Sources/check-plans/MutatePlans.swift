@@ -26,7 +26,8 @@ struct MutatePlans: ParsableCommand {
   /// What became of the mutants of one fault.
   struct Tally: Encodable {
     var refusedByTheWalk = 0
-    var refusedByTokens = 0
+    /// Places of faults that only a comparison of tokens tells.
+    var refusedByTokens: [String] = []
     var harmless = 0
     var missed: [String] = []
 
@@ -37,13 +38,13 @@ struct MutatePlans: ParsableCommand {
     mutating func add(_ judgement: MutantJudgement) {
       switch judgement.verdict {
       case .refusedByTheWalk: refusedByTheWalk += 1
-      case .refusedByTokens: refusedByTokens += 1
+      case .refusedByTokens: refusedByTokens.append(judgement.title)
       case .harmless: harmless += 1
       case .missed(let problem): missed.append("\(judgement.title): \(problem)")
       }
     }
     var text: String {
-      "\(refusedByTheWalk) refused by the walk, \(refusedByTokens) by tokens, \(harmless) harmless, "
+      "\(refusedByTheWalk) refused by the walk, \(refusedByTokens.count) by tokens, \(harmless) harmless, "
         + "\(missed.count) missed"
     }
   }

@@ -51,6 +51,7 @@ public struct MachineProof: Sendable {
       let exact = Self.sums(of: kernel, walk, at: plan.program.location)
       findings += exact.findings
       obligations += exact.obligations
+      findings += Self.products(of: kernel, plan.program)
       narrowSpans.formUnion(walk.narrowSpans)
       writes.take(walk)
     }
@@ -100,6 +101,35 @@ public struct MachineProof: Sendable {
       return (obligation, .proved(.intervals))
     }
     return (findings, obligations)
+  }
+
+  /// Whether each block of products of bytes has all of them, each once.
+  private static func products(of kernel: MachineKernel, _ program: Program) -> [MachineFinding] {
+    guard ByteWalk.applies(to: kernel) else { return [] }
+    var walk = ByteWalk(kernel, at: program.location)
+    walk.walk()
+    let blocks = ByteBlocks(walk)
+    var findings: [MachineFinding] = []
+    func find(_ location: SourceLocation, _ sentence: String, _ why: String?) {
+      let finding = MachineFinding(
+        kind: .reductionOrder, kernel: kernel.name, location: location, sentence: sentence,
+        verdict: why.map { .unknown($0) } ?? .proved(.affine), open: nil)
+      if !findings.contains(finding) { findings.append(finding) }
+    }
+    var judged: Set<Int> = []
+    for rounding in walk.roundings {
+      judged.formUnion(rounding.sums.flatMap(\.sites))
+      let stated = program.byteBlocks(at: rounding.location)
+      let faults = stated.map { blocks.fault(rounding.sums, $0) }
+      let sizes = Set(stated.map(\.block)).sorted().map { "\($0)" }.joined(separator: " or ")
+      find(
+        rounding.location, "products of bytes meet once each in blocks of \(sizes)",
+        faults.contains(nil) ? nil : faults.first ?? "no blocks are stated here")
+    }
+    for site in walk.sites.indices where !judged.contains(site) {
+      find(walk.sites[site], "products of bytes are added to a block", "where they go is not followed")
+    }
+    return findings
   }
 
   public var isProved: Bool { findings.allSatisfy(\.verdict.isProved) }

@@ -196,6 +196,27 @@ import TileIR
     #expect(refused > 0)
   }
 
+  /// Each product of bytes is needed, once, with its own bytes and its weight.
+  @Test(arguments: [
+    ("linear_fp8", MachineDescription.avx512), ("linear_fp8", .sm90a), ("linear_fp4", .avx512), ("linear_fp4", .sm90a),
+    ("index_scores", .avx512), ("output_groups", .sm80),
+  ])
+  func productsOfBytesAreNeeded(_ name: String, _ machine: MachineDescription) throws {
+    let instance = try #require(OperatorLibrary.named(name)?.instances.first { $0.isSmall })
+    let plan = try Lowering.plan(instance.kernel().program(), for: machine)
+    var count = 0
+    for fault in [PlanFault.dropProduct, .repeatProduct, .shiftProduct, .weighSlices] {
+      let sites = plan.sites(of: fault)
+      for (kernel, site) in sites.enumerated().filter({ $0.offset % (sites.count / 4 + 1) == 0 }).map(\.element) {
+        let mutant = plan.mutant(fault, kernel: kernel, site: site)
+        let open = MachineProof(mutant.plan).findings.filter { !$0.verdict.isProved }
+        #expect(open.contains { $0.kind == .reductionOrder }, "\(fault.rawValue) in \(mutant.place)")
+        count += 1
+      }
+    }
+    #expect(count >= 6)
+  }
+
   /// Faults of order in plans of the library: what the interpreter tells by tokens, the proof refuses.
   @Test(arguments: ["softmax", "rms_norm", "matmul", "linear_fp8", "compress", "index_scores"])
   func noOtherOrderPasses(_ name: String) throws {

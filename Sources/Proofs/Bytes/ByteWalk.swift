@@ -1,0 +1,447 @@
+import MachineIR
+import TileIR
+
+/// Follows the products of bytes of a kernel from their operands to where a block of them is rounded.
+///
+/// Loops that add to a sum are followed round by round; of others one round stands for all. What cannot be followed is
+/// lost, and a sum that is lost is not proved.
+struct ByteWalk {
+  /// Where sums are rounded to an element, all that is rounded at once.
+  struct Rounding {
+    let location: SourceLocation
+    let sums: [ByteSum]
+  }
+
+  private let kernel: MachineKernel
+  private let accumulators: Set<String>
+  private(set) var terms = ByteTerms()
+  private(set) var roundings: [Rounding] = []
+  /// Statements that multiply bytes by bytes, by the author's lines.
+  private(set) var sites: [SourceLocation] = []
+  private var values: [String: ByteValue] = [:]
+  /// How many lanes variables have.
+  private var lanes: [String: Int] = [:]
+  private var elements: [ElementKey: ByteValue] = [:]
+  private var contents = ByteContents()
+  /// Counters of the loops around.
+  private var open: Set<Int> = []
+  private var nest = 0
+  private var nests = 0
+  private var location: SourceLocation
+
+  private struct ElementKey: Hashable {
+    let array: String
+    let indices: [Int]
+  }
+
+  /// Whether a kernel has products of bytes.
+  static func applies(to kernel: MachineKernel) -> Bool {
+    kernel.body.contains { statement in
+      var isFound = false
+      statement.forEach { if $0.expressions.contains(where: \.multipliesBytes) { isFound = true } }
+      return isFound
+    }
+  }
+
+  init(_ kernel: MachineKernel, at location: SourceLocation) {
+    self.kernel = kernel
+    self.location = location
+    var names: Set<String> = []
+    for statement in kernel.body {
+      statement.forEach {
+        switch $0 {
+        case .assign(let variable, let value) where value.multipliesBytes: names.insert(variable.name)
+        case .setElement(let array, _, let value) where value.multipliesBytes: names.insert(array.name)
+        default: break
+        }
+      }
+    }
+    accumulators = names
+  }
+
+  mutating func walk() { block(kernel.body) }
+
+  // MARK: Statements
+
+  private mutating func block(_ statements: [MachineStatement]) {
+    let outer = location
+    for statement in statements { step(statement) }
+    location = outer
+  }
+
+  private mutating func step(_ statement: MachineStatement) {
+    switch statement {
+    case .define(let variable, let value), .declare(let variable, let value), .assign(let variable, let value):
+      values[variable.name] = self.value(value)
+      lanes[variable.name] = variable.type.lanes
+    case .registers(let array): forget(elementsOf: array.name)
+    case .setElement(let array, let indices, let value):
+      let new = self.value(value)
+      if let indices = constants(indices) {
+        elements[ElementKey(array: array.name, indices: indices)] = new
+      } else {
+        forget(elementsOf: array.name)
+      }
+    case .storeRaw(let array, let offset, let value):
+      let new = self.value(value.ofBytes ?? value)
+      contents.store(new, in: array, at: number(offset), lanes: value.type.lanes, nest: nest, &terms)
+    case .store(let access, let value, _), .stream(let access, let value, _), .scatter(let access, _, let value, _):
+      _ = self.value(value)
+      contents.forget(access.buffer)
+    case .clear(let array, _, _): contents.forget(array)
+    case .startCopy(let copy): contents.forget(copy.target)
+    case .loop(let loop): run(loop)
+    case .branch(let condition, let then, let otherwise):
+      _ = value(condition)
+      let before = (values, elements, contents)
+      block(then)
+      nameOperands()
+      let taken = (values, elements, contents)
+      (values, elements, contents) = before
+      block(otherwise)
+      nameOperands()
+      values = values.filter { taken.0[$0.key] == $0.value }
+      elements = elements.filter { taken.1[$0.key] == $0.value }
+      contents = contents.common(taken.2, &terms)
+    case .check(let condition, _): _ = value(condition)
+    case .note(_, let place): if let place { location = place }
+    case .prefetch, .leave, .synchronise, .closeCopies, .awaitCopies: break
+    }
+  }
+
+  /// Names what sums are made of by where the round at hand has stored it, which may be the same on both sides of a branch.
+  private mutating func nameOperands() {
+    for (name, value) in values {
+      guard let sums = value.sums else { continue }
+      var named: [ByteSum] = []
+      for sum in sums { named.append(contents.named(sum, lanes: lanes[name] ?? 1, nest, &terms)) }
+      values[name] = .sums(named)
+    }
+  }
+
+  private mutating func run(_ loop: CountedLoop) {
+    let (lower, upper) = (number(loop.lower), number(loop.upper))
+    if lower.isConstant, upper.isConstant, upper.constant - lower.constant <= 2048, loop.isUnrolled || adds(loop) {
+      for counter in stride(from: lower.constant, to: upper.constant, by: loop.step) {
+        values[loop.counter.name] = .form(ByteForm(counter))
+        block(loop.body)
+      }
+      return
+    }
+    forgetWhatChanges(in: loop)
+    let counter = terms.counter(greatest: terms.most(upper).map { $0 - 1 })
+    values[loop.counter.name] = .form(ByteForm(atom: counter))
+    let outer = nest
+    nests += 1
+    nest = nests
+    open.insert(counter)
+    block(loop.body)
+    open.remove(counter)
+    nest = outer
+    // Arrays hold what all rounds have stored; registers what the last has.
+    forgetWhatChanges(in: loop, keepsContents: true)
+  }
+
+  /// Whether it adds products to what is there before it.
+  private func adds(_ loop: CountedLoop) -> Bool {
+    var own: Set<String> = []
+    var adds = false
+    for statement in loop.body {
+      statement.forEach {
+        switch $0 {
+        case .declare(let variable, _): own.insert(variable.name)
+        case .registers(let array): own.insert(array.name)
+        case .assign(let variable, let value):
+          if value.multipliesBytes, !own.contains(variable.name) { adds = true }
+        case .setElement(let array, _, let value):
+          if value.multipliesBytes, !own.contains(array.name) { adds = true }
+        default: break
+        }
+      }
+    }
+    return adds
+  }
+
+  private mutating func forgetWhatChanges(in loop: CountedLoop, keepsContents: Bool = false) {
+    for statement in loop.body {
+      statement.forEach { statement in
+        switch statement {
+        case .define(let variable, _), .declare(let variable, _), .assign(let variable, _): values[variable.name] = nil
+        case .setElement(let array, _, _), .registers(let array): forget(elementsOf: array.name)
+        case .storeRaw(let array, _, _), .clear(let array, _, _): if !keepsContents { contents.forget(array) }
+        case .store(let access, _, _), .stream(let access, _, _), .scatter(let access, _, _, _): contents.forget(access.buffer)
+        default: break
+        }
+      }
+    }
+  }
+
+  private mutating func forget(elementsOf array: String) {
+    elements = elements.filter { $0.key.array != array }
+  }
+
+  // MARK: Values
+
+  private mutating func constants(_ indices: [Expression]) -> [Int]? {
+    let numbers = indices.map { number($0) }
+    return numbers.allSatisfy(\.isConstant) ? numbers.map(\.constant) : nil
+  }
+
+  private mutating func number(_ expression: Expression) -> ByteForm { form(expression) }
+
+  /// A value that is no sum of products; those are lost here.
+  private mutating func form(_ expression: Expression) -> ByteForm { value(expression).form ?? terms.fresh() }
+
+  private mutating func value(_ expression: Expression) -> ByteValue {
+    switch expression {
+    case .variable(let variable):
+      if let known = values[variable.name] { return known }
+      let new = ByteValue.form(terms.fresh())
+      values[variable.name] = new
+      return new
+    case .integer(let value, _): return .form(ByteForm(Int(value)))
+    case .float(let bits, let type):
+      let number = Double(bitPattern: bits)
+      if abs(number) < 0x1p53, let whole = Int(exactly: number) { return .form(ByteForm(whole)) }
+      return .form(ByteForm(atom: terms.atom(.float(bits, MachineType(type.scalar)))))
+    case .laneNumbers(let lanes): return .form(ByteForm(atom: terms.atom(.lanes(lanes), isUneven: true)))
+    case .table(let table): return .form(ByteForm(atom: terms.atom(.table(table))))
+    case .broadcast(let inner, _): return value(inner)
+    case .load(let access, let type, _), .gather(let access, _, let type, _):
+      var step = type.lanes == 1 ? 0 : type.scalar.byteCount < 4 ? 4 / type.scalar.byteCount : 1
+      if case .gather(_, let lanes, _, _) = expression { step = self.step(lanes) ?? 0 }
+      let place = number(access.offset)
+      return .form(ByteForm(atom: terms.read(access.buffer, place, step: step, type.scalar)))
+    case .raw(let array, let offset, let type): return stored(array, number(offset), type)
+    case .gatherRaw(let array, let offset, let lanes, let type):
+      let place = number(offset)
+      return .form(ByteForm(atom: terms.read(array, place, step: step(lanes) ?? 0, type.scalar)))
+    case .element(let array, let indices):
+      guard let indices = constants(indices) else { return .form(terms.fresh()) }
+      let key = ElementKey(array: array.name, indices: indices)
+      if let known = elements[key] { return known }
+      // Registers that were filled before the round at hand: places of a memory of their own.
+      let place = zip(indices, array.extents).reduce(0) { $0 * $1.1 + $1.0 }
+      let new = ByteValue.form(ByteForm(atom: terms.read(array.name, ByteForm(place), step: 0, array.type.scalar)))
+      elements[key] = new
+      return new
+    case .conditional(let condition, let a, let b):
+      let operands = [condition, a, b]
+      let values = operands.map { value($0) }
+      return .form(opaque({ .choice($0) }, values, operands))
+    case .apply(let instruction, let operands, let type): return apply(instruction, operands, type)
+    }
+  }
+
+  private mutating func stored(_ array: String, _ place: ByteForm, _ type: MachineType, asBytes: Bool = false) -> ByteValue {
+    if let known = contents.value(of: array, at: place, type: type, asBytes: asBytes, open: open, &terms) { return known }
+    let step = type.lanes == 1 ? 0 : type.scalar.byteCount < 4 ? 4 / type.scalar.byteCount : 1
+    return .form(ByteForm(atom: terms.read(array, place, step: step, type.scalar)))
+  }
+
+  /// How far apart lanes read that are next to each other.
+  private mutating func step(_ lanes: Expression) -> Int? {
+    let form = form(lanes)
+    guard let numbers = form.parts.first, form.parts.count == 1 else { return nil }
+    return form == ByteForm(atom: terms.atom(.lanes(lanes.type.lanes), isUneven: true), factor: numbers.factor)
+      + ByteForm(form.constant) ? numbers.factor : nil
+  }
+
+  private mutating func opaque(
+    _ shape: ([ByteTerms.Operand]) -> ByteTerms.Shape, _ values: [ByteValue], _ operands: [Expression],
+    isUneven: Bool = false
+  ) -> ByteForm {
+    var found: [(value: ByteForm, isNumber: Bool)] = []
+    for (value, operand) in zip(values, operands) {
+      let isNumber = operand.type.lanes == 1 && [.i32, .i64].contains(operand.type.scalar)
+      found.append((value.form ?? terms.fresh(), isNumber))
+    }
+    return terms.apply(shape, found, isUneven: isUneven)
+  }
+}
+
+/// What instructions make of sums.
+extension ByteWalk {
+  private mutating func apply(_ instruction: Instruction, _ operands: [Expression], _ type: MachineType) -> ByteValue {
+    let expression = Expression.apply(instruction, operands, type)
+    if let integer = expression.widenedInteger { return value(integer) }
+    if type.scalar.byteCount == 1, case .raw(let array, let offset, let words)? = expression.castWords {
+      return stored(array, number(offset), words, asBytes: true)
+    }
+    let values = operands.map { value($0) }
+    if let known = known(instruction, values, operands, type) { return known }
+    if let bits = bits(instruction, values, type) { return .form(bits) }
+    let isUneven = [.concatenate, .interleave, .evenLanes, .oddLanes].contains(instruction)
+    var form = opaque({ .apply(instruction, $0, MachineType(type.scalar)) }, values, operands, isUneven: isUneven)
+    if instruction == .convert { form = terms.spaced(form, from: operands[0].type.scalar, to: type.scalar) }
+    if instruction == .minimum, type == .index,
+      let most = values.compactMap({ $0.form.flatMap { terms.most($0) } }).min()
+    {
+      terms.bound(form, by: most)
+    }
+    return .form(form)
+  }
+
+  /// Bits that a mask leaves of a word that is shifted to the right, by nothing too: where they begin is an argument, so that
+  /// the same bits of several bytes have one shape.
+  private mutating func bits(_ instruction: Instruction, _ values: [ByteValue], _ type: MachineType) -> ByteForm? {
+    guard type.scalar == .i32, type.lanes > 1, values.count == 2, let word = values[0].form, let number = values[1].form,
+      number.isConstant
+    else { return nil }
+    switch instruction {
+    case .shiftRightLogical: return terms.shifted(word, right: number.constant)
+    case .and:
+      let field = terms.isShifted(word) ? word : terms.shifted(word, right: 0)
+      return terms.apply(
+        { .apply(.and, $0, MachineType(.i32)) }, [(field, false), (number, false)], isUneven: false)
+    default: return nil
+    }
+  }
+
+  /// The value of an instruction that sums go through, or that keeps forms whole; nil for others.
+  private mutating func known(
+    _ instruction: Instruction, _ values: [ByteValue], _ operands: [Expression], _ type: MachineType
+  ) -> ByteValue? {
+    switch instruction {
+    case .dot4: return product(values[0], right: values[1], left: values[2], coordinates: 4)
+    case .multiplyBytes: return product(values[0], right: values[2], left: values[1], coordinates: ByteMatrices.depth)
+    case .add, .subtract:
+      let sign = instruction == .add ? 1 : -1
+      if let sum = ByteValue.sum(values[0], values[1], times: sign) { return sum }
+      guard let a = values[0].form, let b = values[1].form, isLinear(a, b, type) else { return nil }
+      return .form(a + b * sign)
+    case .divideFloor, .remainderFloor, .minimum, .maximum:
+      guard type == .index else { return nil }
+      let numbers = values.compactMap(\.form)
+      guard numbers.allSatisfy(\.isConstant), numbers.count == values.count else { return nil }
+      switch instruction {
+      case .divideFloor(let divisor): return .form(ByteForm(numbers[0].constant.floorDivided(by: divisor)))
+      case .remainderFloor(let divisor):
+        return .form(ByteForm(numbers[0].constant - numbers[0].constant.floorDivided(by: divisor) * divisor))
+      default:
+        let all = numbers.map(\.constant)
+        return .form(ByteForm(instruction == .minimum ? all.min()! : all.max()!))
+      }
+    case .negate where type.scalar.values != nil:
+      switch values[0] {
+      case .form(let form): return .form(form * -1)
+      case .sums(let sums): return .sums(sums.map { $0.multiplied(by: -1) })
+      }
+    case .multiply: return multiplied(values[0], values[1], type)
+    case .fusedMultiplyAdd where type.scalar == .f64:
+      return multiplied(values[0], values[1], type).flatMap { ByteValue.sum($0, values[2]) }
+    case .convert where type.scalar == .f32 && operands[0].type.scalar == .f64: return rounded(values)
+    case .roundedSum: return rounded(values)
+    case .convert where [.i32, .i64, .f64].contains(type.scalar) && operands[0].type.scalar != .f32: return values[0]
+    case .bitCast where type.scalar.values != nil && operands[0].type.scalar.values != nil:
+      guard let form = values[0].form, form.atom != nil || form.isConstant else { return nil }
+      return values[0]
+    case .lowHalf:
+      if let form = values[0].form, terms.isUneven(form) { return nil }
+      return values[0]
+    case .highHalf:
+      let words = type.lanes * min(type.scalar.byteCount, 4) / 4
+      switch values[0] {
+      case .form(let form): return terms.isUneven(form) ? nil : .form(terms.shifted(form, byWords: words))
+      case .sums(let sums):
+        var shifted: [ByteSum] = []
+        for sum in sums { shifted.append(sum.rewritten { terms.shifted($0, byWords: words) }) }
+        return .sums(shifted)
+      }
+    default: return nil
+    }
+  }
+
+  /// Whether a sum of forms is kept as one: of numbers, and of bytes that are functions of the same places.
+  private func isLinear(_ a: ByteForm, _ b: ByteForm, _ type: MachineType) -> Bool {
+    guard type.scalar.values != nil else { return false }
+    if type.lanes == 1 || a.isConstant || b.isConstant { return true }
+    return Set((a.parts + b.parts).map { terms.atoms[$0.atom].arguments }).count == 1
+  }
+
+  private mutating func product(_ sum: ByteValue, right: ByteValue, left: ByteValue, coordinates: Int) -> ByteValue {
+    let (right, left) = (right.form ?? terms.fresh(), left.form ?? terms.fresh())
+    var added = ByteSum()
+    if !right.isConstant, !left.isConstant {
+      added.sites = [sites.count]
+      sites.append(location)
+    }
+    for part in left.parts {
+      for other in right.parts {
+        let key = ByteSum.Product(right: other.atom, left: part.atom, coordinates: coordinates)
+        added.products[key, default: 0] += part.factor * other.factor
+      }
+      if right.constant != 0 {
+        let key = ByteSum.Product(right: nil, left: part.atom, coordinates: coordinates)
+        added.products[key, default: 0] += part.factor * right.constant
+      }
+    }
+    // No schedule has constant bytes on the left.
+    if left.constant != 0 { added.rest = terms.fresh() }
+    return ByteValue.sum(sum, .sums([added]))!
+  }
+
+  private mutating func multiplied(_ a: ByteValue, _ b: ByteValue, _ type: MachineType) -> ByteValue? {
+    switch (a, b) {
+    case (.form(let a), .form(let b)):
+      guard type.scalar.values != nil else { return nil }
+      return a.isConstant ? .form(b * a.constant) : b.isConstant ? .form(a * b.constant) : nil
+    case (.sums(let sums), .form(let factor)), (.form(let factor), .sums(let sums)):
+      if factor.isConstant { return .sums(sums.map { $0.multiplied(by: factor.constant) }) }
+      guard let atom = factor.atom else { return nil }
+      return .sums(
+        sums.map { sum in
+          var sum = sum
+          sum.scale = (sum.scale + [atom]).sorted()
+          return sum
+        })
+    case (.sums, .sums): return nil
+    }
+  }
+
+  private mutating func rounded(_ values: [ByteValue]) -> ByteValue? {
+    let sums = values.map(\.sums)
+    guard !sums.contains(nil) else { return nil }
+    roundings.append(Rounding(location: location, sums: sums.flatMap { $0! }))
+    return .form(terms.fresh())
+  }
+}
+
+extension Expression {
+  /// Whether bytes are multiplied in it.
+  fileprivate var multipliesBytes: Bool {
+    switch self {
+    case .apply(.dot4, _, _), .apply(.multiplyBytes, _, _): true
+    case .apply(_, let operands, _): operands.contains(where: \.multipliesBytes)
+    case .conditional(let condition, let a, let b): [condition, a, b].contains(where: \.multipliesBytes)
+    case .broadcast(let value, _): value.multipliesBytes
+    default: false
+    }
+  }
+
+  /// The bytes that it has as words.
+  fileprivate var ofBytes: Expression? {
+    if case .apply(.bitCast, let operands, _) = self, operands[0].type.scalar.byteCount == 1 { operands[0] } else { nil }
+  }
+
+  /// The words that it has as bytes.
+  fileprivate var castWords: Expression? {
+    guard case .apply(.bitCast, let operands, _) = self else { return nil }
+    if case .broadcast(let word, _) = operands[0] { return word }
+    return operands[0]
+  }
+
+  /// The `i32` that it is in `f64`, where it is made of the fraction of a number from 2^52 on.
+  fileprivate var widenedInteger: Expression? {
+    guard case .apply(.subtract, let difference, _) = self, difference[1].isDouble(0x1p52 + 0x1p31),
+      case .apply(.bitCast, let cast, _) = difference[0], case .apply(.or, let bits, _) = cast[0],
+      bits[1].isInteger(0x4330_0000_0000_0000), case .apply(.and, let low, _) = bits[0], low[1].isInteger(0xFFFF_FFFF),
+      case .apply(.convert, let wide, _) = low[0], case .apply(.xor, let turned, let type) = wide[0], type.scalar == .i32,
+      turned[1].isInteger(Int64(Int32.min))
+    else { return nil }
+    return turned[0]
+  }
+
+  private func isInteger(_ number: Int64) -> Bool { if case .integer(number, _) = self { true } else { false } }
+  private func isDouble(_ number: Double) -> Bool { if case .float(number.bitPattern, _) = self { true } else { false } }
+}
