@@ -13,6 +13,8 @@ struct WrittenRegions {
 
   /// Whether the last axis is one along which elements have to be met in ascending order.
   let isOrdered: Bool
+  /// Whether elements may be met again, as what is read may be.
+  var isOfReads = false
 
   init(_ walk: KernelWalk, isOrdered: Bool = false) {
     self.walk = walk
@@ -101,6 +103,7 @@ struct WrittenRegions {
   ) -> WrittenRegion? {
     let moving = region.axes.indices.filter { walk.depends(region.axes[$0], on: symbol) }
     guard let axis = moving.first, moving.count == 1 else {
+      if moving.isEmpty, isOfReads { return region }
       if moving.isEmpty, isAtLeastZero(count * -1 + 1) {
         if happens(region, count) { return region }
         complain("a round of \(walk.prover.table[symbol].name) may be missing", region)

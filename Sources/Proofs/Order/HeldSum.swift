@@ -124,6 +124,7 @@ struct HeldSum {
     joining.judgeDisjoint(regions)
     guard joining.complaints.count == complaints else { return "an element may be added to twice" }
     guard run.step == 1 || run.count == Polynomial(1) else { return "its addends lie apart" }
+    if let why = faultOfElements(regions, &joining) { return why }
     switch level {
     case .part: spans[holder, default: []].append(SumOrder.Span(first: run.first, end: run.end))
     case .whole:

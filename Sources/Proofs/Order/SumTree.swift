@@ -33,8 +33,18 @@ struct SumTree {
     let index: [Polynomial]
     /// What is read for the addends.
     let reads: [Read]
+    /// Elements of holders that are read otherwise.
+    var uses: [Use] = []
     let statement: MachineStatement
     let location: SourceLocation
+  }
+  /// Lanes of a holder's elements that are read at once.
+  struct Use {
+    let holder: String
+    /// As in the step that adds to them.
+    let index: [Polynomial]
+    let lanes: Int
+    let active: Polynomial?
   }
   /// Memory that an addend is read from.
   struct Read: Hashable {
@@ -103,11 +113,14 @@ extension KernelWalk {
   mutating func noteSums(_ statement: MachineStatement) {
     guard isJudged, !sums.isEmpty else { return }
     let place: SourceLocation = location
-    func step(_ kind: SumTree.Step.Kind, _ holder: String, _ index: [Polynomial], _ reads: [SumTree.Read] = []) {
+    func step(
+      _ kind: SumTree.Step.Kind, _ holder: String, _ index: [Polynomial], _ reads: [SumTree.Read] = [],
+      uses: [SumTree.Use] = []
+    ) {
       sums.add(
         .step(
           SumTree.Step(
-            kind: kind, holder: holder, index: index, reads: reads, statement: statement, location: place)))
+            kind: kind, holder: holder, index: index, reads: reads, uses: uses, statement: statement, location: place)))
     }
     switch statement {
     case .clear(let buffer, _, _):
@@ -124,14 +137,49 @@ extension KernelWalk {
       if let addition {
         let reads = addition.addends.reduce(into: [SumTree.Read]()) { $0 += sums.sources(of: $1) }
         let active = (addition.active ?? addition.maskedLanes).map { integer($0) }
-        step(.add(addition, active: active), name, sumIndex(statement), reads)
+        var uses: [SumTree.Use] = []
+        for addend in addition.addends { uses += sumUses(in: addend) }
+        step(.add(addition, active: active), name, sumIndex(statement), reads, uses: uses)
       } else if isHolder {
         step(.reset(isZero: value.isPositiveZero), name, sumIndex(statement))
       }
-      if addition == nil, !sums.slice.sums(in: value).isEmpty { step(.use, "", []) }
+      if addition == nil, !sums.slice.sums(in: value).isEmpty { step(.use, "", [], uses: sumUses(in: value)) }
     default:
-      if statement.expressions.contains(where: { !sums.slice.sums(in: $0).isEmpty }) { step(.use, "", []) }
+      if statement.expressions.contains(where: { !sums.slice.sums(in: $0).isEmpty }) {
+        var uses: [SumTree.Use] = []
+        for expression in statement.expressions { uses += sumUses(in: expression) }
+        step(.use, "", [], uses: uses)
+      }
     }
+  }
+
+  /// Elements of holders that an expression reads.
+  private mutating func sumUses(in expression: Expression) -> [SumTree.Use] {
+    func isHolder(_ name: String) -> Bool { sums.slice.holders.contains(name) }
+    switch expression {
+    case .element(let array, let indices) where isHolder(array.name):
+      return [SumTree.Use(holder: array.name, index: indices.map { integer($0) }, lanes: 1, active: nil)]
+    case .raw(let array, let offset, let type) where isHolder(array):
+      return [sumUse(of: array, integer(offset), type.lanes, nil)]
+    case .load(let access, let type, let active) where isHolder(access.buffer):
+      return [sumUse(of: access.buffer, integer(access.offset), type.lanes, active.map { integer($0) })]
+    case .gather(let access, let lanes, let type, let active) where isHolder(access.buffer):
+      let place = integer(access.offset) + integer(lanes)
+      return [SumTree.Use(holder: access.buffer, index: [place], lanes: type.lanes, active: active.map { integer($0) })]
+    case .gatherRaw(let array, let offset, let lanes, let type) where isHolder(array):
+      return [SumTree.Use(holder: array, index: [integer(offset) + integer(lanes)], lanes: type.lanes, active: nil)]
+    case .apply(_, let operands, _):
+      var found: [SumTree.Use] = []
+      for operand in operands { found += sumUses(in: operand) }
+      return found
+    case .broadcast(let value, _): return sumUses(in: value)
+    case .conditional(let condition, let a, let b): return sumUses(in: condition) + sumUses(in: a) + sumUses(in: b)
+    default: return []
+    }
+  }
+
+  private mutating func sumUse(of array: String, _ first: Polynomial, _ lanes: Int, _ active: Polynomial?) -> SumTree.Use {
+    SumTree.Use(holder: array, index: [lanes > 1 ? first + lane(of: lanes) : first], lanes: lanes, active: active)
   }
 
   /// Where in its holder a statement sets a sum.

@@ -224,7 +224,7 @@ import TileIR
     let instance = try #require(entry.instances.first { $0.isSmall })
     let program = try instance.kernel().program()
     let plan = try Lowering.plan(program, for: .avx2)
-    for fault in [PlanFault.reverseLoop, .regroup, .contract] {
+    for fault in [PlanFault.reverseLoop, .regroup, .contract, .lateLoop, .narrowLoop] {
       let sites = plan.sites(of: fault)
       for (kernel, site) in sites.enumerated().filter({ $0.offset % (sites.count / 3 + 1) == 0 }).map(\.element) {
         let mutant = plan.mutant(fault, kernel: kernel, site: site)

@@ -42,6 +42,13 @@ import TileIR
     #expect(!open(try SumPlan.interleaved(.tailElsewhere)).isEmpty)
   }
 
+  @Test func anElementThatNothingIsAddedToIsRefused() throws {
+    for used in 0..<3 { #expect(open(try SumPlan.elements(3, of: 3, used: used)) == []) }
+    for used in 0..<2 { #expect(open(try SumPlan.elements(2, of: 3, used: used)) == []) }
+    let open = open(try SumPlan.elements(2, of: 3, used: 2))
+    #expect(open.first?.contains("elements that are used may not have been added to") == true)
+  }
+
   @Test func aSumThatDoesNotBeginAtZeroIsRefused() throws {
     #expect(open(try SumPlan.sequential(0..<37, of: 37, from: 1)).first?.contains("does not begin at +0") == true)
     #expect(open(try SumPlan.sequential(0..<37, of: 37, from: -0.0)).first?.contains("does not begin at +0") == true)

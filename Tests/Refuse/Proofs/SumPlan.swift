@@ -70,6 +70,23 @@ enum SumPlan {
     }
   }
 
+  /// Elements of an array that begin at +0, the first `count` of which a row is added to; the element at `used` is the row's
+  /// sum.
+  static func elements(_ count: Int, of elements: Int, used: Int, width: Int = 9) throws -> Plan {
+    try plan(width: width, .sequential) { row in
+      let array = RegisterArray("totals", scalar, [elements])
+      let add = loop("column", 0..<width) { column in
+        [
+          loop("element", 0..<count, unrolled: true) { element in
+            [.setElement(array, [element], Expression.element(array, [element]).apply(.add, load(row + column)))]
+          }
+        ]
+      }
+      let clear = loop("begun", 0..<elements, unrolled: true) { [.setElement(array, [$0], zero)] }
+      return ([.registers(array), clear, add], .element(array, [.constant(used)]))
+    }
+  }
+
   /// Runs of `run`, each with an accumulator of its own.
   static func chained(run: Int, of width: Int, stated: Int) throws -> Plan {
     try plan(width: width, .chained(stated)) { row in
