@@ -19,7 +19,8 @@ struct PipeKernelPrinter {
   }
 
   /// Names that the text has of itself.
-  private static let taken: Set<String> = ["AscendC", "half", "bfloat16_t", "lesser", "greater", "remainder_down"]
+  private static let taken = Set(
+    ["AscendC", "half", "bfloat16_t", "lesser", "greater", "remainder_down"] + WideArithmetic.names)
 
   mutating func print() throws -> String {
     var parameters: [String] = []
@@ -69,7 +70,7 @@ struct PipeKernelPrinter {
     case .float32: "float"
     case .float16: "half"
     case .bfloat16: "bfloat16_t"
-    case .int32, .uint32, .int16, .uint16, .int8, .uint8: "\(element.rawValue)_t"
+    case .int32, .uint32, .int16, .uint16, .int8, .uint8, .int64: "\(element.rawValue)_t"
     }
   }
 
@@ -125,7 +126,11 @@ struct PipeKernelPrinter {
     case .assign(let variable, let value):
       add("\(scalars.names.identifier(variable.name)) = \(try scalars.text(value));")
     case .read(let variable, let view):
-      add("const int32_t \(scalars.names.identifier(variable.name)) = \(try text(view)).GetValue(0);")
+      let type = view.element == .int64 ? "int64_t" : "int32_t"
+      add("const \(type) \(scalars.names.identifier(variable.name)) = \(try text(view)).GetValue(0);")
+    case .write(let view, let value):
+      let whole = try text(LocalView(view.tensor, view.element))
+      add("\(whole).SetValue(\(try scalars.text(view.offset)), \(try scalars.text(value)));")
     case .loop(let loop):
       let counter = scalars.names.identifier(loop.counter.name)
       let (lower, upper) = (try scalars.text(loop.lower), try scalars.print(loop.upper).atLeast(.shift).flat)
@@ -145,7 +150,6 @@ struct PipeKernelPrinter {
     case .set(let event): add("SetFlag<HardEvent::\(Self.name(event))>(EVENT_ID\(event.number));")
     case .wait(let event): add("WaitFlag<HardEvent::\(Self.name(event))>(EVENT_ID\(event.number));")
     case .barrier(let pipe): add("PipeBarrier<PIPE_\(pipe?.rawValue ?? "ALL")>();")
-    case .check: throw Refusal("assertions are not supported yet")
     case .note(let text, let location):
       add("// " + [location?.description, text].compactMap { $0 }.joined(separator: "  "))
     }

@@ -69,6 +69,13 @@ public struct MachineKernel: Hashable, Sendable {
   public let cell: Variable
   public let body: [MachineStatement]
 
+  /// The kernel with one more buffer, behind its own.
+  public func adding(_ buffer: KernelBuffer) -> MachineKernel {
+    MachineKernel(
+      name: name, buffers: buffers + [buffer], scalars: scalars, floats: floats, floatNames: floatNames,
+      scratch: scratch, cells: cells, cell: cell, body: body)
+  }
+
   public init(
     name: String, buffers: [KernelBuffer], scalars: [KernelScalar], floats: [Int] = [],
     floatNames: [String] = [], scratch: [ScratchArray], cells: HostExpression, cell: Variable, body: [MachineStatement]

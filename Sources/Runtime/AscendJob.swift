@@ -1,4 +1,5 @@
 import DeviceModel
+import EmitAscend
 import MachineIR
 import TileIR
 
@@ -9,10 +10,13 @@ struct AscendJob {
   private(set) var names: [String] = []
   private(set) var launches: [PipeLaunch] = []
   private var places: [BufferSource: Int] = [:]
+  /// The buffer of the codes of checks that failed, one a core.
+  private let statuses: Int
 
   /// The kernels of the variant that fits a launch whose arguments are checked, on at most `blocks` vector cores.
+  /// `kernels` are all of the plan's.
   init(
-    _ host: HostPlan, _ symbols: [String], _ arguments: [LaunchArgument], _ numbers: LaunchNumbers, blocks: Int
+    _ host: HostPlan, _ kernels: [PipeKernel], _ arguments: [LaunchArgument], _ numbers: LaunchNumbers, blocks: Int
   ) throws {
     for (position, argument) in arguments.enumerated() {
       guard case .buffer(let view) = argument else { continue }
@@ -32,17 +36,28 @@ struct AscendJob {
       names.append(host.plan.workspaces[position].name)
       buffers.append(.scratch(size.value(numbers)))
     }
+    statuses = buffers.count
+    buffers.append(DeviceBuffer([UInt8](repeating: 0, count: 4 * blocks), isWritten: true))
+    names.append("the status")
     for kernel in host.preparations + (try host.kernels(numbers)) {
       let cells = kernel.cells.value(numbers)
       guard cells > 0 else { continue }
+      let own = kernels[kernel.number]
       var given: [PipeLaunch.Argument] = kernel.buffers.map { .buffer(places[$0]!) }
+      if own.status != nil { given.append(.buffer(statuses)) }
       given += kernel.scalars.map { .integer(Int64($0.value(numbers))) }
       for parameter in kernel.floats {
         if case .float(let value) = arguments[parameter] { given.append(.float(value)) }
       }
       given.append(.integer(Int64(cells)))
-      launches.append(PipeLaunch(symbols[kernel.number], blocks: min(blocks, cells), given))
+      launches.append(PipeLaunch(EmitAscend.symbol(of: own.source), blocks: min(blocks, cells), given))
     }
+  }
+
+  /// The code of a check that failed, as it stands in `buffers` after a run.
+  func failedCheck(in buffers: [DeviceBuffer]) -> Int32? {
+    let codes = buffers[statuses].bytes.withUnsafeBytes { Array($0.bindMemory(to: Int32.self)) }
+    return codes.first { $0 != 0 }
   }
 
   /// Copies what the launch wrote, as it stands in `buffers` after a run, to its arguments.

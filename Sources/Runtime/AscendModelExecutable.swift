@@ -82,13 +82,14 @@ public final class AscendModelExecutable: RunnableOperator {
         }
       }
     }
-    let job = try AscendJob(host, program.kernels, given.launch, numbers, blocks: 3)
+    let job = try AscendJob(host, kernels, given.launch, numbers, blocks: 3)
     var buffers = job.buffers
     let outcome = try program.run(
       job.launches, buffers: &buffers, order: order, capacity: plan.machine.npu!.unifiedBufferBytes)
     guard outcome.reports.isEmpty else {
       throw PipeHazards(program: plan.program.name, order: order, reports: outcome.reports)
     }
+    if let code = job.failedCheck(in: buffers), let failure = host.failure(code) { throw failure }
     job.copyBack(from: buffers, plan.program, to: given.launch)
     return given.results()
   }

@@ -4,7 +4,8 @@ extension ModelText {
   static let pipeEngine = #"""
     typedef signed char i8;
     typedef short i16;
-    enum { S, V, MTE2, MTE3, PIPES };
+    // What the scalar unit has written counts apart from what it has done: others see it when an event says so.
+    enum { S, V, MTE2, MTE3, PIPES, STORES = PIPES, COUNTS };
     enum { EARLY, LATE, SHUFFLED };
     enum {
       HAZARD, MISSING_BARRIER, RAISED_TWICE, NEVER_AWAITED, DEADLOCK, OUT_OF_BOUNDS, MISALIGNED, UNDEFINED, LIMIT,
@@ -35,10 +36,10 @@ extension ModelText {
 
     // How many instructions of each pipe are known to be done.
     struct clock {
-      u32 done[PIPES];
+      u32 done[COUNTS];
     };
     static void join(clock &a, const clock &b) {
-      for (u32 q = 0; q < PIPES; q++) a.done[q] = a.done[q] > b.done[q] ? a.done[q] : b.done[q];
+      for (u32 q = 0; q < COUNTS; q++) a.done[q] = a.done[q] > b.done[q] ? a.done[q] : b.done[q];
     }
 
     // Bytes of the unified buffer.
@@ -87,6 +88,7 @@ extension ModelText {
       u8 *start;
       u64 bytes;
       bool is_written;
+      // The bits of each byte that hold something; nil where all do.
       u8 *defined;
       u32 *written[PIPES], *read[PIPES];
       // 1 + the block; readers 65535 for several.
@@ -126,8 +128,8 @@ extension ModelText {
     static void check_order(
         u32 pipe, u32 line, u32 *const *written, u32 *const *read, u64 place, u64 bytes, bool is_write, i64 buffer) {
       for (u32 q = 0; q < PIPES; q++) {
-        const u32 known = q == pipe && q == S ? ~0u : clocks[pipe].done[q];
         for (u32 turn = 0; turn < (is_write ? 2 : 1); turn++) {
+          const u32 known = q != S ? clocks[pipe].done[q] : pipe == S ? ~0u : clocks[pipe].done[turn ? S : STORES];
           const u32 *at = turn ? read[q] : written[q];
           // Writes of main memory by one pipe are told apart by their places alone.
           if (!at || (buffer >= 0 && q == pipe && turn == 0 && is_write)) continue;
@@ -198,6 +200,7 @@ extension ModelText {
       own.line = line;
       join(own.known, clocks[from]);
       own.known.done[from] = begun[from];
+      if (from == S) own.known.done[STORES] = begun[S];
     }
     static void lower(u32 number, u32 line) {
       event &own = events[number];
@@ -276,7 +279,7 @@ extension ModelText {
       memset(local, 0xa5, (u64)head->capacity);
       memset(poison, 0xff, (u64)head->capacity);
       for (u32 p = 0; p < PIPES; p++)
-        for (u32 q = 0; q < PIPES; q++) clocks[p].done[q] = begun[q];
+        for (u32 q = 0; q < COUNTS; q++) clocks[p].done[q] = begun[q % PIPES];
       for (u32 e = 0; e < PIPES * PIPES * EVENTS; e++) events[e] = event{};
     }
     static void end_block() {

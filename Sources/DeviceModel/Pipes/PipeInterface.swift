@@ -17,6 +17,10 @@ extension ModelText {
     typedef tessera_pipes::bfloat_bits bfloat16_t;
     enum pipe_t { PIPE_S, PIPE_V, PIPE_MTE2, PIPE_MTE3, PIPE_ALL };
     enum event_t { EVENT_ID0, EVENT_ID1, EVENT_ID2, EVENT_ID3, EVENT_ID4, EVENT_ID5, EVENT_ID6, EVENT_ID7 };
+    #define INT32_MIN (-0x7fffffff - 1)
+    #define UINT32_MAX 0xffffffffu
+    #define INT64_MIN (-0x7fffffffffffffff - 1)
+    #define INT64_MAX 0x7fffffffffffffff
     #define TESSERA_LINE uint32_t line = __builtin_LINE()
 
     namespace AscendC {
@@ -60,6 +64,12 @@ extension ModelText {
           model::report(model::UNDEFINED, model::S, line, model::S, 0, -1, own.place, 0);
         return model::get<T>(own, 0);
       }
+      void SetValue(int64_t at, T value, TESSERA_LINE) const {
+        const model::span own = checked(at * sizeof(T), sizeof(T), model::S, line, sizeof(T));
+        model::begin(model::S, line);
+        model::touch(model::S, line, own, true);
+        model::put<T>(own, 0, value, false);
+      }
       // Bytes of it from one on, which the instruction must find aligned.
       model::span checked(uint32_t from, uint64_t bytes, uint32_t pipe, uint32_t line, uint32_t alignment = 32) const {
         const uint64_t first = (uint64_t)place + from;
@@ -91,7 +101,7 @@ extension ModelText {
         model::touch_memory(model::S, line, (const uint8_t *)own, sizeof(T), false);
         if (slot->defined)
           for (uint32_t i = 0; i < sizeof(T); i++)
-            if (!slot->defined[(const uint8_t *)own + i - slot->start])
+            if (slot->defined[(const uint8_t *)own + i - slot->start] != 255)
               model::report(model::UNDEFINED, model::S, line, model::S, 0, slot - model::slots, (const uint8_t *)own - slot->start, 0);
         return *own;
       }
@@ -124,7 +134,7 @@ extension ModelText {
       if (pipe == PIPE_ALL) {
         model::drain(line);
         for (uint32_t p = 0; p < model::PIPES; p++)
-          for (uint32_t q = 0; q < model::PIPES; q++) model::clocks[p].done[q] = model::begun[q];
+          for (uint32_t q = 0; q < model::COUNTS; q++) model::clocks[p].done[q] = model::begun[q % model::PIPES];
         return;
       }
       if (pipe == PIPE_S) return;
@@ -141,8 +151,7 @@ extension ModelText {
     };
     template <class T> struct DataCopyPadExtParams {
       bool isPad;
-      DataCopyPadExtParams(bool pad, uint32_t, uint32_t, T) : isPad(pad) {}
-      DataCopyPadExtParams(bool pad, uint32_t, uint32_t, int) : isPad(pad) {}
+      template <class U> DataCopyPadExtParams(bool pad, uint32_t, uint32_t, U) : isPad(pad) {}
     };
     // One block of a length in bytes: what the printer writes.
     inline void check(const DataCopyExtParams &shape, uint32_t line) {

@@ -68,7 +68,7 @@ struct PipeJob {
     for (buffer, place) in zip(buffers, places) {
       if buffer.scratchByteCount == nil { bytes.replaceSubrange(place.bytes, with: buffer.bytes) }
       if let defined = place.defined, let marks = buffer.isDefined {
-        bytes.replaceSubrange(defined..<defined + marks.count, with: marks.map { $0 ? UInt8(1) : 0 })
+        bytes.replaceSubrange(defined..<defined + marks.count, with: marks.map { $0 ? UInt8.max : 0 })
       }
     }
   }

@@ -234,17 +234,20 @@ extension ModelText {
       for (u32 b = 0; b < i.to.bytes; b++) {
         const bool is_there = b < i.memory_bytes;
         local[i.to.place + b] = is_there ? i.memory[b] : 0xa5;
-        poison[i.to.place + b] = is_there && (!at->defined || at->defined[i.memory + b - at->start]) ? 0 : 0xff;
+        poison[i.to.place + b] = !is_there ? 0xff : !at->defined ? 0 : (u8)~at->defined[i.memory + b - at->start];
       }
     }
     static void run_copy_out(const instruction &i) {
       slot *at = slot_of(i.memory);
       for (u32 b = 0; b < i.memory_bytes; b++) {
         const u64 place = (u64)(i.memory + b - at->start);
-        if (poison[i.from[0].place + b])
+        const u8 unknown = poison[i.from[0].place + b];
+        // Half a byte may go back as nothing where it was nothing: the other half is an element of its own.
+        const bool is_half = (unknown == 0x0f || unknown == 0xf0) && at->defined && !(at->defined[place] & unknown);
+        if (unknown && !is_half)
           report(UNDEFINED, MTE3, i.line, MTE3, 0, at - slots, (i64)place, i.from[0].place + b);
         i.memory[b] = local[i.from[0].place + b];
-        if (at->defined) at->defined[place] = 1;
+        if (at->defined) at->defined[place] = is_half ? at->defined[place] | (u8)~unknown : 255;
       }
     }
     """#

@@ -1,11 +1,12 @@
 import TileIR
 
-/// What an element of a tensor in the unified buffer is to the vector unit.
+/// What an element of a tensor in the unified buffer is to the vector unit; `int64` is the scalar unit's alone.
 public enum LocalElement: String, Hashable, Sendable {
-  case float32, int32, uint32, float16, bfloat16, int16, uint16, int8, uint8
+  case float32, int32, uint32, float16, bfloat16, int16, uint16, int8, uint8, int64
 
   public var byteCount: Int {
     switch self {
+    case .int64: 8
     case .float32, .int32, .uint32: 4
     case .float16, .bfloat16, .int16, .uint16: 2
     case .int8, .uint8: 1

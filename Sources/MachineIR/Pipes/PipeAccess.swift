@@ -45,8 +45,12 @@ extension PipeKernel {
         access(.copyOut, copy.local, copy.most * copy.local.element.byteCount, isWrite: false),
         PipeAccess(pipe: .copyOut, place: .buffer(source(of: copy.buffer)), isWrite: true),
       ] + scalarReads(copy.offset) + scalarReads(copy.count)
-    case .read(_, let view): return [access(.scalar, view, view.element.byteCount, isWrite: false)]
-    case .define(_, let value), .declare(_, let value), .assign(_, let value), .check(let value, _):
+    case .read(_, let view):
+      return [access(.scalar, view, view.element.byteCount, isWrite: false)] + scalarReads(view.offset)
+    case .write(let view, let value):
+      return [access(.scalar, view, view.element.byteCount, isWrite: true)] + scalarReads(view.offset)
+        + scalarReads(value)
+    case .define(_, let value), .declare(_, let value), .assign(_, let value):
       return scalarReads(value)
     case .branch(let condition, _, _): return scalarReads(condition)
     case .loop(let loop): return scalarReads(loop.lower) + scalarReads(loop.upper)

@@ -28,7 +28,7 @@ public struct PipeEvent: Hashable, Sendable {
 public struct PipeCopy: Hashable, Sendable {
   public let buffer: String
   public let element: ElementType
-  /// Elements of the buffer before the first.
+  /// Elements of the buffer before the first; bytes, as for `count`, where two elements share one.
   public let offset: Expression
   public let local: LocalView
   /// Elements; the scalar unit computes it, at most `most`.
@@ -53,6 +53,12 @@ public struct PipeLoop: Hashable, Sendable {
   public let upper: Expression
   public let step: Expression
   public var body: [PipeStatement]
+  /// Whether it has a round whatever the launch.
+  public var hasRound: Bool {
+    guard let first = lower.constantValue, let last = upper.constantValue else { return false }
+    return first < last
+  }
+
   public init(
     _ counter: Variable, from lower: Expression, to upper: Expression, step: Expression = .constant(1),
     _ body: [PipeStatement]
@@ -74,8 +80,10 @@ public indirect enum PipeStatement: Hashable, Sendable {
   case define(Variable, Expression)
   case declare(Variable, Expression)
   case assign(Variable, Expression)
-  /// The scalar unit reads the first element of a view.
+  /// The scalar unit reads the first element of a view: an integer, or the bits of a float.
   case read(Variable, LocalView)
+  /// The scalar unit writes the first element of a view, an integer or the bits of a float.
+  case write(LocalView, Expression)
   case loop(PipeLoop)
   /// Ends the innermost loop.
   case leave
@@ -84,8 +92,6 @@ public indirect enum PipeStatement: Hashable, Sendable {
   case wait(PipeEvent)
   /// The pipe's instructions before are done when its next begins; of all pipes where none is named.
   case barrier(Pipe?)
-  /// Raises the launch's sticky status to `code` where the condition is false.
-  case check(Expression, code: Int)
   case note(String, SourceLocation?)
 }
 
@@ -115,10 +121,15 @@ public struct PipeKernel: Hashable, Sendable {
     }
   }
   public let limits: [Limit]
+  /// The buffer of `source`, its last, in which each vector core leaves the code of a check that failed, an `int32`;
+  /// nil where nothing is checked.
+  public let status: String?
 
   public init(
-    source: MachineKernel, tensors: [String: LocalTensor], body: [PipeStatement], limits: [Limit] = []
+    source: MachineKernel, tensors: [String: LocalTensor], body: [PipeStatement], limits: [Limit] = [],
+    status: String? = nil
   ) {
+    self.status = status
     self.source = source
     self.tensors = tensors
     self.body = body

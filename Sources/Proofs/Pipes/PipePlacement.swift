@@ -13,12 +13,12 @@ enum PipePlacement {
         fail("\(tensor.name) ends at byte \(tensor.bytes.upperBound) of a unified buffer of \(capacity)")
       }
     }
-    func check(_ view: LocalView, _ bytes: Int?) {
+    func check(_ view: LocalView, _ bytes: Int?, alignment: Int = Ascend.block) {
       guard let tensor = kernel.tensors[view.tensor] else { return fail("\(view.tensor) has no place") }
       // What the scalar unit computes is within its array by the proof of the plan.
       guard let offset = view.offset.constantValue, let bytes else { return }
       let first = offset * view.element.byteCount
-      if first % Ascend.block != 0 { fail("a view of \(view.tensor) begins within a block, at byte \(first)") }
+      if first % alignment != 0 { fail("a view of \(view.tensor) begins within a block, at byte \(first)") }
       if first < 0 || first + bytes > tensor.byteCount {
         fail("bytes \(first) to \(first + bytes) of \(view.tensor), which has \(tensor.byteCount)")
       }
@@ -35,7 +35,8 @@ enum PipePlacement {
           if copy.most * copy.local.element.byteCount > 2_097_151 {
             fail("a copy of \(copy.most * copy.local.element.byteCount) bytes, of which one may have 2097151")
           }
-        case .read(_, let view): check(view, view.element.byteCount)
+        case .read(_, let view), .write(let view, _):
+          check(view, view.element.byteCount, alignment: view.element.byteCount)
         case .loop(let loop): walk(loop.body)
         case .branch(_, let then, let otherwise): walk(then + otherwise)
         case .set(let event), .wait(let event):
@@ -47,6 +48,9 @@ enum PipePlacement {
       }
     }
     func checkShape(_ instruction: VectorInstruction) {
+      if ([instruction.destination] + instruction.sources).contains(where: { $0.element == .int64 }) {
+        fail("an instruction of the vector unit on elements of 64 bits")
+      }
       if instruction.count < 1 { fail("an instruction of \(instruction.count) lanes") }
       if case .repeatBlock = instruction.operation, instruction.count > 64,
         instruction.count % 64 != 0 || instruction.count / 64 > 255

@@ -113,6 +113,8 @@ struct PipeWalk {
   private mutating func walk(_ loop: PipeLoop) {
     let outer = left
     left = []
+    if loop.hasRound { walk(loop.body) }
+    let early = left
     var entry = state
     repeat {
       entry = state
@@ -120,7 +122,7 @@ struct PipeWalk {
       walk(loop.body)
       // The round may have been the last, or not even the first.
       join(entry, "the beginning and the end of a loop's round")
-      for exit in left { join(exit, "the end of a loop and where it is left") }
+      for exit in early + left { join(exit, "the end of a loop and where it is left") }
     } while state != entry && faults.isEmpty
     left = outer
   }
@@ -173,6 +175,7 @@ struct PipeWalk {
     case .copyIn(let copy): (read, written) = ([], copy.local.tensor)
     case .copyOut(let copy): (read, written) = ([copy.local.tensor], nil)
     case .read(_, let view): (read, written) = ([view.tensor], nil)
+    case .write(let view, _): (read, written) = ([], view.tensor)
     default: return
     }
     for name in read where state.lost.contains(name) {
@@ -184,9 +187,13 @@ struct PipeWalk {
   }
 
   private mutating func add(_ deed: Deed) {
-    // The scalar unit hands out its next instruction when it is done with the last.
-    let pipes: Set<Pipe> = deed.pipe == .scalar ? Set(Pipe.allCases) : []
-    guard pipes.count < Pipe.allCases.count else { return }
+    var pipes: Set<Pipe> = []
+    if case .touch(let access) = deed, access.pipe == .scalar {
+      // The scalar unit hands out its next instruction when it is done with what it reads; what it writes, others
+      // see when an event says so, itself at once.
+      guard access.isWrite else { return }
+      pipes = [.scalar]
+    }
     state.deeds[deed] = Knowledge(pipes: pipes, location: location)
   }
 

@@ -9,7 +9,10 @@ extension Lowering {
     guard let npu = plan.machine.npu else {
       throw Diagnostic("\(plan.machine.name) has no pipes", at: [plan.program.location])
     }
-    return try plan.kernels.map { try PipeLowering($0, at: plan.program.location).lower(for: npu) }
+    return try plan.kernels.map { kernel in
+      let lowering = PipeLowering(kernel, at: plan.program.location)
+      return try lowering.lower(for: npu, statusAt: .workspace(plan.workspaces.count))
+    }
   }
 }
 
@@ -30,12 +33,18 @@ final class PipeLowering {
   var alignments: [String: Int] = [:]
   /// What stands for variables in the pipe program: constants in unrolled loops, other names.
   var renamed: [String: Expression] = [:]
+  /// Blocks for lanes that lie apart in main memory, by buffer, element, lanes and way.
+  var stagings: [String: LocalView] = [:]
+  /// How many lanes of a vector hold anything, where those are less than all.
+  var actives: [String: Expression] = [:]
   /// What the scalar unit's variables were defined as.
   var definitions: [String: Expression] = [:]
   /// Tensors that hold one constant throughout, and lane numbers, filled before the first cell.
   var constants: [ConstantKey: LocalView] = [:]
   private(set) var fills: [PipeStatement] = []
   private var limits: [PipeKernel.Limit] = []
+  /// Holds the code of a check that failed, 0 where none did; nil where nothing is checked.
+  private var status: Variable?
   /// Bytes for the arrays whose size depends on the launch.
   private static let openArrayBytes = 96 << 10
   private var lists: [[PipeStatement]] = [[]]
@@ -49,16 +58,36 @@ final class PipeLowering {
     for name in given { used[name] = 1 }
   }
 
-  func lower(for npu: Ascend) throws -> PipeKernel {
-    for array in kernel.scratch { try place(array) }
+  /// `statusAt` is the buffer in which cores leave the codes of checks that fail.
+  func lower(for npu: Ascend, statusAt place: BufferSource) throws -> PipeKernel {
+    for array in kernel.scratch { try self.place(array) }
     let body = try collect { try lower(kernel.body) }
     let loop = PipeLoop(
       kernel.cell, from: .variable(PipeKernel.block), to: .variable(PipeKernel.cells),
       step: .variable(PipeKernel.blocks), body)
-    var lowered = PipeKernel(source: kernel, tensors: tensors, body: fills + [.loop(loop)], limits: limits)
+    var whole = fills + [.loop(loop)]
+    var source = kernel
+    let name = status == nil ? nil : unique("status_of_cores")
+    if let status, let name {
+      source = kernel.adding(KernelBuffer(name, place, .int32, isWritten: true))
+      whole = [.declare(status, .integer(0, status.type))] + whole + [leaveStatus(status, in: name)]
+    }
+    var lowered = PipeKernel(source: source, tensors: tensors, body: whole, limits: limits, status: name)
     try lowered.placeTensors(within: npu.unifiedBufferBytes, at: location)
     lowered.synchronise()
     return lowered
+  }
+
+  /// Copies the code of a check that failed, if one did, to the core's place.
+  private func leaveStatus(_ status: Variable, in buffer: String) -> PipeStatement {
+    let view = fresh("status_out", .int32, count: 8)
+    let copy = PipeCopy(
+      buffer: buffer, .int32, offset: .variable(PipeKernel.block), local: view, count: .constant(1), most: 1)
+    return .branch(
+      Expression.variable(status).compared(.notEqual, .integer(0, status.type)),
+      [
+        .vector(VectorInstruction(.duplicate, view, count: 1, scalar: .variable(status))), .copyOut(copy),
+      ], [])
   }
 
   /// What a tensor of constants is known by.
@@ -147,6 +176,7 @@ final class PipeLowering {
     switch array.type {
     case .f32: element = .float32
     case .i32: element = .int32
+    case .i64, .f64: element = .int64
     default: throw refusal("arrays of \(array.type.rawValue), such as \(array.name), are not supported")
     }
     // Whole repeats, and one more: a vector that begins near the end is read whole.
@@ -168,7 +198,12 @@ final class PipeLowering {
       if let place { location = place }
       append(.note(text, place))
     case .define(let variable, let value):
-      if isScalar(value) {
+      actives[variable.name] = activeLanes(of: value)
+      if isWide(value.type) {
+        let view = wideTensor(variable.name, lanes: value.type.lanes)
+        try assignWide(view, value)
+        locals[variable.name] = view
+      } else if isOfScalars(value.type), isScalar(value) || value.type.scalar.byteCount == 8 {
         append(.define(named(variable, value), try scalar(value)))
       } else {
         let view = try local(value, named: variable.name)
@@ -177,7 +212,11 @@ final class PipeLowering {
         named.insert(own.tensor)
       }
     case .declare(let variable, let value):
-      if isScalar(.variable(variable)), isInteger(variable.type) {
+      if isWide(variable.type) {
+        let view = wideTensor(variable.name, lanes: variable.type.lanes)
+        locals[variable.name] = view
+        try assignWide(view, value)
+      } else if isScalar(.variable(variable)) {
         let start = try scalar(value)
         append(.declare(named(variable, nil), start))
       } else {
@@ -187,9 +226,13 @@ final class PipeLowering {
         try assign(view, value)
       }
     case .assign(let variable, let value):
-      if let view = locals[variable.name] { return try assign(view, value) }
+      if let view = locals[variable.name] {
+        return isWide(variable.type) ? try assignWide(view, value) : try assign(view, value)
+      }
       guard case .variable(let own) = try scalar(.variable(variable)) else { preconditionFailure("a variable") }
       append(.assign(own, try scalar(value)))
+    case .registers(let array) where array.type.scalar.byteCount == 8:
+      locals[array.name] = wideTensor(array.name, lanes: array.extents.reduce(array.type.lanes, *))
     case .registers(let array):
       let lanes = VectorInstruction.wholeRepeats(array.type.lanes)
       guard array.type.scalar == .f32 || array.type.scalar == .i32 else {
@@ -199,7 +242,13 @@ final class PipeLowering {
       let view = fresh(array.name, array.type.scalar == .f32 ? .float32 : .int32, count: count)
       mutable.insert(view.tensor)
       locals[array.name] = view
-    case .setElement(let array, let indices, let value): try assign(try element(array, indices), value)
+    case .setElement(let array, let indices, let value):
+      let view = try element(array, indices)
+      if array.type.scalar.byteCount == 8 {
+        try array.type.lanes > 1 ? assignWide(view, value) : append(.write(view, scalar(value)))
+      } else {
+        try assign(view, value)
+      }
     case .store(let access, let value, let active): try store(access, value, active)
     case .stream(let access, let value, _): try store(access, value, nil)
     case .scatter(let access, let places, let value, let active): try scatterLanes(access, places, value, active)
@@ -216,9 +265,28 @@ final class PipeLowering {
     case .leave: append(.leave)
     case .branch(let condition, let then, let otherwise):
       let holds = try scalar(condition)
+      if let known = Self.truth(holds) { return try lower(known ? then : otherwise) }
       append(.branch(holds, try collect { try lower(then) }, try collect { try lower(otherwise) }))
     case .synchronise: throw refusal("waits of a warp have no meaning")
-    case .check(let condition, let code): append(.check(try scalar(condition), code: code))
+    case .check(let condition, let code):
+      let own = status ?? Variable(unique("status"), MachineType(.i32))
+      status = own
+      append(.branch(try scalar(condition), [], [.assign(own, .integer(Int64(code), own.type))]))
+    }
+  }
+
+  /// What a comparison of constants gives.
+  private static func truth(_ condition: Expression) -> Bool? {
+    guard case .apply(.compare(let comparison), let operands, _) = condition, let a = operands[0].constantValue,
+      let b = operands[1].constantValue
+    else { return nil }
+    return switch comparison {
+    case .equal: a == b
+    case .notEqual: a != b
+    case .less: a < b
+    case .lessOrEqual: a <= b
+    case .greater: a > b
+    case .greaterOrEqual: a >= b
     }
   }
 

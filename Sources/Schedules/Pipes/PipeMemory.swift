@@ -12,14 +12,13 @@ extension PipeLowering {
       // A masked load of an array on chip: the lanes behind are unspecified.
       return try raw(access.buffer, access.offset, MachineType(tensor.element == .float32 ? .f32 : .i32, type.lanes), name)
     }
+    if access.element.bitWidth == 4 { return try loadPacked(access, type, active, name) }
     let stored = try copyIn(access, lanes: type.lanes, active, name)
     return try codes(stored, access.element, type, name)
   }
 
   private func copyIn(_ access: Access, lanes: Int, _ active: Expression?, _ name: String) throws -> LocalView {
-    guard let element = access.element.stored else {
-      throw refusal("\(access.buffer) packs two elements in a byte, which is not supported yet")
-    }
+    let element = access.element.stored
     let view = fresh(
       "\(access.buffer)_in", element, count: element.byteCount == 4 ? VectorInstruction.wholeRepeats(lanes) : lanes)
     let copy = PipeCopy(
@@ -30,7 +29,7 @@ extension PipeLowering {
   }
 
   /// A copy, which must not be of nothing.
-  private func appendCopy(_ statement: PipeStatement, _ count: Expression) throws {
+  func appendCopy(_ statement: PipeStatement, _ count: Expression) throws {
     guard count.constantValue == nil, mayBeZero(count) else { return append(statement) }
     append(.branch(count.compared(.greater, .constant(0)), [statement], []))
   }
@@ -45,7 +44,7 @@ extension PipeLowering {
   }
 
   /// Stored elements as register lanes.
-  private func codes(_ stored: LocalView, _ element: ElementType, _ type: MachineType, _ name: String) throws -> LocalView {
+  func codes(_ stored: LocalView, _ element: ElementType, _ type: MachineType, _ name: String) throws -> LocalView {
     let count = type.lanes
     func cast(_ view: LocalView, to element: LocalElement, _ name: String) -> LocalView {
       let isWord = element.byteCount == 4
@@ -80,9 +79,8 @@ extension PipeLowering {
   func store(_ access: Access, _ value: Expression, _ active: Expression?) throws {
     let lanes = value.type.lanes
     guard tensors[access.buffer] == nil else { throw refusal("lanes of \(access.buffer) are stored under a mask") }
-    guard let element = access.element.stored else {
-      throw refusal("\(access.buffer) packs two elements in a byte, which is not supported yet")
-    }
+    if access.element.bitWidth == 4 { return try storePacked(access, value, active) }
+    let element = access.element.stored
     var view = try local(value, named: "\(access.buffer)_value")
     let type = value.type
     func cast(_ source: LocalView, to element: LocalElement, _ name: String, _ mode: RoundMode) -> LocalView {
@@ -112,7 +110,7 @@ extension PipeLowering {
       let number = cast(word, to: .float32, "\(access.buffer)_number", .nearestEven)
       let half = cast(number, to: .float16, "\(access.buffer)_half", .nearestEven)
       view = cast(half, to: element, "\(access.buffer)_out", .nearestEven)
-    case .e2m1, .int4: preconditionFailure("refused above")
+    case .e2m1, .int4: preconditionFailure("stored above")
     }
     let copy = PipeCopy(
       buffer: access.buffer, access.element, offset: try scalar(access.offset), local: view.reinterpreted(as: element),
@@ -188,7 +186,7 @@ extension PipeLowering {
     for (extent, index) in zip(array.extents, indices) {
       place = place * .constant(extent) + (try scalar(index.converted(to: .i64)))
     }
-    let lanes = VectorInstruction.wholeRepeats(array.type.lanes)
+    let lanes = base.element == .int64 ? array.type.lanes : VectorInstruction.wholeRepeats(array.type.lanes)
     return LocalView(base.tensor, base.element, offset: place * .constant(lanes))
   }
 
@@ -224,11 +222,11 @@ extension PipeLowering {
   func storeRaw(_ buffer: String, _ offset: Expression, _ value: Expression) throws {
     let own = tensors[buffer]!
     let place = try scalar(offset)
+    let view = LocalView(buffer, own.element, offset: place)
+    if isWide(value.type) { return try assignWide(view, value) }
+    if isScalar(value) || value.type.scalar.byteCount == 8 { return append(.write(view, try scalar(value))) }
     if value.type.lanes > 1 {
-      guard alignment(of: place) % 8 == 0 else {
-        throw refusal("vectors are stored to \(buffer) at places that are no multiples of 8 elements")
-      }
-      return try assign(LocalView(buffer, own.element, offset: place), value)
+      return alignment(of: place) % 8 == 0 ? try assign(view, value) : try storeWithin(view, value)
     }
     // One element of a block: the element in all of a block, of which one is copied.
     let source = try local(value, named: "\(buffer)_element")
@@ -242,17 +240,44 @@ extension PipeLowering {
   }
 }
 
+extension PipeLowering {
+  /// Stores lanes from a place within a block of 32 bytes on: the lanes moved there, chosen by their numbers.
+  private func storeWithin(_ view: LocalView, _ value: Expression) throws {
+    let (lanes, word) = (value.type.lanes, MachineType(.i32))
+    let source = try local(value, named: "\(view.tensor)_value")
+    let within = view.offset.remainder(by: 8)
+    let shift = within.converted(to: .i32)
+    // With what stands before them in their first block.
+    let count = VectorInstruction.wholeRepeats(lanes + 7)
+    let words = MachineType(.i32, count)
+    let own = try unary(
+      .addScalar, .local(try laneNumbers(count)), words, "own", scalar: Expression.integer(0, word).apply(.subtract, shift))
+    let bounded = try unary(
+      .minimumScalar, .local(try unary(.maximumScalar, .local(own), words, "own", scalar: .integer(0, word))), words,
+      "own", scalar: .integer(Int64(lanes - 1), word))
+    let isOwn = try compare(.equal, .local(own), .local(bounded), words)
+    let offsets = try unary(.multiplyScalar, .local(bounded), words, "offsets", scalar: .integer(4, word))
+    let moved = emit(
+      .gather, fresh("moved", view.element, count: count),
+      [LocalView(source.tensor, source.element), offsets.reinterpreted(as: .uint32)], count,
+      scalar: (source.offset * .constant(4)).converted(to: .i32))
+    let blocks = LocalView(view.tensor, view.element, offset: view.offset - within)
+    let type = MachineType(view.element == .float32 ? .f32 : .i32, count)
+    let whole = try select(isOwn, .local(moved), .local(blocks), type, "whole")
+    copy(whole, to: blocks, (lanes + 7 + 7) / 8 * 8)
+  }
+}
+
 extension ElementType {
-  /// What a vector core sees of it; nil where two share a byte.
-  fileprivate var stored: LocalElement? {
+  /// What a vector core sees of it; of two that share a byte, the byte.
+  var stored: LocalElement {
     switch self {
     case .float32: .float32
     case .int32: .int32
     case .bfloat16: .bfloat16
     case .float16: .float16
     case .int8: .int8
-    case .uint8, .bool, .e4m3, .e5m2, .e8m0: .uint8
-    case .e2m1, .int4: nil
+    case .uint8, .bool, .e4m3, .e5m2, .e8m0, .e2m1, .int4: .uint8
     }
   }
 }

@@ -48,11 +48,15 @@ private struct PipeSynchroniser {
   private func touches(_ statement: PipeStatement) -> Set<PipeAccess> {
     var found = Set(kernel.accesses(of: statement))
     switch statement {
-    case .loop(let loop): for inner in loop.body { found.formUnion(touches(inner)) }
-    case .branch(_, let then, let otherwise): for inner in then + otherwise { found.formUnion(touches(inner)) }
+    case .loop(let loop): found.formUnion(touches(loop.body))
+    case .branch(_, let then, let otherwise): found.formUnion(touches(then + otherwise))
     default: break
     }
     return found
+  }
+
+  private func touches(_ list: [PipeStatement]) -> Set<PipeAccess> {
+    list.reduce(into: []) { $0.formUnion(touches($1)) }
   }
 
   private mutating func order(_ list: [PipeStatement], isLoop: Bool) -> [PipeStatement] {
@@ -77,14 +81,14 @@ private struct PipeSynchroniser {
   }
 
   private static let pairs: [Pair] = Pipe.allCases.flatMap { from in
-    // What the scalar unit did is done before it hands over its next instruction.
-    from == .scalar ? [] : Pipe.allCases.filter { $0 != from }.map { Pair(from: from, to: $0) }
+    Pipe.allCases.filter { $0 != from }.map { Pair(from: from, to: $0) }
   }
 
   /// Whether `first` leaves something on the pair's one pipe that `second` must wait for on the other.
   private func needs(_ pair: Pair, _ first: Set<PipeAccess>, _ second: Set<PipeAccess>) -> Bool {
     first.contains { a in
-      a.pipe == pair.from && second.contains { $0.pipe == pair.to && $0.conflicts(with: a) }
+      // What the scalar unit has read is done before it hands over its next instruction.
+      a.pipe == pair.from && (a.pipe != .scalar || a.isWrite) && second.contains { $0.pipe == pair.to && $0.conflicts(with: a) }
     }
   }
 
@@ -110,7 +114,7 @@ private struct PipeSynchroniser {
       guard !known.contains(where: { $0.before <= later }) else { break }
       let lasting = known.map(\.after).max() ?? -1
       let last = touched.indices.last { earlier in
-        if earlier == later, keepsItsOwnOrder(list[earlier]) { return false }
+        if earlier == later, keepsItsOwnOrder(list[earlier], pair) { return false }
         return needs(pair, touched[earlier], touched[later])
       }
       guard let last, last > lasting else { continue }
@@ -123,11 +127,14 @@ private struct PipeSynchroniser {
   }
 
   /// Whether the events inside a statement hold from one time that it is carried out to the next.
-  private func keepsItsOwnOrder(_ statement: PipeStatement) -> Bool {
+  private func keepsItsOwnOrder(_ statement: PipeStatement, _ pair: Pair) -> Bool {
     switch statement {
-    case .loop: true
-    case .branch(_, _, let otherwise): otherwise.isEmpty
-    default: false
+    case .loop: return true
+    case .branch(_, let then, let otherwise):
+      // Each side orders itself; the other may come in between.
+      let (first, second) = (touches(then), touches(otherwise))
+      return !needs(pair, first, second) && !needs(pair, second, first)
+    default: return false
     }
   }
 

@@ -11,9 +11,15 @@ extension PipeLowering {
   /// The lanes of an expression.
   func lanes(_ expression: Expression, named name: String) throws -> Lanes {
     let type = expression.type
-    if isScalar(expression), type.scalar != .i64 {
+    if comesOfWide(expression) { return .local(try narrowed(expression, name)) }
+    if isScalar(expression), type.scalar.byteCount == 4 {
       if case .integer = expression { return .constant(expression) }
-      guard type.scalar == .i32 else { throw refusal("a truth value of the scalar unit among lanes") }
+      if type.scalar == .mask {
+        let (word, truth) = (MachineType(.i32), try scalar(expression))
+        let number = Expression.conditional(truth, .integer(1, word), .integer(0, word))
+        let lane = emit(.duplicate, try tensor("truth", word), [], 1, scalar: number)
+        return .local(try compare(.notEqual, .local(lane), .constant(.integer(0, word)), word, name))
+      }
       return .local(emit(.duplicate, try tensor(name, type), [], 1, scalar: try scalar(expression)))
     }
     switch expression {
@@ -124,6 +130,13 @@ extension PipeLowering {
     case .divideFloor(let n) where n & (n - 1) == 0:
       return try shift(
         .shiftRightArithmetic, first, .constant(.integer(Int64(n.trailingZeroBitCount), type)), type, name)
+    case .divideFloor(let n) where type.scalar == .i32:
+      return try call(.floorQuotient(by: Int32(n)), [first], type, name)
+    case .remainderFloor(let n) where type.scalar == .i32:
+      let whole = try call(.floorQuotient(by: Int32(n)), [first], type, "quotient")
+      let multiple = try unary(
+        .multiplyScalar, .local(whole), type, "multiple", scalar: .integer(Int64(n), MachineType(.i32)))
+      return try binary(.subtract, first, .local(multiple), type, name)
     default: throw refusal("\(instruction) is not supported")
     }
   }

@@ -1,53 +1,88 @@
 import MachineIR
 import TileIR
 
-/// Integers of one lane: what the scalar unit computes by itself, and what it reads back from the unified buffer.
+/// Numbers of one lane that are no `float32`: what the scalar unit computes by itself, and what it reads back from the
+/// unified buffer. A binary64 is the scalar unit's by its bits.
 extension PipeLowering {
-  func isInteger(_ type: MachineType) -> Bool {
-    type.lanes == 1 && [.i64, .i32, .mask].contains(type.scalar)
+  func isOfScalars(_ type: MachineType) -> Bool {
+    type.lanes == 1 && [.i64, .i32, .mask, .f64].contains(type.scalar)
   }
 
   /// Whether the scalar unit has all that an expression is made of.
   func isScalar(_ expression: Expression) -> Bool {
-    guard isInteger(expression.type) else { return false }
+    guard isOfScalars(expression.type) else { return false }
     switch expression {
     case .variable(let variable): return locals[variable.name] == nil
-    case .integer: return true
+    case .integer, .float: return true
     case .apply(let instruction, let operands, _):
       return Self.ofScalars(instruction) && operands.allSatisfy(isScalar)
     case .load(let access, _, let active):
-      return access.element == .int32 && active == nil && isScalar(access.offset)
+      return access.element == .int32 && active == nil && tensors[access.buffer] == nil && isScalar(access.offset)
+    case .raw(_, let offset, _): return isScalar(offset)
     case .conditional(let condition, let a, let b): return [condition, a, b].allSatisfy(isScalar)
     default: return false
     }
   }
 
-  private static func ofScalars(_ instruction: Instruction) -> Bool {
-    switch instruction {
-    case .add, .subtract, .multiply, .negate, .minimum, .maximum, .compare, .and, .or, .xor, .not, .shiftLeft,
-      .shiftRightLogical, .shiftRightArithmetic, .quotient, .remainder, .divideFloor, .remainderFloor, .select,
-      .convert: true
+  /// Whether it reads the unified buffer, which takes a statement.
+  private func readsLocal(_ expression: Expression) -> Bool {
+    switch expression {
+    case .raw: true
+    case .apply(_, let operands, _): operands.contains(where: readsLocal)
+    case .load(let access, _, _): readsLocal(access.offset)
+    case .conditional(let condition, let a, let b): [condition, a, b].contains(where: readsLocal)
     default: false
     }
   }
 
-  /// An integer of one lane as an expression of the scalar unit, read back where the vector unit computes it.
+  static func ofScalars(_ instruction: Instruction) -> Bool {
+    switch instruction {
+    case .add, .subtract, .multiply, .negate, .absolute, .minimum, .maximum, .compare, .and, .or, .xor, .not,
+      .shiftLeft, .shiftRightLogical, .shiftRightArithmetic, .quotient, .remainder, .divideFloor, .remainderFloor,
+      .select, .convert, .bitCast: true
+    default: false
+    }
+  }
+
+  /// A number of one lane as an expression of the scalar unit, read back where the vector unit computes it.
   func scalar(_ expression: Expression) throws -> Expression {
     switch expression {
     case .variable(let variable):
       if let view = locals[variable.name] { return try readBack(view, variable.type) }
       return renamed[variable.name] ?? expression
-    case .integer: return expression
+    case .integer, .float: return expression
+    case .apply(.convert, let operands, let type) where operands[0].type == MachineType(.f32) && type.scalar == .f64:
+      if case .float(let bits, _) = operands[0] { return .float(bits, type) }
+      let bits = read(try local(operands[0], named: "read"), as: .f32, "bits")
+      return .apply(.convert, [bits], type)
     case .apply(let instruction, let operands, let type):
-      guard isInteger(type), Self.ofScalars(instruction), operands.allSatisfy({ isInteger($0.type) }) else { break }
+      if isOfScalars(type), operands.contains(where: { isWide($0.type) }) {
+        return try reader(of: instruction, operands, type)(.constant(0))
+      }
+      guard isOfScalars(type), Self.ofScalars(instruction), operands.allSatisfy({ isOfScalars($0.type) }) else { break }
       return Self.folded(instruction, try operands.map(scalar), type)
-    case .load(let access, let type, nil) where access.element == .int32 && isInteger(type):
+    case .load(let access, let type, nil)
+    where access.element == .int32 && isOfScalars(type) && tensors[access.buffer] == nil:
       return .load(Access(access.buffer, .int32, try scalar(access.offset)), type, active: nil)
-    case .conditional(let condition, let a, let b) where isScalar(a) && isScalar(b):
-      return .conditional(try scalar(condition), try scalar(a), try scalar(b))
+    case .raw(let buffer, let offset, let type) where isOfScalars(type):
+      let view = LocalView(buffer, tensors[buffer]!.element, offset: try scalar(offset))
+      return read(view, as: type.scalar, "\(buffer)_read")
+    case .conditional(let condition, let a, let b) where isOfScalars(expression.type):
+      if isScalar(a), isScalar(b), !readsLocal(a), !readsLocal(b) {
+        return .conditional(try scalar(condition), try scalar(a), try scalar(b))
+      }
+      // Only the side that is chosen is read.
+      let variable = Variable(unique("chosen"), expression.type)
+      let holds = try scalar(condition)
+      append(.declare(variable, expression.type.scalar == .f64 ? .float(0, variable.type) : .integer(0, variable.type)))
+      append(
+        .branch(
+          holds, try collect { append(.assign(variable, try scalar(a))) },
+          try collect { append(.assign(variable, try scalar(b))) }))
+      return .variable(variable)
     default: break
     }
-    guard isInteger(expression.type), expression.type.scalar != .i64 else {
+    guard isOfScalars(expression.type), expression.type.scalar.byteCount == 4 else {
       throw refusal("the scalar unit cannot compute \(expression)")
     }
     return try readBack(try local(expression, named: "read"), expression.type)
@@ -75,7 +110,6 @@ extension PipeLowering {
 
   /// The first lane of a view in a register of the scalar unit.
   private func readBack(_ view: LocalView, _ type: MachineType) throws -> Expression {
-    let variable = Variable(unique(view.tensor + "_read"), MachineType(.i32))
     var source = view
     if type.scalar == .mask {
       // The lane's bit, the lowest of its byte; beside it are those of lanes that hold nothing.
@@ -85,6 +119,7 @@ extension PipeLowering {
         .and, try tensor("bit", type).reinterpreted(as: .uint16),
         [view.reinterpreted(as: .uint16), one.reinterpreted(as: .uint16)], 1)
     }
+    let variable = Variable(unique(view.tensor + "_read"), MachineType(.i32))
     append(.read(variable, source))
     let value = Expression.variable(variable)
     return type.scalar == .mask ? value.compared(.notEqual, .integer(0, value.type)) : value

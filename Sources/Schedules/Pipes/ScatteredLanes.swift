@@ -11,7 +11,7 @@ extension PipeLowering {
       throw refusal("\(access.buffer) packs two elements in a byte, which is not supported yet")
     }
     let word: LocalElement = access.element == .float32 ? .float32 : .int32
-    let staging = fresh("\(access.buffer)_apart", word, count: 8 * VectorInstruction.wholeRepeats(type.lanes))
+    let staging = staging(access.buffer, word, type.lanes, "in")
     let stored = access.element.narrow
     try forEachLane(places, type.lanes, active) { lane, place in
       let local = LocalView(
@@ -53,7 +53,7 @@ extension PipeLowering {
         lanes, .local(ones), .constant(.float(0, lanes: type.lanes)), type.with(scalar: .i32), "\(access.buffer)_truth")
     }
     // Lane l in all of block l, eight blocks an instruction.
-    let staging = fresh("\(access.buffer)_apart", lanes.element, count: 8 * VectorInstruction.wholeRepeats(type.lanes))
+    let staging = staging(access.buffer, lanes.element, type.lanes, "out")
     for first in stride(from: 0, to: type.lanes, by: 8) {
       emit(
         .broadcastBlocks, LocalView(staging.tensor, staging.element, offset: .constant(8 * first)),
@@ -67,6 +67,17 @@ extension PipeLowering {
           buffer: access.buffer, access.element, offset: try scalar(access.offset) + place, local: local,
           count: .constant(1), most: 1))
     }
+  }
+
+  /// Blocks for the lanes of a buffer, the same whenever they come or go.
+  private func staging(_ buffer: String, _ element: LocalElement, _ lanes: Int, _ way: String) -> LocalView {
+    let name = "\(buffer)_apart_\(way)"
+    let key = "\(name) \(element.rawValue) \(lanes)"
+    if let known = stagings[key] { return known }
+    let view = fresh(name, element, count: 8 * VectorInstruction.wholeRepeats(lanes))
+    mutable.insert(view.tensor)
+    stagings[key] = view
+    return view
   }
 
   /// A loop over lanes, each with its place, which the scalar unit reads back.

@@ -48,7 +48,8 @@ extension PipeKernel {
   /// From the first to the last statement, in the order of the text, in which each tensor must keep its bytes.
   private func lifetimes() -> [String: ClosedRange<Int>] {
     var lives: [String: ClosedRange<Int>] = [:]
-    var loops: [ClosedRange<Int>] = []
+    // Loops, and branches: what is filled in one of them may not be filled at all, unless `always` holds of it.
+    var spans: [(times: ClosedRange<Int>, always: (String) -> Bool)] = []
     var time = 0
     func touch(_ view: LocalView) {
       let known = lives[view.tensor] ?? time...time
@@ -60,15 +61,19 @@ extension PipeKernel {
         switch statement {
         case .vector(let instruction): ([instruction.destination] + instruction.sources).forEach(touch)
         case .copyIn(let copy), .copyOut(let copy): touch(copy.local)
-        case .read(_, let view): touch(view)
+        case .read(_, let view), .write(let view, _): touch(view)
         case .branch(_, let then, let otherwise):
+          let start = time
           walk(then)
           walk(otherwise)
+          time += 1
+          let both = Self.written(then).intersection(Self.written(otherwise))
+          spans.append((start...time, both.contains))
         case .loop(let loop):
           let start = time
           walk(loop.body)
           time += 1
-          loops.append(start...time)
+          spans.append((start...time, { _ in loop.hasRound }))
           for (name, life) in lives where life.upperBound >= start {
             // What was there before the loop is needed in every round; what is copied in a round may come early in
             // the next, or leave late from the one before.
@@ -85,13 +90,30 @@ extension PipeKernel {
     let copies = copiedTensors()
     func isCopied(_ name: String) -> Bool { copies.contains(name) }
     walk(body)
-    // What a loop fills for what comes after it has bytes of its own, since the loop may have no round.
+    // What a loop fills for what comes after it is filled in all its rounds; where it may have none, it has bytes of
+    // its own. Inner ones come first.
     for (name, life) in lives {
-      if loops.contains(where: { $0.contains(life.lowerBound) && $0.upperBound < life.upperBound }) {
-        lives[name] = 0...time
+      var first = life.lowerBound
+      for (times, always) in spans where times.contains(first) && times.upperBound < life.upperBound {
+        first = always(name) ? times.lowerBound : 0
       }
+      lives[name] = first...(first == 0 ? time : life.upperBound)
     }
     return lives
+  }
+
+  /// Tensors that a list of statements writes.
+  private static func written(_ statements: [PipeStatement]) -> Set<String> {
+    statements.reduce(into: []) { found, statement in
+      switch statement {
+      case .vector(let instruction): found.insert(instruction.destination.tensor)
+      case .copyIn(let copy): found.insert(copy.local.tensor)
+      case .write(let view, _): found.insert(view.tensor)
+      case .branch(_, let then, let otherwise): found.formUnion(written(then + otherwise))
+      case .loop(let loop): found.formUnion(written(loop.body))
+      default: break
+      }
+    }
   }
 
   private func copiedTensors() -> Set<String> {
