@@ -48,6 +48,7 @@ extension PipeKernel {
   /// From the first to the last statement, in the order of the text, in which each tensor must keep its bytes.
   private func lifetimes() -> [String: ClosedRange<Int>] {
     var lives: [String: ClosedRange<Int>] = [:]
+    var readFirst: Set<String> = []
     // Loops, and branches: what is filled in one of them may not be filled at all, unless `always` holds of it.
     var spans: [(times: ClosedRange<Int>, always: (String) -> Bool)] = []
     var time = 0
@@ -59,7 +60,10 @@ extension PipeKernel {
       for statement in statements {
         time += 1
         switch statement {
-        case .vector(let instruction): ([instruction.destination] + instruction.sources).forEach(touch)
+        case .vector(let instruction):
+          // What is read before it is written, beside elements that a store changes, has bytes of its own.
+          for source in instruction.sources where lives[source.tensor] == nil { readFirst.insert(source.tensor) }
+          ([instruction.destination] + instruction.sources).forEach(touch)
         case .copyIn(let copy), .copyOut(let copy): touch(copy.local)
         case .read(_, let view), .write(let view, _): touch(view)
         case .branch(_, let then, let otherwise):
@@ -93,7 +97,7 @@ extension PipeKernel {
     // What a loop fills for what comes after it is filled in all its rounds; where it may have none, it has bytes of
     // its own. Inner ones come first.
     for (name, life) in lives {
-      var first = life.lowerBound
+      var first = readFirst.contains(name) ? 0 : life.lowerBound
       for (times, always) in spans where times.contains(first) && times.upperBound < life.upperBound {
         first = always(name) ? times.lowerBound : 0
       }
