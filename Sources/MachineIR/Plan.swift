@@ -69,10 +69,10 @@ public struct MachineKernel: Hashable, Sendable {
   public let cell: Variable
   public let body: [MachineStatement]
 
-  /// The kernel with one more buffer, behind its own.
-  public func adding(_ buffer: KernelBuffer) -> MachineKernel {
+  /// The kernel with more buffers and numbers, behind its own.
+  public func adding(_ more: [KernelBuffer], _ numbers: [KernelScalar]) -> MachineKernel {
     MachineKernel(
-      name: name, buffers: buffers + [buffer], scalars: scalars, floats: floats, floatNames: floatNames,
+      name: name, buffers: buffers + more, scalars: scalars + numbers, floats: floats, floatNames: floatNames,
       scratch: scratch, cells: cells, cell: cell, body: body)
   }
 

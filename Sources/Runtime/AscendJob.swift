@@ -44,13 +44,21 @@ struct AscendJob {
       guard cells > 0 else { continue }
       let own = kernels[kernel.number]
       var given: [PipeLaunch.Argument] = kernel.buffers.map { .buffer(places[$0]!) }
+      let used = min(blocks, cells)
+      let sizes = own.spills.map { host.check.compiled($0.count.value).value(numbers) }
+      for (spill, size) in zip(own.spills, sizes) {
+        given.append(.buffer(buffers.count))
+        names.append(spill.buffer.name)
+        buffers.append(.scratch(4 * size * used))
+      }
       if own.status != nil { given.append(.buffer(statuses)) }
       given += kernel.scalars.map { .integer(Int64($0.value(numbers))) }
+      given += sizes.map { .integer(Int64($0)) }
       for parameter in kernel.floats {
         if case .float(let value) = arguments[parameter] { given.append(.float(value)) }
       }
       given.append(.integer(Int64(cells)))
-      launches.append(PipeLaunch(EmitAscend.symbol(of: own.source), blocks: min(blocks, cells), given))
+      launches.append(PipeLaunch(EmitAscend.symbol(of: own.source), blocks: used, given))
     }
   }
 

@@ -38,6 +38,6 @@ extension PipeKernel {
         }
       }
     }
-    return PipeKernel(source: source, tensors: tensors, body: map(body), limits: limits, status: status)
+    return PipeKernel(source: source, tensors: tensors, body: map(body), limits: limits, spills: spills, status: status)
   }
 }

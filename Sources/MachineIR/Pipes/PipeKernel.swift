@@ -121,14 +121,27 @@ public struct PipeKernel: Hashable, Sendable {
     }
   }
   public let limits: [Limit]
+
+  /// An array of each core in main memory: a buffer and a number of `source`, behind the plan's own, in this order.
+  public struct Spill: Hashable, Sendable {
+    public let buffer: KernelBuffer
+    /// How many elements of the buffer each core has.
+    public let count: KernelScalar
+    public init(buffer: KernelBuffer, count: KernelScalar) {
+      self.buffer = buffer
+      self.count = count
+    }
+  }
+  public let spills: [Spill]
   /// The buffer of `source`, its last, in which each vector core leaves the code of a check that failed, an `int32`;
   /// nil where nothing is checked.
   public let status: String?
 
   public init(
     source: MachineKernel, tensors: [String: LocalTensor], body: [PipeStatement], limits: [Limit] = [],
-    status: String? = nil
+    spills: [Spill] = [], status: String? = nil
   ) {
+    self.spills = spills
     self.status = status
     self.source = source
     self.tensors = tensors

@@ -11,7 +11,7 @@ extension Lowering {
     }
     return try plan.kernels.map { kernel in
       let lowering = PipeLowering(kernel, at: plan.program.location)
-      return try lowering.lower(for: npu, statusAt: .workspace(plan.workspaces.count))
+      return try lowering.lower(for: npu, firstWorkspace: plan.workspaces.count)
     }
   }
 }
@@ -33,6 +33,8 @@ final class PipeLowering {
   var alignments: [String: Int] = [:]
   /// What stands for variables in the pipe program: constants in unrolled loops, other names.
   var renamed: [String: Expression] = [:]
+  /// Arrays that have no room on chip, by their names.
+  var spills: [String: PipeKernel.Spill] = [:]
   /// Blocks for lanes that lie apart in main memory, by buffer, element, lanes and way.
   var stagings: [String: LocalView] = [:]
   /// How many lanes of a vector hold anything, where those are less than all.
@@ -58,21 +60,25 @@ final class PipeLowering {
     for name in given { used[name] = 1 }
   }
 
-  /// `statusAt` is the buffer in which cores leave the codes of checks that fail.
-  func lower(for npu: Ascend, statusAt place: BufferSource) throws -> PipeKernel {
-    for array in kernel.scratch { try self.place(array) }
+  /// `firstWorkspace` is the number of the first workspace that the plan does not know: arrays that are spilled, and
+  /// behind them the codes of checks that fail.
+  func lower(for npu: Ascend, firstWorkspace: Int) throws -> PipeKernel {
+    spill(from: firstWorkspace)
+    for array in kernel.scratch where spills[array.name] == nil { try place(array) }
     let body = try collect { try lower(kernel.body) }
     let loop = PipeLoop(
       kernel.cell, from: .variable(PipeKernel.block), to: .variable(PipeKernel.cells),
       step: .variable(PipeKernel.blocks), body)
     var whole = fills + [.loop(loop)]
-    var source = kernel
+    let spilled = spills.values.sorted { $0.buffer.name < $1.buffer.name }
+    var source = kernel.adding(spilled.map(\.buffer), spilled.map(\.count))
     let name = status == nil ? nil : unique("status_of_cores")
     if let status, let name {
-      source = kernel.adding(KernelBuffer(name, place, .int32, isWritten: true))
+      let place = BufferSource.workspace(firstWorkspace + spilled.count)
+      source = source.adding([KernelBuffer(name, place, .int32, isWritten: true)], [])
       whole = [.declare(status, .integer(0, status.type))] + whole + [leaveStatus(status, in: name)]
     }
-    var lowered = PipeKernel(source: source, tensors: tensors, body: whole, limits: limits, status: name)
+    var lowered = PipeKernel(source: source, tensors: tensors, body: whole, limits: limits, spills: spilled, status: name)
     try lowered.placeTensors(within: npu.unifiedBufferBytes, at: location)
     lowered.synchronise()
     return lowered

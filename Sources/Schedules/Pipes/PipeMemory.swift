@@ -8,6 +8,7 @@ extension PipeLowering {
   /// Elements of a buffer as register lanes: float32 and int32 as they are, else codes in int32. Lanes from `active`
   /// on are unspecified.
   func load(_ access: Access, _ type: MachineType, _ active: Expression?, _ name: String) throws -> LocalView {
+    if let spilled = inMainMemory(access.buffer, access.offset) { return try load(spilled, type, active, name) }
     if let tensor = tensors[access.buffer] {
       // A masked load of an array on chip: the lanes behind are unspecified.
       return try raw(access.buffer, access.offset, MachineType(tensor.element == .float32 ? .f32 : .i32, type.lanes), name)
@@ -191,6 +192,7 @@ extension PipeLowering {
   }
 
   func raw(_ buffer: String, _ offset: Expression, _ type: MachineType, _ name: String) throws -> LocalView {
+    if let spilled = inMainMemory(buffer, offset) { return try load(spilled, type, nil, name) }
     let own = tensors[buffer]!
     let place = try scalar(offset)
     if alignment(of: place) % 8 == 0 { return LocalView(buffer, own.element, offset: place) }
@@ -211,6 +213,9 @@ extension PipeLowering {
   func gather(
     _ buffer: String, _ offset: Expression, _ places: Expression, _ type: MachineType, _ name: String
   ) throws -> LocalView {
+    if let spilled = inMainMemory(buffer, offset) {
+      return try gatherLanes(spilled, places, type, activeLanes(of: places), name)
+    }
     let words = MachineType(.i32, type.lanes)
     let numbers = Lanes.local(try local(places, named: "places"))
     let offsets = try unary(.multiplyScalar, numbers, words, "offsets", scalar: .integer(4, MachineType(.i32)))
@@ -220,6 +225,7 @@ extension PipeLowering {
   }
 
   func storeRaw(_ buffer: String, _ offset: Expression, _ value: Expression) throws {
+    if spills[buffer] != nil { return try storeSpilled(buffer, offset, value) }
     let own = tensors[buffer]!
     let place = try scalar(offset)
     let view = LocalView(buffer, own.element, offset: place)

@@ -49,7 +49,7 @@ extension PipeLowering {
     case .raw(let buffer, let offset, _): return .local(try raw(buffer, offset, type, name))
     case .gather(let access, let places, _, let active):
       guard tensors[access.buffer] != nil else {
-        return .local(try gatherLanes(access, places, type, active, name))
+        return .local(try gatherLanes(inMainMemory(access.buffer, access.offset) ?? access, places, type, active, name))
       }
       return .local(try gather(access.buffer, access.offset, places, type, name))
     case .gatherRaw(let buffer, let offset, let places, _):

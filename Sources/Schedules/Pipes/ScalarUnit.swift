@@ -17,12 +17,15 @@ extension PipeLowering {
     case .apply(let instruction, let operands, _):
       return Self.ofScalars(instruction) && operands.allSatisfy(isScalar)
     case .load(let access, _, let active):
-      return access.element == .int32 && active == nil && tensors[access.buffer] == nil && isScalar(access.offset)
+      return access.element == .int32 && active == nil && isInMainMemory(access.buffer) && isScalar(access.offset)
     case .raw(_, let offset, _): return isScalar(offset)
     case .conditional(let condition, let a, let b): return [condition, a, b].allSatisfy(isScalar)
     default: return false
     }
   }
+
+  /// Whether a buffer is the plan's, whose integers the scalar unit loads by itself.
+  private func isInMainMemory(_ buffer: String) -> Bool { tensors[buffer] == nil && spills[buffer] == nil }
 
   /// Whether it reads the unified buffer, which takes a statement.
   private func readsLocal(_ expression: Expression) -> Bool {
@@ -62,10 +65,10 @@ extension PipeLowering {
       guard isOfScalars(type), Self.ofScalars(instruction), operands.allSatisfy({ isOfScalars($0.type) }) else { break }
       return Self.folded(instruction, try operands.map(scalar), type)
     case .load(let access, let type, nil)
-    where access.element == .int32 && isOfScalars(type) && tensors[access.buffer] == nil:
+    where access.element == .int32 && isOfScalars(type) && isInMainMemory(access.buffer):
       return .load(Access(access.buffer, .int32, try scalar(access.offset)), type, active: nil)
     case .raw(let buffer, let offset, let type) where isOfScalars(type):
-      let view = LocalView(buffer, tensors[buffer]!.element, offset: try scalar(offset))
+      let view = try arrayView(buffer, offset, lanes: 1)
       return read(view, as: type.scalar, "\(buffer)_read")
     case .conditional(let condition, let a, let b) where isOfScalars(expression.type):
       if isScalar(a), isScalar(b), !readsLocal(a), !readsLocal(b) {

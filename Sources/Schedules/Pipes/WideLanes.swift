@@ -92,11 +92,11 @@ extension PipeLowering {
       let view = locals[variable.name]!
       return { self.read(Self.element(view, $0), as: type.scalar, "\(variable.name)_lane") }
     case .raw(let buffer, let offset, _) where isWide(type):
-      let place = try scalar(offset)
-      return { self.read(LocalView(buffer, .int64, offset: place + $0), as: type.scalar, "\(buffer)_lane") }
+      let view = try arrayView(buffer, offset, lanes: type.lanes)
+      return { self.read(Self.element(view, $0), as: type.scalar, "\(buffer)_lane") }
     case .load(let access, _, _) where isWide(type):
-      let place = try scalar(access.offset)
-      return { self.read(LocalView(access.buffer, .int64, offset: place + $0), as: type.scalar, "\(access.buffer)_lane") }
+      let view = try arrayView(access.buffer, access.offset, lanes: type.lanes)
+      return { self.read(Self.element(view, $0), as: type.scalar, "\(access.buffer)_lane") }
     case .gatherRaw(let buffer, let offset, let places, _) where isWide(type):
       return try scattered(buffer, offset, places, type)
     case .gather(let access, let places, _, _) where isWide(type):
@@ -195,9 +195,8 @@ extension PipeLowering {
     let start = try scalar(offset)
     let place = try laneReader(places)
     return {
-      self.read(
-        LocalView(buffer, .int64, offset: start + (try place($0)).converted(to: .i64)), as: type.scalar,
-        "\(buffer)_lane")
+      let view = try self.arrayView(buffer, at: start + (try place($0)).converted(to: .i64), lanes: 1)
+      return self.read(view, as: type.scalar, "\(buffer)_lane")
     }
   }
 

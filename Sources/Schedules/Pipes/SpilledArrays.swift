@@ -1,0 +1,74 @@
+import MachineIR
+import TileIR
+
+/// Arrays that have no room in the unified buffer: each core has its own in main memory, and copies what it needs.
+extension PipeLowering {
+  /// Bytes that arrays of known size may take of the unified buffer together.
+  private static let arrayBytes = 80 << 10
+
+  /// Puts the largest arrays into main memory until the others fit.
+  func spill(from firstWorkspace: Int) {
+    var sizes: [(array: ScratchArray, bytes: Int)] = kernel.scratch.compactMap { array in
+      guard case .constant(let count) = array.count else { return nil }
+      return (array, count * (array.type.byteCount == 8 ? 8 : 4))
+    }
+    sizes.sort { ($0.bytes, $0.array.name) < ($1.bytes, $1.array.name) }
+    while sizes.reduce(0, { $0 + $1.bytes }) > Self.arrayBytes, let (array, _) = sizes.popLast() {
+      let isWide = array.type.byteCount == 8
+      let name = unique("\(array.name)_spilled")
+      let buffer = KernelBuffer(
+        name, .workspace(firstWorkspace + spills.count), array.type == .f32 ? .float32 : .int32, isWritten: true)
+      // Elements of 64 bits are copied as two words.
+      let count = isWide ? array.count * .constant(2) : array.count
+      spills[array.name] = PipeKernel.Spill(buffer: buffer, count: KernelScalar(unique("\(array.name)_size"), count))
+    }
+  }
+
+  /// Where an element of a spilled array is in main memory, in words; nil for another array.
+  func inMainMemory(_ array: String, _ offset: Expression) -> Access? {
+    guard let spill = spills[array] else { return nil }
+    let own = Expression.variable(PipeKernel.block) * .variable(Variable(spill.count.name, .index))
+    let words = isWideArray(array) ? offset * .constant(2) : offset
+    return Access(spill.buffer.name, spill.buffer.element, own + words)
+  }
+
+  private func isWideArray(_ name: String) -> Bool {
+    kernel.scratch.first { $0.name == name }!.type.byteCount == 8
+  }
+
+  /// Elements of an array where the scalar unit finds them: the array's own place, or a copy of a spilled one's.
+  func arrayView(_ array: String, _ offset: Expression, lanes: Int) throws -> LocalView {
+    try arrayView(array, at: scalar(offset), lanes: lanes)
+  }
+
+  /// The same at a place that the scalar unit has.
+  func arrayView(_ array: String, at place: Expression, lanes: Int) throws -> LocalView {
+    guard let access = inMainMemory(array, place) else {
+      return LocalView(array, tensors[array]!.element, offset: place)
+    }
+    let isWide = isWideArray(array)
+    let view = isWide ? wideTensor("\(array)_in", lanes: lanes) : fresh("\(array)_in", .int32, count: lanes)
+    let count = isWide ? 2 * lanes : lanes
+    append(
+      .copyIn(
+        PipeCopy(
+          buffer: access.buffer, access.element, offset: access.offset,
+          local: view.reinterpreted(as: access.element == .float32 ? .float32 : .int32), count: .constant(count),
+          most: count)))
+    return view
+  }
+
+  /// Stores to a spilled array: lanes behind a tail hold nothing and stay behind.
+  func storeSpilled(_ array: String, _ offset: Expression, _ value: Expression) throws {
+    let access = inMainMemory(array, offset)!
+    guard isWideArray(array) else { return try store(access, value, activeLanes(of: value)) }
+    let lanes = value.type.lanes
+    let view = wideTensor("\(array)_out", lanes: lanes)
+    if lanes > 1 { try assignWide(view, value) } else { append(.write(view, try scalar(value))) }
+    append(
+      .copyOut(
+        PipeCopy(
+          buffer: access.buffer, .int32, offset: try scalar(access.offset), local: view.reinterpreted(as: .int32),
+          count: .constant(2 * lanes), most: 2 * lanes)))
+  }
+}
