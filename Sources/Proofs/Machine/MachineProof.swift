@@ -52,6 +52,7 @@ public struct MachineProof: Sendable {
       findings += exact.findings
       obligations += exact.obligations
       findings += Self.products(of: kernel, plan.program)
+      findings += Self.roundings(of: kernel, plan.program)
       narrowSpans.formUnion(walk.narrowSpans)
       writes.take(walk)
     }
@@ -101,6 +102,18 @@ public struct MachineProof: Sendable {
       return (obligation, .proved(.intervals))
     }
     return (findings, obligations)
+  }
+
+  /// Whether products are added with as many roundings as the program states.
+  private static func roundings(of kernel: MachineKernel, _ program: Program) -> [MachineFinding] {
+    guard let roundings = Roundings(kernel, program) else { return [] }
+    func finding(_ location: SourceLocation, _ verdict: Verdict) -> MachineFinding {
+      MachineFinding(
+        kind: .reductionOrder, kernel: kernel.name, location: location, sentence: "products round before they are added",
+        verdict: verdict, open: nil)
+    }
+    if roundings.faults.isEmpty { return [finding(program.location, .proved(.affine))] }
+    return roundings.faults.map { finding($0, .unknown("a product and a sum are one operation, which is not stated here")) }
   }
 
   /// Whether each block of products of bytes has all of them, each once.
