@@ -49,7 +49,7 @@ package struct StatementPrinter<Dialect: CStatements> {
     case .note(let text, let location):
       add("// " + [location?.description, text].compactMap { $0 }.joined(separator: "  "))
     case .store, .stream, .scatter, .storeRaw, .clear, .prefetch, .startCopy, .closeCopies, .awaitCopies, .check,
-      .synchronise:
+      .synchronise, .multiplySlices:
       for line in try dialect.lines(of: statement, &printer) { add(line) }
     }
   }

@@ -8,7 +8,7 @@ struct PipeKernelPrinter {
   let program: Program
   let capacity: Int
   var scalars: ScalarPrinter
-  private var lines: [String] = []
+  var lines: [String] = []
   private var depth = 1
 
   init(_ kernel: PipeKernel, _ program: Program, _ definitions: Definitions, capacity: Int) {
@@ -40,16 +40,64 @@ struct PipeKernelPrinter {
       add("GlobalTensor<\(type)> \(name);")
       add("\(name).SetGlobalBuffer((__gm__ \(type) *)\(scalars.names.own("\(buffer.name)_address")));")
     }
-    add("// \(kernel.unifiedBufferBytes) of \(capacity) bytes of the unified buffer.")
-    for tensor in kernel.tensors.values.sorted(by: { ($0.byteAddress, $0.name) < ($1.byteAddress, $1.name) }) {
-      let name = scalars.names.identifier(tensor.name)
-      add(
-        "LocalTensor<\(Self.type(tensor.element))> \(name)(TPosition::VECCALC, \(tensor.byteAddress), \(tensor.count));")
-    }
+    if kernel.usesCubes { lines.insert("  KERNEL_TASK_TYPE_DEFAULT(KERNEL_TYPE_MIX_AIC_1_\(kernel.vectorCoresOfCube));", at: 0) }
     add("const int64_t \(scalars.names.identifier(PipeKernel.block.name)) = GetBlockIdx();")
     add("const int64_t \(scalars.names.identifier(PipeKernel.blocks.name)) = GetBlockNum();")
-    try add(kernel.body)
+    if kernel.usesCubes {
+      try addPart(of: .cube, "ASCEND_IS_AIC")
+      try addPart(of: .vector, "ASCEND_IS_AIV")
+    } else {
+      declareTensors(of: .vector)
+      try add(kernel.body)
+    }
     return "\(head.broken(at: 0, indent: 4))\n\(lines.joined(separator: "\n"))\n}"
+  }
+
+  /// What one of the cores of a group does.
+  private mutating func addPart(of core: Pipe.Core, _ condition: String) throws {
+    guard let part = kernel.part(of: core) else { throw Refusal("the cube core needs what the vector core computes") }
+    add("if (\(condition)) {")
+    depth += 1
+    if kernel.vectorCoresOfCube == 2 { declarePairs(of: core) }
+    declareTensors(of: core)
+    try add(part)
+    depth -= 1
+    add("}")
+  }
+
+  private mutating func declarePairs(of core: Pipe.Core) {
+    func declare(_ variable: Variable, _ text: String) {
+      add("const int64_t \(scalars.names.identifier(variable.name)) = \(text);")
+    }
+    declare(PipeKernel.firstPair, core == .cube ? "2 * GetBlockIdx()" : "GetBlockIdx() / 2 * 2")
+    declare(PipeKernel.pairStep, "2 * GetBlockNum()")
+    if core == .vector { declare(PipeKernel.subCore, "GetSubBlockIdx()") }
+  }
+
+  private mutating func declareTensors(of core: Pipe.Core) {
+    for memory in LocalMemory.allCases where (memory == .unifiedBuffer) == (core == .vector) {
+      let tensors = kernel.tensors.values.filter { $0.memory == memory }
+      if memory == .unifiedBuffer {
+        add("// \(kernel.unifiedBufferBytes) of \(capacity) bytes of the unified buffer.")
+      } else {
+        add("// \(kernel.byteCount(of: memory)) bytes of \(memory.rawValue).")
+      }
+      for tensor in tensors.sorted(by: { ($0.byteAddress, $0.name) < ($1.byteAddress, $1.name) }) {
+        let name = scalars.names.identifier(tensor.name)
+        let place = "\(Self.position(of: memory)), \(tensor.byteAddress), \(tensor.count)"
+        add("LocalTensor<\(Self.type(tensor.element))> \(name)(TPosition::\(place));")
+      }
+    }
+  }
+
+  private static func position(of memory: LocalMemory) -> String {
+    switch memory {
+    case .unifiedBuffer: "VECCALC"
+    case .l1: "A1"
+    case .left: "A2"
+    case .right: "B2"
+    case .sums: "CO1"
+    }
   }
 
   // MARK: Types
@@ -75,7 +123,7 @@ struct PipeKernelPrinter {
   }
 
   /// A view as an argument.
-  private mutating func text(_ view: LocalView) throws -> String {
+  mutating func text(_ view: LocalView) throws -> String {
     var text = scalars.names.identifier(view.tensor)
     if kernel.tensors[view.tensor]!.element != view.element {
       text += ".ReinterpretCast<\(Self.type(view.element))>()"
@@ -86,9 +134,9 @@ struct PipeKernelPrinter {
 
   // MARK: Lines
 
-  private mutating func add(_ text: String) { lines.append(String(repeating: " ", count: 2 * depth) + text) }
+  mutating func add(_ text: String) { lines.append(String(repeating: " ", count: 2 * depth) + text) }
 
-  private mutating func call(_ function: String, _ arguments: [String]) {
+  mutating func call(_ function: String, _ arguments: [String]) {
     let layout = Layout.group(open: "\(function)(", items: arguments.map(Layout.text), separator: ",", close: ");")
     add(layout.broken(at: 2 * depth, indent: 2 * depth + 4))
   }
@@ -147,15 +195,20 @@ struct PipeKernelPrinter {
         try block(otherwise)
       }
       add("}")
+    case .cube(let instruction): try add(instruction)
+    // A flag of both cores: mode 2.
+    case .set(let event) where event.isAcross:
+      add("CrossCoreSetFlag<2, PIPE_\(event.from.unit)>(\(event.flag));")
+    case .wait(let event) where event.isAcross: add("CrossCoreWaitFlag(\(event.flag));")
     case .set(let event): add("SetFlag<HardEvent::\(Self.name(event))>(EVENT_ID\(event.number));")
     case .wait(let event): add("WaitFlag<HardEvent::\(Self.name(event))>(EVENT_ID\(event.number));")
-    case .barrier(let pipe): add("PipeBarrier<PIPE_\(pipe?.rawValue ?? "ALL")>();")
+    case .barrier(let pipe): add("PipeBarrier<PIPE_\(pipe?.unit ?? "ALL")>();")
     case .note(let text, let location):
       add("// " + [location?.description, text].compactMap { $0 }.joined(separator: "  "))
     }
   }
 
-  private static func name(_ event: PipeEvent) -> String { "\(event.from.rawValue)_\(event.to.rawValue)" }
+  private static func name(_ event: PipeEvent) -> String { "\(event.from.unit)_\(event.to.unit)" }
 
   private mutating func bytes(_ copy: PipeCopy) throws -> String {
     let width = copy.local.element.byteCount

@@ -93,6 +93,7 @@ extension Prelude: CStatements {
     case .check(let condition, let code): return [try check(condition, code, &printer)]
     case .synchronise: return []
     case .startCopy, .closeCopies, .awaitCopies: throw Refusal("the machine has no asynchronous copies")
+    case .multiplySlices: throw Refusal("the machine has no matrix unit of whole tiles")
     default: preconditionFailure("a statement about memory")
     }
   }

@@ -26,6 +26,7 @@ extension CUDADialect: CStatements {
     case .prefetch: throw Refusal("the machine has no prefetch")
     case .startCopy(let copy): return [line(try startCopy(copy, &printer))]
     case .closeCopies: return [line(closeCopies())]
+    case .multiplySlices: throw Refusal("the machine has no matrix unit of whole tiles")
     case .awaitCopies(let latest): return [line(awaitCopies(latest))]
     default: preconditionFailure("a statement about memory")
     }

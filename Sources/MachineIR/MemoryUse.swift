@@ -69,6 +69,7 @@ extension MachineStatement {
     case .clear(_, let offset, let count): [offset, count]
     case .prefetch(_, let offset): [offset]
     case .startCopy(let copy): [copy.source.offset, copy.offset]
+    case .multiplySlices(let product): [product.left.offset, product.right.offset]
     case .loop(let loop): [loop.lower, loop.upper]
     case .branch(let condition, _, _), .check(let condition, _): [condition]
     }
@@ -89,6 +90,8 @@ extension MachineStatement {
       MemoryUse(memory: buffer, offset: offset, lanes: value.type.lanes, isPacked: false)
     case .clear(let buffer, let offset, _):
       MemoryUse(memory: buffer, offset: offset, lanes: .max, isPacked: false)
+    case .multiplySlices(let product):
+      MemoryUse(memory: product.target, offset: .constant(0), lanes: .max, isPacked: false)
     default: nil
     }
   }

@@ -118,6 +118,7 @@ private struct PlanPrinter {
     case .clear(let buffer, let offset, let count): add("clear @\(buffer)[\(offset); \(count)]")
     case .prefetch(let buffer, let offset): add("prefetch \(buffer)[\(offset)]")
     case .startCopy, .closeCopies, .awaitCopies: add(statement.headline)
+    case .multiplySlices(let product): add(product.description)
     case .loop(let loop):
       let step = loop.step == 1 ? "" : " step \(loop.step)"
       let range = "\(loop.lower) ..< \(loop.upper)\(step)"

@@ -157,7 +157,7 @@ extension ScalarFunction {
 
   /// RNE32 of (value + something of rest's sign below half of value's last place) times 2^exponent, for a value in
   /// [1, 2].
-  private static func scaled(_ value: ScalarValue, rest: ScalarValue, _ exponent: ScalarValue) -> ScalarValue {
+  static func scaled(_ value: ScalarValue, rest: ScalarValue, _ exponent: ScalarValue) -> ScalarValue {
     let bits = value.bits
     // Far exponents: the result is 0 or infinity whatever the significand.
     let low = exponent.compared(.less, bits.int(-152)).select(bits.int(-152), exponent)

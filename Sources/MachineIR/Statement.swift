@@ -59,6 +59,8 @@ public indirect enum MachineStatement: Hashable, Sendable {
   case closeCopies
   /// Waits until at most this many groups are under way, the latest.
   case awaitCopies(Int)
+  /// A product of byte slices to an array on chip.
+  case multiplySlices(SliceProduct)
   case loop(CountedLoop)
   /// Ends the innermost loop.
   case leave

@@ -111,7 +111,7 @@ struct KernelEditor {
     case .storeRaw(let buffer, let offset, let value):
       if fault == .dropStaging, isHere("store to on-chip \(buffer)") { return [] }
       return [.storeRaw(buffer: buffer, offset: offset, edit(value))]
-    case .clear: return [statement]
+    case .clear, .multiplySlices: return [statement]
     case .startCopy(let copy):
       let (source, offset) = (edit(copy.source), inRing(copy.target, edit(copy.offset)))
       if fault == .dropCopy, isHere("copy to \(copy.target)") { return [] }

@@ -90,6 +90,8 @@ struct WorkCounter {
       work.add(.wait, 1)
       work.copyTimes += 1 / Double(latest + 1)
     case .closeCopies: work.add(.wait, 1)
+    // Of chips that the roofline does not know yet.
+    case .multiplySlices: break
     case .registers, .prefetch, .leave, .note: break
     }
     return work

@@ -37,14 +37,17 @@ struct AscendJob {
       buffers.append(.scratch(size.value(numbers)))
     }
     statuses = buffers.count
-    buffers.append(DeviceBuffer([UInt8](repeating: 0, count: 4 * blocks), isWritten: true))
+    buffers.append(DeviceBuffer([UInt8](repeating: 0, count: 4 * 2 * blocks), isWritten: true))
     names.append("the status")
     for kernel in host.preparations + (try host.kernels(numbers)) {
       let cells = kernel.cells.value(numbers)
       guard cells > 0 else { continue }
       let own = kernels[kernel.number]
       var given: [PipeLaunch.Argument] = kernel.buffers.map { .buffer(places[$0]!) }
-      let used = min(blocks, cells)
+      let cores = max(1, own.vectorCoresOfCube)
+      let groups = min(blocks, (cells + cores - 1) / cores)
+      // Vector cores.
+      let used = groups * cores
       let sizes = own.spills.map { host.check.compiled($0.count.value).value(numbers) }
       for (spill, size) in zip(own.spills, sizes) {
         given.append(.buffer(buffers.count))
@@ -58,7 +61,9 @@ struct AscendJob {
         if case .float(let value) = arguments[parameter] { given.append(.float(value)) }
       }
       given.append(.integer(Int64(cells)))
-      launches.append(PipeLaunch(EmitAscend.symbol(of: own.source), blocks: used, given))
+      launches.append(
+        PipeLaunch(
+          EmitAscend.symbol(of: own.source), blocks: groups, given, vectorCoresOfCube: own.vectorCoresOfCube))
     }
   }
 

@@ -26,6 +26,7 @@ extension RegionLowering {
     guard case .product(_, let productClass, _, _) = program[pattern.products[0]].operation else {
       preconditionFailure("a pattern holds products")
     }
+    if machine.has(.sliceProducts) { return try lowerCubes(pattern, name: name) }
     if let weights = matrixWeights(pattern) { return try lowerMatrices(weights, pattern, name: name) }
     let laidOut = try laidOutWeights(pattern, name)
     let sliced = pattern.products.compactMap { id -> SlicedWeight? in

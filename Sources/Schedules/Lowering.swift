@@ -21,10 +21,18 @@ public enum Lowering {
     var own = 0
     for (number, region) in stagedProgram.program.regions.enumerated() {
       let isStaged = stagedProgram.staged.contains(number)
-      let lowering = RegionLowering(
-        program: stagedProgram.program, parameterCount: program.parameters.count, region: region, machine: machine,
-        schedule: isStaged ? schedule.ofStagedProducts : schedule, workspaces: workspaces, messages: messages,
-        stateWritten: written)
+      func begin(_ schedule: Schedule) -> RegionLowering {
+        RegionLowering(
+          program: stagedProgram.program, parameterCount: program.parameters.count, region: region, machine: machine,
+          schedule: schedule, workspaces: workspaces, messages: messages, stateWritten: written)
+      }
+      var choices = isStaged ? schedule.ofStagedProducts : schedule
+      var lowering = begin(choices)
+      if machine.npu != nil, let pattern = lowering.pattern, !lowering.fitsCubes(pattern) {
+        // Vector units do such products one by one, or refuse them.
+        choices.blocksProducts = false
+        lowering = begin(choices)
+      }
       var suffix = program.regions.count > 1 ? "_\(own + 1)" : ""
       if isStaged { suffix += "_\(number - own + 1)" } else { own += 1 }
       do {

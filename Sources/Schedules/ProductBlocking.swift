@@ -53,6 +53,9 @@ struct ProductBlocking {
   /// Whether cells are those of `narrowMatrices`.
   var isNarrow: Bool { cellColumns == Self.narrowMatrices.cellColumns }
 
+  /// The cut for products on a matrix unit of whole tiles.
+  static let cubes = ProductBlocking(matrixRows: RegionLowering.cubeRows, columns: RegionLowering.cubeColumns)
+
   /// What lies between the rows of a cell's product beside its columns: sums of eight rows go to two banks in turns.
   static let matrixPadding = 8
 

@@ -54,7 +54,7 @@ extension Schedule {
     case .cpu: Schedule()
     case .gpu: Schedule(registersPerVector: 1, cellRows: 1, cellLanes: 256, stagesProducts: true)
     // Vectors of 512 lanes: an instruction's beginning and end weigh little, and ninety of them fit.
-    case .npu: Schedule(registersPerVector: 8, blocksProducts: false)
+    case .npu: Schedule(registersPerVector: 8)
     }
   }
 

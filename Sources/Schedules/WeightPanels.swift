@@ -116,22 +116,7 @@ extension RegionLowering {
   private func lowerPreparation(_ laidOut: LaidOutWeight, name: String) throws -> MachineKernel {
     let panels = laidOut.panels
     let cell = stack.variable("cell", .index)
-    var remaining = Expression.variable(cell)
-    var cells = panels.panels
-    let panelCount = scalar(cells, "panels")
-    let panel = stack.define("panel", .apply(.remainder, [remaining, panelCount], .index))
-    remaining = stack.define("outer", .apply(.quotient, [remaining, panelCount], .index))
-    for (dimension, index) in panels.outer.reversed() {
-      let extent = HostExpression(extentOf: dimension)
-      cells = cells * extent
-      let count = scalar(extent, dimension.name)
-      let at = stack.define("\(dimension.name)_at", .apply(.remainder, [remaining, count], .index))
-      remaining = stack.define("outer", .apply(.quotient, [remaining, count], .index))
-      switch index {
-      case .value(let segment): stack.remember(segment, at.converted(to: .i32), at: stack.depth)
-      default: environment.bind(dimension, LaneCoordinate(at))
-      }
-    }
+    let (panel, cells) = openPanel(panels, .variable(cell))
     let first = stack.define("first", panel * .constant(panels.width))
     let left = try length(panels.columns) - first
     environment.bind(
@@ -152,6 +137,27 @@ extension RegionLowering {
     }
     stack.append(.loop(CountedLoop(block, from: .constant(0), to: blocks, stack.close())))
     return kernel(name: name, cells: cells, cell: cell)
+  }
+
+  /// Binds the outer axes of the panel that a cell is; the panel's number among those of its matrix, and all cells.
+  func openPanel(_ panels: WeightPanels, _ cell: Expression) -> (number: Expression, cells: HostExpression) {
+    var remaining = cell
+    var cells = panels.panels
+    let panelCount = scalar(cells, "panels")
+    let panel = stack.define("panel", .apply(.remainder, [remaining, panelCount], .index))
+    remaining = stack.define("outer", .apply(.quotient, [remaining, panelCount], .index))
+    for (dimension, index) in panels.outer.reversed() {
+      let extent = HostExpression(extentOf: dimension)
+      cells = cells * extent
+      let count = scalar(extent, dimension.name)
+      let at = stack.define("\(dimension.name)_at", .apply(.remainder, [remaining, count], .index))
+      remaining = stack.define("outer", .apply(.quotient, [remaining, count], .index))
+      switch index {
+      case .value(let segment): stack.remember(segment, at.converted(to: .i32), at: stack.depth)
+      default: environment.bind(dimension, LaneCoordinate(at))
+      }
+    }
+    return (panel, cells)
   }
 
   /// The number of a cell's first panel, counted through the outer axes.

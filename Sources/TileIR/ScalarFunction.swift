@@ -53,6 +53,16 @@ public struct ScalarFunction: Hashable, Sendable {
     self.result = result.line
   }
 
+  /// Builds a function of as many `int32`.
+  public init(_ name: String, ofIntegers count: Int, _ body: ([ScalarValue]) -> ScalarValue) {
+    let builder = ScalarBuilder()
+    let result = body((0..<count).map { builder.append(.parameter($0), [], .int32) })
+    self.name = name
+    parameters = Array(repeating: .int32, count: count)
+    steps = builder.steps
+    self.result = result.line
+  }
+
   /// Two functions are the same when their bodies are; the name is for people.
   public static func == (a: ScalarFunction, b: ScalarFunction) -> Bool {
     a.name == b.name && a.steps == b.steps && a.result == b.result

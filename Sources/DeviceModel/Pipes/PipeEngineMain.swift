@@ -18,9 +18,11 @@ extension ModelText {
           memcpy(at->defined, job + buffers[b].defined_place, at->bytes);
         }
         if (!at->is_written) continue;
-        at->written[MTE3] = (u32 *)map(0, 4 * at->bytes, READ | WRITE);
-        at->read[MTE2] = (u32 *)map(0, 4 * at->bytes, READ | WRITE);
-        at->read[S] = (u32 *)map(0, 4 * at->bytes, READ | WRITE);
+        for (u32 c = 0; c < CORES; c++) {
+          at->written[c * PIPES + (c == AIC ? FIX : MTE3)] = (u32 *)map(0, 4 * at->bytes, READ | WRITE);
+          at->read[c * PIPES + MTE2] = (u32 *)map(0, 4 * at->bytes, READ | WRITE);
+          at->read[c * PIPES + S] = (u32 *)map(0, 4 * at->bytes, READ | WRITE);
+        }
         at->writer = (u16 *)map(0, 2 * at->bytes, READ | WRITE);
         at->reader = (u16 *)map(0, 2 * at->bytes, READ | WRITE);
       }
@@ -44,7 +46,7 @@ extension ModelText {
 
     static void on_signal(i32 number, const u8 *, const u8 *) {
       enum { ALARM = 14 };
-      stop(number == ALARM ? OUT_OF_TIME : TRAPPED, S, lines[S][begun[S] % LINES], S, 0, -1, 0, number);
+      stop(number == ALARM ? OUT_OF_TIME : TRAPPED, own(S), lines[own(S)][begun[own(S)] % LINES], own(S), 0, -1, 0, number);
     }
     static void catch_signals() {
       enum : u64 { HAS_RESTORER = 0x04000000 };
@@ -79,11 +81,14 @@ extension ModelText {
       job = (u8 *)at;
       head = (pipe_head *)job;
       random_state = (u64)head->seed * 2 + 1;
-      local = map(0, (u64)head->capacity, READ | WRITE);
-      poison = map(0, (u64)head->capacity, READ | WRITE);
+      const u64 on_chip = (u64)MEMORIES * MEMORY_STRIDE;
+      local = map(0, on_chip, READ | WRITE);
+      poison = map(0, on_chip, READ | WRITE);
       for (u32 p = 0; p < PIPES; p++) {
-        local_written[p] = (u32 *)map(0, 4 * (u64)head->capacity, READ | WRITE);
-        local_read[p] = (u32 *)map(0, 4 * (u64)head->capacity, READ | WRITE);
+        local_written[p] = (u32 *)map(0, 4 * on_chip, READ | WRITE);
+        local_read[p] = (u32 *)map(0, 4 * on_chip, READ | WRITE);
+      }
+      for (u32 p = 0; p < UNITS; p++) {
         lines[p] = (u32 *)map(0, 4 * LINES, READ | WRITE);
         queues[p].entries = (instruction *)map(0, QUEUE * sizeof(instruction), READ | WRITE);
       }
@@ -102,9 +107,11 @@ extension ModelText {
               ? (u64)(slots[arguments[a].value].start + arguments[a].offset) : (u64)arguments[a].value;
         begin_launch();
         block_count = (u32)launch->blocks;
+        vectors_of_cube = (u32)launch->vectors_of_cube;
         for (u32 block = 0; block < block_count; block++) {
           begin_block(head->order == LATE ? block_count - 1 - block : block);
-          kernel.call(words);
+          if (vectors_of_cube) run_group(kernel.call, words);
+          else kernel.call(words);
           end_block();
         }
         word = (i64 *)(arguments + launch->arguments);
@@ -134,10 +141,13 @@ extension ModelText {
     namespace tessera_pipes {
     \(engineBase)
     \(pipeEngine)
+    \(pipeCores)
     \(pipeMain)
     \(pipeNumbers)
     \(pipeLanes)
+    \(pipeCubes)
     }
     \(pipeInterface)
+    \(cubeInterface)
     """
 }

@@ -15,7 +15,11 @@ extension ModelText {
     typedef unsigned long uint64_t;
     typedef tessera_pipes::half_bits half;
     typedef tessera_pipes::bfloat_bits bfloat16_t;
-    enum pipe_t { PIPE_S, PIPE_V, PIPE_MTE2, PIPE_MTE3, PIPE_ALL };
+    enum pipe_t { PIPE_S, PIPE_V, PIPE_MTE2, PIPE_MTE3, PIPE_MTE1, PIPE_M, PIPE_FIX, PIPE_ALL };
+    enum kernel_type { KERNEL_TYPE_AIV_ONLY, KERNEL_TYPE_MIX_AIC_1_1, KERNEL_TYPE_MIX_AIC_1_2 };
+    #define KERNEL_TASK_TYPE_DEFAULT(type) AscendC::task_type(type)
+    #define ASCEND_IS_AIC (tessera_pipes::core == tessera_pipes::AIC)
+    #define ASCEND_IS_AIV (tessera_pipes::core != tessera_pipes::AIC)
     enum event_t { EVENT_ID0, EVENT_ID1, EVENT_ID2, EVENT_ID3, EVENT_ID4, EVENT_ID5, EVENT_ID6, EVENT_ID7 };
     #define INT32_MIN (-0x7fffffff - 1)
     #define UINT32_MAX 0xffffffffu
@@ -25,30 +29,44 @@ extension ModelText {
 
     namespace AscendC {
     namespace model = tessera_pipes;
-    enum class TPosition { VECIN, VECOUT, VECCALC };
+    enum class TPosition { VECIN, VECOUT, VECCALC, A1, A2, B1, B2, CO1 };
     enum class RoundMode { CAST_NONE, CAST_RINT };
     enum class CMPMODE { LT, GT, EQ, LE, GE, NE };
     enum class SELMODE { VSEL_TENSOR_SCALAR_MODE = 1, VSEL_TENSOR_TENSOR_MODE = 2 };
-    // An ordered pair of pipes, as the engine numbers them.
+    // An ordered pair of pipes, as the engine numbers them: those of vector cores, then those of cube cores alone.
     enum class HardEvent {
-      S_V = 1, S_MTE2, S_MTE3, V_S, V_MTE2 = 6, V_MTE3, MTE2_S, MTE2_V, MTE2_MTE3 = 11, MTE3_S, MTE3_V, MTE3_MTE2
+    #define TESSERA_PAIR(from, to) from##_##to = model::from * model::PIPES + model::to
+      TESSERA_PAIR(S, V), TESSERA_PAIR(S, MTE2), TESSERA_PAIR(S, MTE3), TESSERA_PAIR(V, S), TESSERA_PAIR(V, MTE2),
+      TESSERA_PAIR(V, MTE3), TESSERA_PAIR(MTE2, S), TESSERA_PAIR(MTE2, V), TESSERA_PAIR(MTE2, MTE3),
+      TESSERA_PAIR(MTE3, S), TESSERA_PAIR(MTE3, V), TESSERA_PAIR(MTE3, MTE2),
+      TESSERA_PAIR(M, MTE1), TESSERA_PAIR(M, MTE2), TESSERA_PAIR(M, FIX), TESSERA_PAIR(MTE1, M),
+      TESSERA_PAIR(MTE1, MTE2), TESSERA_PAIR(MTE1, FIX), TESSERA_PAIR(MTE2, M), TESSERA_PAIR(MTE2, MTE1),
+      TESSERA_PAIR(FIX, M), TESSERA_PAIR(FIX, MTE1)
     };
-
-    inline int64_t GetBlockIdx() { return model::block_number; }
-    inline int64_t GetBlockNum() { return model::block_count; }
 
     // A parameter that is beyond what the instruction's page allows ends the run.
     inline void limit(bool is_allowed, uint32_t line, int64_t value) {
-      if (!is_allowed) model::stop(model::LIMIT, model::V, line, model::V, 0, -1, 0, value);
+      if (!is_allowed) model::stop(model::LIMIT, model::own(model::S), line, model::own(model::S), 0, -1, 0, value);
     }
+    // Of vector cores, those of all groups are counted through.
+    inline int64_t GetBlockIdx() {
+      return model::vectors_of_cube == 2 && model::core != model::AIC ? 2 * model::block_number + model::core
+                                                                      : model::block_number;
+    }
+    inline int64_t GetBlockNum() { return model::block_count; }
+    inline int64_t GetSubBlockIdx() { return model::core == model::AIC ? 0 : model::core; }
+    inline void task_type(kernel_type type, TESSERA_LINE) { limit(type == model::vectors_of_cube, line, type); }
 
     template <class T> class LocalTensor {
      public:
       uint32_t place, end;
-      LocalTensor(TPosition, uint32_t address, uint32_t count, TESSERA_LINE) : place(address), end(address + count * sizeof(T)) {
-        if (address % 32) model::stop(model::MISALIGNED, model::S, line, model::S, 0, -1, address, 32);
-        if (end > model::head->capacity || end < address)
-          model::stop(model::OUT_OF_BOUNDS, model::S, line, model::S, 0, -1, address, count * sizeof(T));
+      LocalTensor(TPosition position, uint32_t address, uint32_t count, TESSERA_LINE) {
+        const uint32_t memory = model::memory_at((uint32_t)position, line), scalar = model::own(model::S);
+        place = memory * model::MEMORY_STRIDE + address;
+        end = place + count * (uint32_t)sizeof(T);
+        if (address % 32) model::stop(model::MISALIGNED, scalar, line, scalar, 0, -1, place, 32);
+        if ((uint64_t)address + count * sizeof(T) > model::memory_bytes(memory))
+          model::stop(model::OUT_OF_BOUNDS, scalar, line, scalar, 0, -1, place, count * sizeof(T));
       }
       LocalTensor operator[](int64_t offset) const {
         LocalTensor part = *this;
@@ -57,17 +75,19 @@ extension ModelText {
       }
       template <class U> LocalTensor<U> ReinterpretCast() const { return LocalTensor<U>(place, end); }
       T GetValue(uint32_t at, TESSERA_LINE) const {
-        const model::span own = checked(at * sizeof(T), sizeof(T), model::S, line, sizeof(T));
-        model::begin(model::S, line);
-        model::touch(model::S, line, own, false);
+        const uint32_t scalar = model::own(model::S);
+        const model::span own = checked(at * sizeof(T), sizeof(T), scalar, line, sizeof(T));
+        model::begin(scalar, line);
+        model::touch(scalar, line, own, false);
         if (model::is_poison<T>(own, 0))
-          model::report(model::UNDEFINED, model::S, line, model::S, 0, -1, own.place, 0);
+          model::report(model::UNDEFINED, scalar, line, scalar, 0, -1, own.place, 0);
         return model::get<T>(own, 0);
       }
       void SetValue(int64_t at, T value, TESSERA_LINE) const {
-        const model::span own = checked(at * sizeof(T), sizeof(T), model::S, line, sizeof(T));
-        model::begin(model::S, line);
-        model::touch(model::S, line, own, true);
+        const uint32_t scalar = model::own(model::S);
+        const model::span own = checked(at * sizeof(T), sizeof(T), scalar, line, sizeof(T));
+        model::begin(scalar, line);
+        model::touch(scalar, line, own, true);
         model::put<T>(own, 0, value, false);
       }
       // Bytes of it from one on, which the instruction must find aligned.
@@ -80,7 +100,7 @@ extension ModelText {
       }
       model::span lanes(uint32_t count, uint32_t line) const {
         limit(count > 0, line, count);
-        return checked(0, (uint64_t)count * sizeof(T), model::V, line);
+        return checked(0, (uint64_t)count * sizeof(T), model::own(model::V), line);
       }
       LocalTensor(uint32_t place, uint32_t end) : place(place), end(end) {}
     };
@@ -96,13 +116,14 @@ extension ModelText {
       }
       T GetValue(int64_t offset, TESSERA_LINE) const {
         const T *own = at + offset;
-        const model::slot *slot = model::checked_slot(model::S, line, (const uint8_t *)own, sizeof(T), false);
-        model::begin(model::S, line);
-        model::touch_memory(model::S, line, (const uint8_t *)own, sizeof(T), false);
+        const uint32_t scalar = model::own(model::S);
+        const model::slot *slot = model::checked_slot(scalar, line, (const uint8_t *)own, sizeof(T), false);
+        model::begin(scalar, line);
+        model::touch_memory(scalar, line, (const uint8_t *)own, sizeof(T), false);
         if (slot->defined)
           for (uint32_t i = 0; i < sizeof(T); i++)
             if (slot->defined[(const uint8_t *)own + i - slot->start] != 255)
-              model::report(model::UNDEFINED, model::S, line, model::S, 0, slot - model::slots, (const uint8_t *)own - slot->start, 0);
+              model::report(model::UNDEFINED, scalar, line, scalar, 0, slot - model::slots, (const uint8_t *)own - slot->start, 0);
         return *own;
       }
     };
@@ -112,19 +133,21 @@ extension ModelText {
     inline uint32_t event_number(HardEvent pair, int32_t id, uint32_t line) {
       // 6 and 7 may be the system's.
       limit(id >= 0 && id < 6, line, id);
-      return (uint32_t)pair * model::EVENTS + (uint32_t)id;
+      const uint32_t from = (uint32_t)pair / model::PIPES, to = (uint32_t)pair % model::PIPES;
+      limit(model::has_pipe(from) && model::has_pipe(to), line, (int64_t)pair);
+      return model::core * model::PAIRS + (uint32_t)pair * model::EVENTS + (uint32_t)id;
     }
     template <HardEvent pair> inline void SetFlag(int32_t id, TESSERA_LINE) {
-      const uint32_t number = event_number(pair, id, line), pipe = model::from_pipe(number);
-      if (pipe == model::S) return model::raise(number, line);
+      const uint32_t number = event_number(pair, id, line), pipe = model::from_pipe(number) % model::PIPES;
+      if (pipe == model::S) return model::raise(number, model::own(model::S), line);
       model::issue(pipe, model::SET, line).event = number;
       model::commit(pipe);
     }
     template <HardEvent pair> inline void WaitFlag(int32_t id, TESSERA_LINE) {
-      const uint32_t number = event_number(pair, id, line), pipe = model::to_pipe(number);
+      const uint32_t number = event_number(pair, id, line), pipe = model::to_pipe(number) % model::PIPES;
       if (pipe == model::S) {
         while (!model::events[number].is_raised)
-          if (!model::step()) model::stand_still(line);
+          if (!model::step()) model::pause(line);
         return model::lower(number, line);
       }
       model::issue(pipe, model::WAIT, line).event = number;
@@ -133,11 +156,15 @@ extension ModelText {
     template <pipe_t pipe> inline void PipeBarrier(TESSERA_LINE) {
       if (pipe == PIPE_ALL) {
         model::drain(line);
-        for (uint32_t p = 0; p < model::PIPES; p++)
-          for (uint32_t q = 0; q < model::COUNTS; q++) model::clocks[p].done[q] = model::begun[q % model::PIPES];
+        for (uint32_t p = 0; p < model::PIPES; p++) {
+          model::clock &known = model::clocks[model::own(p)];
+          for (uint32_t q = 0; q < model::PIPES; q++) known.done[model::own(q)] = model::begun[model::own(q)];
+          known.done[model::STORES + model::core] = model::begun[model::own(model::S)];
+        }
         return;
       }
       if (pipe == PIPE_S) return;
+      limit(model::has_pipe(pipe), line, pipe);
       model::issue(pipe, model::BARRIER, line);
       model::commit(pipe);
     }
@@ -163,9 +190,10 @@ extension ModelText {
         const LocalTensor<T> &to, const GlobalTensor<T> &from, const DataCopyExtParams &shape,
         const DataCopyPadExtParams<T> &pad, TESSERA_LINE) {
       check(shape, line);
+      limit(model::core != model::AIC, line, model::core);
       limit(!pad.isPad, line, 1);
       // Behind the last element lie unspecified bytes, up to the block's end.
-      const model::span own = to.checked(0, (shape.blockLen + 31) / 32 * 32, model::MTE2, line);
+      const model::span own = to.checked(0, (shape.blockLen + 31) / 32 * 32, model::own(model::MTE2), line);
       model::instruction &fresh = model::issue(model::MTE2, model::WORK, line);
       fresh.run = model::run_copy_in;
       fresh.to = own;
@@ -176,7 +204,7 @@ extension ModelText {
     template <class T> inline void DataCopyPad(
         const GlobalTensor<T> &to, const LocalTensor<T> &from, const DataCopyExtParams &shape, TESSERA_LINE) {
       check(shape, line);
-      const model::span own = from.checked(0, shape.blockLen, model::MTE3, line);
+      const model::span own = from.checked(0, shape.blockLen, model::own(model::MTE3), line);
       model::instruction &fresh = model::issue(model::MTE3, model::WORK, line);
       fresh.run = model::run_copy_out;
       fresh.from[0] = own;
@@ -191,6 +219,7 @@ extension ModelText {
     inline void vector(
         void (*run)(const model::instruction &), uint32_t line, uint32_t count, model::span to, model::span a = {},
         model::span b = {}, model::span c = {}, uint64_t scalar = 0, uint32_t mode = 0) {
+      limit(model::core != model::AIC, line, model::core);
       model::instruction &fresh = model::issue(model::V, model::WORK, line);
       fresh.run = run;
       fresh.count = count;
@@ -312,7 +341,7 @@ extension ModelText {
         const LocalTensor<T> &to, const LocalTensor<T> &from, const LocalTensor<uint32_t> &offsets, uint32_t base,
         uint32_t count, TESSERA_LINE) {
       limit(sizeof(T) == 4, line, sizeof(T));
-      const model::span all = from.checked(0, from.end - from.place, model::V, line);
+      const model::span all = from.checked(0, from.end - from.place, model::own(model::V), line);
       vector(model::run_gather, line, count, to.lanes(count, line), all, offsets.lanes(count, line), {}, base);
     }
     struct BrcbRepeatParams {

@@ -25,7 +25,7 @@ struct PipeJob {
       guard let number = program.kernels.firstIndex(of: launch.kernel) else {
         throw DeviceModelError("no kernel \(launch.kernel) among \(program.kernels.joined(separator: ", "))")
       }
-      description += [Int64(number), Int64(launch.blocks), Int64(launch.arguments.count)]
+      description += [Int64(number), Int64(launch.blocks), Int64(launch.arguments.count), Int64(launch.vectorCoresOfCube)]
       for argument in launch.arguments {
         switch argument {
         case .buffer(let number):

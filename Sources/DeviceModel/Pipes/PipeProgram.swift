@@ -69,7 +69,7 @@ public enum PipeOrder: Sendable, Hashable, CustomStringConvertible {
   }
 }
 
-/// A kernel and what it is launched with, on blocks of one vector core each.
+/// A kernel and what it is launched with, on blocks of one vector core each, or of a cube core with one or two.
 public struct PipeLaunch: Sendable {
   public enum Argument: Sendable {
     /// A pointer to the buffer of this number.
@@ -82,10 +82,14 @@ public struct PipeLaunch: Sendable {
   /// In the order of the kernel's parameters.
   public var arguments: [Argument]
 
-  public init(_ kernel: String, blocks: Int, _ arguments: [Argument]) {
+  /// Vector cores at the side of each block's cube core: 1 or 2; 0 for vector cores alone.
+  public var vectorCoresOfCube: Int
+
+  public init(_ kernel: String, blocks: Int, _ arguments: [Argument], vectorCoresOfCube: Int = 0) {
     self.kernel = kernel
     self.blocks = blocks
     self.arguments = arguments
+    self.vectorCoresOfCube = vectorCoresOfCube
   }
 }
 

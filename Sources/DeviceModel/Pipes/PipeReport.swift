@@ -47,8 +47,25 @@ public struct PipeReport: Sendable, Hashable, CustomStringConvertible {
   public let byte: Int
   let launch: Int
   private let detail: Int
+  private let memory: Int
 
-  private static let pipes = ["S", "V", "MTE2", "MTE3"]
+  private static let pipes = ["S", "V", "MTE2", "MTE3", "MTE1", "M", "FIX"]
+  private static let cores = ["", "AIV 1 ", "AIC "]
+  private static let memories = ["the unified buffer", "AIV 1's unified buffer", "L1", "L0A", "L0B", "L0C"]
+
+  /// A pipe of a core, as the engine numbers them; the first vector core's are named alone.
+  private static func name(ofUnit unit: Int) -> String { cores[unit / pipes.count] + pipes[unit % pipes.count] }
+
+  /// An event as the engine numbers them.
+  private static func name(ofEvent number: Int) -> String {
+    let pairs = 8 * pipes.count * pipes.count
+    guard number < pairs * cores.count else {
+      let (way, flag) = ((number - pairs * cores.count) / 11, (number - pairs * cores.count) % 11)
+      return "flag \(flag) from \(way < 2 ? "the cube core" : "vector core \(way - 2)")"
+    }
+    let pair = number % pairs / 8
+    return "event \(pipes[pair / pipes.count])_\(pipes[pair % pipes.count]) \(number % 8)"
+  }
 
   /// From the engine's words.
   init?(_ words: [Int], kernel: String, _ notes: SourceNotes) {
@@ -58,19 +75,22 @@ public struct PipeReport: Sendable, Hashable, CustomStringConvertible {
     self.kernel = kernel
     launch = words[1]
     block = words[2]
-    pipe = Self.pipes[words[3]]
+    pipe = Self.name(ofUnit: words[3])
     self.place = place(words[4]) ?? Place(line: 0, note: nil)
-    otherPipe = Self.pipes[words[5]]
+    otherPipe = Self.name(ofUnit: words[5])
     otherPlace = place(words[6])
     buffer = words[7] < 0 ? nil : words[7]
-    byte = words[8]
+    // On chip, bytes of all memories are counted through.
+    let isOnChip = words[7] < 0 && ![.raisedTwice, .neverAwaited, .deadlock, .limit].contains(kind)
+    memory = isOnChip ? words[8] >> 20 : 0
+    byte = isOnChip ? words[8] & (1 << 20 - 1) : words[8]
     detail = words[9]
   }
 
   public var description: String {
-    let memory = buffer.map { "byte \(byte) of buffer \($0)" } ?? "byte \(byte) of the unified buffer"
+    let memory = buffer.map { "byte \(byte) of buffer \($0)" } ?? "byte \(byte) of \(Self.memories[memory])"
     let other = otherPlace.map { "\(otherPipe) at \($0)" } ?? otherPipe
-    let event = "\(Self.pipes[byte / 32 % 4])_\(Self.pipes[byte / 8 % 4]) \(byte % 8)"
+    let event = Self.name(ofEvent: byte)
     let what =
       switch kind {
       case .hazard:
@@ -81,10 +101,10 @@ public struct PipeReport: Sendable, Hashable, CustomStringConvertible {
           + (detail == 2 ? "reads it" : "writes it")
       case .raisedTwice:
         detail == 0
-          ? "raises event \(event), which \(other) has raised"
-          : "raises event \(event), for which \(other) may still have to wait"
-      case .neverAwaited: "raises event \(event), for which nobody waits"
-      case .deadlock: "waits for event \(event), which nobody raises"
+          ? "raises \(event), which \(other) has raised"
+          : "raises \(event), for which \(other) may still have to wait"
+      case .neverAwaited: "raises \(event), for which nobody waits"
+      case .deadlock: "waits for \(event), which nobody raises"
       case .outOfBounds: "touches \(detail) bytes from \(memory)"
       case .misaligned: "begins at \(memory), which is no multiple of \(detail)"
       case .undefined: "uses \(memory), which holds nothing"

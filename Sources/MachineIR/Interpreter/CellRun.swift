@@ -103,6 +103,10 @@ struct CellRun {
         try integer(copy.offset), by: Int32(cell))
     case .closeCopies: copies.close()
     case .awaitCopies(let latest): try copies.await(allBut: latest, by: Int32(cell))
+    case .multiplySlices(let product):
+      try product.run(
+        try memory(product.left.buffer), try integer(product.left.offset), try memory(product.right.buffer),
+        try integer(product.right.offset), to: try memory(product.target), by: Int32(cell))
     case .loop(let loop): try run(loop)
     // One agent does the work of all here, in order; what the others may do is noted.
     case .synchronise: races?.wait()
@@ -380,6 +384,7 @@ extension MachineStatement {
       "@\(buffer)[\(Expression.place(offset, value.type.lanes, nil))] = \(value)"
     case .clear(let buffer, let offset, let count): "clear @\(buffer)[\(offset); \(count)]"
     case .prefetch(let buffer, let offset): "prefetch \(buffer)[\(offset)]"
+    case .multiplySlices(let product): product.description
     case .startCopy(let copy):
       "start copy @\(copy.target)[\(Expression.place(copy.offset, copy.count, nil))] = "
         + "\(copy.source.buffer)[\(Expression.place(copy.source.offset, copy.count, nil))]"

@@ -14,16 +14,20 @@ public enum LocalElement: String, Hashable, Sendable {
   }
 }
 
-/// A tensor in the unified buffer: a name, what it holds and where it lies.
+/// A tensor in a memory on chip: a name, what it holds and where it lies.
 public struct LocalTensor: Hashable, Sendable {
   public let name: String
+  public let memory: LocalMemory
   public let element: LocalElement
   public let count: Int
-  /// The address of its first byte; a multiple of `Ascend.block`.
+  /// The address of its first byte; a multiple of the memory's alignment.
   public var byteAddress: Int
 
-  public init(_ name: String, _ element: LocalElement, count: Int, byteAddress: Int) {
+  public init(
+    _ name: String, _ element: LocalElement, count: Int, byteAddress: Int, in memory: LocalMemory = .unifiedBuffer
+  ) {
     self.name = name
+    self.memory = memory
     self.element = element
     self.count = count
     self.byteAddress = byteAddress
@@ -32,6 +36,8 @@ public struct LocalTensor: Hashable, Sendable {
   /// Bytes that its elements take.
   public var byteCount: Int { count * element.byteCount }
   public var bytes: Range<Int> { byteAddress..<byteAddress + byteCount }
+  /// Its bytes among those of all memories.
+  public var place: Range<Int> { memory.base + byteAddress..<memory.base + byteAddress + byteCount }
 }
 
 /// Consecutive elements of a tensor, from an element on, perhaps taken as another type of the same or another width.

@@ -3,7 +3,7 @@ import TileIR
 /// One touch of memory by an instruction.
 public struct PipeAccess: Hashable, Sendable {
   public enum Place: Hashable, Sendable {
-    /// Bytes of the unified buffer.
+    /// Bytes on chip, of all memories.
     case local(Range<Int>)
     /// A buffer in main memory, anywhere.
     case buffer(BufferSource)
@@ -45,6 +45,7 @@ extension PipeKernel {
         access(.copyOut, copy.local, copy.most * copy.local.element.byteCount, isWrite: false),
         PipeAccess(pipe: .copyOut, place: .buffer(source(of: copy.buffer)), isWrite: true),
       ] + scalarReads(copy.offset) + scalarReads(copy.count)
+    case .cube(let instruction): return accesses(of: instruction)
     case .read(_, let view):
       return [access(.scalar, view, view.element.byteCount, isWrite: false)] + scalarReads(view.offset)
     case .write(let view, let value):
@@ -56,6 +57,19 @@ extension PipeKernel {
     case .loop(let loop): return scalarReads(loop.lower) + scalarReads(loop.upper)
     case .leave, .set, .wait, .barrier, .note: return []
     }
+  }
+
+  private func accesses(of instruction: CubeInstruction) -> [PipeAccess] {
+    var found = instruction.reads.map { access(instruction.pipe, $0.view, $0.bytes, isWrite: false) }
+    if let write = instruction.write { found.append(access(instruction.pipe, write.view, write.bytes, isWrite: true)) }
+    if let buffer = instruction.buffer {
+      let place = PipeAccess.Place.buffer(source(of: buffer.name))
+      found.append(PipeAccess(pipe: instruction.pipe, place: place, isWrite: buffer.isWrite))
+      found += buffer.offset.loadedBuffers.map {
+        PipeAccess(pipe: .cubeScalar, place: .buffer(source(of: $0)), isWrite: false)
+      }
+    }
+    return found
   }
 
   /// A copy in writes whole blocks: what lies behind its elements in the last is unspecified.
@@ -70,9 +84,9 @@ extension PipeKernel {
   private func access(_ pipe: Pipe, _ view: LocalView, _ byteCount: Int?, isWrite: Bool) -> PipeAccess {
     let tensor = tensors[view.tensor]!
     guard let byteCount, let offset = view.offset.constantValue else {
-      return PipeAccess(pipe: pipe, place: .local(tensor.bytes), isWrite: isWrite)
+      return PipeAccess(pipe: pipe, place: .local(tensor.place), isWrite: isWrite)
     }
-    let first = tensor.byteAddress + offset * view.element.byteCount
+    let first = tensor.place.lowerBound + offset * view.element.byteCount
     return PipeAccess(pipe: pipe, place: .local(first..<first + byteCount), isWrite: isWrite)
   }
 

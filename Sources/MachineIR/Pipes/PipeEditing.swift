@@ -38,6 +38,8 @@ extension PipeKernel {
         }
       }
     }
-    return PipeKernel(source: source, tensors: tensors, body: map(body), limits: limits, spills: spills, status: status)
+    var changed = self
+    changed.body = map(body)
+    return changed
   }
 }

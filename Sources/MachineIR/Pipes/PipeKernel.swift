@@ -1,7 +1,7 @@
 import TileIR
 
-/// The units of a vector core that work at the same time, each starting its instructions in program order and none
-/// waiting for the one before to end.
+/// The units of a core that work at the same time, each starting its instructions in program order and none waiting
+/// for the one before to end.
 public enum Pipe: String, Hashable, Sendable, CaseIterable {
   case scalar = "S"
   case vector = "V"
@@ -9,10 +9,37 @@ public enum Pipe: String, Hashable, Sendable, CaseIterable {
   case copyIn = "MTE2"
   /// Unified buffer to main memory.
   case copyOut = "MTE3"
+  /// Those of the cube core at a vector core's side.
+  case cubeScalar = "cube S"
+  /// Main memory to L1.
+  case cubeCopyIn = "cube MTE2"
+  /// L1 to the memories of operands.
+  case load = "MTE1"
+  case cube = "M"
+  /// Sums to main memory.
+  case drain = "FIX"
+
+  public enum Core: Hashable, Sendable { case vector, cube }
+  public var core: Core {
+    switch self {
+    case .scalar, .vector, .copyIn, .copyOut: .vector
+    case .cubeScalar, .cubeCopyIn, .load, .cube, .drain: .cube
+    }
+  }
+  /// The maker's name for it.
+  public var unit: String {
+    switch self {
+    case .cubeScalar: Pipe.scalar.rawValue
+    case .cubeCopyIn: Pipe.copyIn.rawValue
+    default: rawValue
+    }
+  }
+  /// The pipes of a core.
+  public static func all(of core: Core) -> Set<Pipe> { Set(allCases.filter { $0.core == core }) }
 }
 
 /// An event of an ordered pair of pipes: `from` raises it when all its instructions before are done; `to` waits for
-/// it before its next, which lowers it.
+/// it before its next, which lowers it. Between pipes of two cores it is a flag of the group.
 public struct PipeEvent: Hashable, Sendable {
   public let from: Pipe
   public let to: Pipe
@@ -22,6 +49,11 @@ public struct PipeEvent: Hashable, Sendable {
     self.to = to
     self.number = number
   }
+
+  /// Whether it goes from core to core.
+  public var isAcross: Bool { from.core != to.core }
+  /// The flag that it is among those of a group: both directions share the numbers.
+  public var flag: Int { from.core == .cube ? number : number + Ascend.flagsPerDirection }
 }
 
 /// A copy of consecutive elements between main memory and the unified buffer.
@@ -77,6 +109,7 @@ public indirect enum PipeStatement: Hashable, Sendable {
   case vector(VectorInstruction)
   case copyIn(PipeCopy)
   case copyOut(PipeCopy)
+  case cube(CubeInstruction)
   case define(Variable, Expression)
   case declare(Variable, Expression)
   case assign(Variable, Expression)
@@ -96,10 +129,14 @@ public indirect enum PipeStatement: Hashable, Sendable {
 }
 
 /// A kernel of vector cores: the cells of `source`'s grid in turns.
+///
+/// Where it multiplies matrices, a cube core works with each vector core, and the program is that of both: the cube
+/// core's instructions stand where the vector core needs what they make. Each core carries out its own part, with the
+/// scalar unit's statements that it needs, as `CoreParts` takes it out; neither waits for the other but by events.
 public struct PipeKernel: Hashable, Sendable {
   /// The kernel that it was made of: buffers, numbers, floats and cells are its.
   public let source: MachineKernel
-  /// Every tensor of the unified buffer, by name.
+  /// Every tensor on chip, by name.
   public var tensors: [String: LocalTensor]
   /// With the loop over cells.
   public var body: [PipeStatement]
@@ -121,6 +158,16 @@ public struct PipeKernel: Hashable, Sendable {
     }
   }
   public let limits: [Limit]
+  /// How many vector cores a cube core works with; 0 where it needs none. Two take the cells of a pair, and where the
+  /// last has one, both compute it and the first stores it.
+  public var vectorCoresOfCube = 0
+
+  /// The first cell of a pair, that of a group's first pair, how far the next one is, and a vector core's number in its
+  /// group, in `body` where a group has two of them.
+  public static let pair = Variable("pair", .index)
+  public static let firstPair = Variable("first_pair", .index)
+  public static let pairStep = Variable("pair_step", .index)
+  public static let subCore = Variable("sub_core", .index)
 
   /// An array of each core in main memory: a buffer and a number of `source`, behind the plan's own, in this order.
   public struct Spill: Hashable, Sendable {
@@ -150,5 +197,13 @@ public struct PipeKernel: Hashable, Sendable {
   }
 
   /// Bytes of the unified buffer that it needs.
-  public var unifiedBufferBytes: Int { tensors.values.map(\.bytes.upperBound).max() ?? 0 }
+  public var unifiedBufferBytes: Int { byteCount(of: .unifiedBuffer) }
+
+  /// Bytes of a memory that it needs.
+  public func byteCount(of memory: LocalMemory) -> Int {
+    tensors.values.filter { $0.memory == memory }.map(\.bytes.upperBound).max() ?? 0
+  }
+
+  /// Whether a cube core works beside vector cores.
+  public var usesCubes: Bool { vectorCoresOfCube > 0 }
 }

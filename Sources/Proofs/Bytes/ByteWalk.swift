@@ -90,6 +90,7 @@ struct ByteWalk {
       contents.forget(access.buffer)
     case .clear(let array, _, _): contents.forget(array)
     case .startCopy(let copy): contents.forget(copy.target)
+    case .multiplySlices(let product): contents.forget(product.target)
     case .loop(let loop): run(loop)
     case .branch(let condition, let then, let otherwise):
       _ = value(condition)

@@ -109,9 +109,20 @@ struct ExactSums {
       for (key, value) in taken { state[key] = state[key].map { $0.joined(value) } ?? value }
     case .check(let condition, _): _ = value(condition)
     case .startCopy(let copy): keep(Bounded(base: nil, range: nil), in: copy.target)
+    case .multiplySlices(let product): multiply(product)
     case .prefetch, .leave, .synchronise, .closeCopies, .awaitCopies: break
     case .note(_, let place): if let place { location = place }
     }
+  }
+
+  /// Of the bytes nothing is known.
+  private mutating func multiply(_ product: SliceProduct) {
+    let range = -product.largestSum...product.largestSum
+    keep(Bounded(base: nil, range: range, isSum: true), in: product.target)
+    guard isJudged, let register = MachineScalar.i32.register else { return }
+    let isExact = register.lowerBound <= range.lowerBound && range.upperBound <= register.upperBound
+    let sentence = "\(product.sums) sums of slices, \(range.lowerBound) to \(range.upperBound)"
+    verdicts.append((location, sentence, isExact, Bounds(sum: range, register: register)))
   }
 
   private mutating func keep(_ value: Bounded, in array: String) {

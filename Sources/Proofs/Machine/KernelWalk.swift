@@ -186,6 +186,7 @@ struct KernelWalk {
       noteCleared(buffer, first, count, bits: 8 * array.type.byteCount)
     case .prefetch(_, let offset): _ = value(offset)
     case .startCopy, .closeCopies, .awaitCopies: step(copy: statement)
+    case .multiplySlices(let product): multiply(product)
     case .loop(let loop): walk(loop)
     case .leave:
       if isJudged { touches.add(.leave) }

@@ -4,7 +4,7 @@ import MachineIR
 /// state only in part. Each is a question that a measurement on a chip can answer.
 public enum AscendAssumption: String, Hashable, Sendable, CaseIterable {
   case roundsToNearest, subnormals, comparesNaN, selectsBits, wrapsIntegers, exactConversions, gathersWords,
-    stridesOfZero, completesOutOfOrder, raisesWhenDone, scalarsInOrder, narrowStores
+    stridesOfZero, completesOutOfOrder, raisesWhenDone, scalarsInOrder, narrowStores, exactProducts, drainsIntegers, flagsAcross, fractals
 
   public var sentence: String {
     switch self {
@@ -19,6 +19,12 @@ public enum AscendAssumption: String, Hashable, Sendable, CaseIterable {
     case .completesOutOfOrder: "instructions of one pipe begin in program order and may end in any"
     case .raisesWhenDone: "an event is raised when all instructions of its pipe before it are done"
     case .scalarsInOrder: "what the scalar unit has read is done before it hands over its next instruction"
+    case .exactProducts: "Mmad of int8 gives the low 32 bits of exact sums"
+    case .drainsIntegers: "Fixpipe of int32 without quantisation copies sums as they are"
+    case .flagsAcross:
+      "a flag of mode 2 is raised when all instructions of its pipe before it are done, MTE2's and FIX's too, and what "
+        + "they have written to main memory is there for the core that waits"
+    case .fractals: "operands and sums lie in L1, L0A, L0B and L0C as zN, zZ, nZ and zN"
     case .narrowStores: "copies out write their bytes alone, from any byte of main memory on"
     }
   }

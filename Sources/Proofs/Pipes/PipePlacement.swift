@@ -1,24 +1,27 @@
 import MachineIR
 
-/// Tensors within the unified buffer, and instructions within their tensors.
+/// Tensors within their memories, and instructions within their tensors.
 enum PipePlacement {
-  static func faults(of kernel: PipeKernel, capacity: Int) -> [PipeProof.Fault] {
+  static func faults(of kernel: PipeKernel, capacity: (LocalMemory) -> Int) -> [PipeProof.Fault] {
     var faults: [PipeProof.Fault] = []
     func fail(_ message: String) { faults.append(PipeProof.Fault(message: message, location: nil)) }
     for tensor in kernel.tensors.values.sorted(by: { $0.name < $1.name }) {
-      if tensor.byteAddress % Ascend.block != 0 {
-        fail("\(tensor.name) begins at byte \(tensor.byteAddress), which is no multiple of \(Ascend.block)")
+      if tensor.byteAddress % tensor.memory.alignment != 0 {
+        fail("\(tensor.name) begins at byte \(tensor.byteAddress), which is no multiple of \(tensor.memory.alignment)")
       }
+      let capacity = capacity(tensor.memory)
       if tensor.byteAddress < 0 || tensor.bytes.upperBound > capacity {
-        fail("\(tensor.name) ends at byte \(tensor.bytes.upperBound) of a unified buffer of \(capacity)")
+        fail("\(tensor.name) ends at byte \(tensor.bytes.upperBound) of a \(tensor.memory.rawValue) of \(capacity)")
       }
     }
-    func check(_ view: LocalView, _ bytes: Int?, alignment: Int = Ascend.block) {
+    func check(_ view: LocalView, _ bytes: Int?, alignment: Int? = nil) {
       guard let tensor = kernel.tensors[view.tensor] else { return fail("\(view.tensor) has no place") }
       // What the scalar unit computes is within its array by the proof of the plan.
       guard let offset = view.offset.constantValue, let bytes else { return }
       let first = offset * view.element.byteCount
-      if first % alignment != 0 { fail("a view of \(view.tensor) begins within a block, at byte \(first)") }
+      if first % (alignment ?? tensor.memory.alignment) != 0 {
+        fail("a view of \(view.tensor) begins within a block, at byte \(first)")
+      }
       if first < 0 || first + bytes > tensor.byteCount {
         fail("bytes \(first) to \(first + bytes) of \(view.tensor), which has \(tensor.byteCount)")
       }
@@ -35,12 +38,13 @@ enum PipePlacement {
           if copy.most * copy.local.element.byteCount > 2_097_151 {
             fail("a copy of \(copy.most * copy.local.element.byteCount) bytes, of which one may have 2097151")
           }
+        case .cube(let instruction): faults += CubePlacement.faults(of: instruction, { check($0, $1) }, kernel)
         case .read(_, let view), .write(let view, _):
           check(view, view.element.byteCount, alignment: view.element.byteCount)
         case .loop(let loop): walk(loop.body)
         case .branch(_, let then, let otherwise): walk(then + otherwise)
         case .set(let event), .wait(let event):
-          if !(0..<Ascend.eventsPerPair).contains(event.number) || event.from == event.to {
+          if !CubePlacement.isThere(event) {
             fail("there is no event \(event.from.rawValue)_\(event.to.rawValue) \(event.number)")
           }
         default: break
@@ -60,6 +64,7 @@ enum PipePlacement {
       if case .maskedCopy = instruction.operation, instruction.count > 64 { fail("a masked copy beyond one repeat") }
     }
     walk(kernel.body)
+    if kernel.part(of: .cube) == nil { fail("the cube core needs what the vector core computes") }
     return faults
   }
 }

@@ -13,7 +13,11 @@ import TileIR
 ///   beginning and the end of a loop's round; none is left raised. With that no pipe waits for ever: the raising of
 ///   each event comes before its wait in the one order that hands out all instructions;
 /// - no tensor is read over which another was written;
-/// - tensors lie within the unified buffer, begin at blocks, and instructions stay within them.
+/// - tensors lie within their memories, begin where these allow it, and instructions stay within them.
+///
+/// Of a vector core and its cube core the program is one, and pipes of both are told apart. Each core hands out its own
+/// part alone; what the proof knows of order comes from events only, those between cores included, so it holds
+/// whichever core is ahead.
 public struct PipeProof {
   public struct Fault: Hashable, Sendable, CustomStringConvertible {
     public let message: String
@@ -26,11 +30,13 @@ public struct PipeProof {
   public let faults: [Fault]
   public var isProved: Bool { faults.isEmpty }
 
-  public init(_ kernel: PipeKernel, capacity: Int = 192 << 10) {
+  /// `capacity` is that of the unified buffer; other memories are as `chip` has them.
+  public init(_ kernel: PipeKernel, capacity: Int = 192 << 10, chip: Ascend = MachineDescription.ascend910b.npu!) {
     self.kernel = kernel
     var walk = PipeWalk(kernel)
     walk.run()
-    faults = PipePlacement.faults(of: kernel, capacity: capacity) + walk.faults
+    let places = PipePlacement.faults(of: kernel) { $0 == .unifiedBuffer ? capacity : $0.capacity(of: chip) }
+    faults = places + walk.faults
   }
 
   /// Throws the first fault.

@@ -63,8 +63,8 @@ struct PipeWalk {
   /// The other tensors that share bytes with one.
   private mutating func neighbours(of name: String) -> Set<String> {
     if let known = shared[name] { return known }
-    let bytes = kernel.tensors[name]!.bytes
-    let found = Set(kernel.tensors.values.filter { $0.name != name && $0.bytes.overlaps(bytes) }.map(\.name))
+    let bytes = kernel.tensors[name]!.place
+    let found = Set(kernel.tensors.values.filter { $0.name != name && $0.place.overlaps(bytes) }.map(\.name))
     shared[name] = found
     return found
   }
@@ -174,6 +174,8 @@ struct PipeWalk {
       (read, written) = (instruction.sources.map(\.tensor), instruction.destination.tensor)
     case .copyIn(let copy): (read, written) = ([], copy.local.tensor)
     case .copyOut(let copy): (read, written) = ([copy.local.tensor], nil)
+    case .cube(let instruction):
+      (read, written) = (instruction.reads.map(\.view.tensor), instruction.write?.view.tensor)
     case .read(_, let view): (read, written) = ([view.tensor], nil)
     case .write(let view, _): (read, written) = ([], view.tensor)
     default: return
@@ -188,11 +190,15 @@ struct PipeWalk {
 
   private mutating func add(_ deed: Deed) {
     var pipes: Set<Pipe> = []
-    if case .touch(let access) = deed, access.pipe == .scalar {
+    if case .touch(let access) = deed, access.pipe == .scalar || access.pipe == .cubeScalar {
       // The scalar unit hands out its next instruction when it is done with what it reads; what it writes, others
       // see when an event says so, itself at once.
-      guard access.isWrite else { return }
-      pipes = [.scalar]
+      if access.isWrite {
+        pipes = [access.pipe]
+      } else {
+        pipes = Pipe.all(of: access.pipe.core)
+        if self.pipes(concernedWith: deed).isSubset(of: pipes) { return }
+      }
     }
     state.deeds[deed] = Knowledge(pipes: pipes, location: location)
   }
@@ -214,7 +220,7 @@ struct PipeWalk {
     for (deed, known) in state.deeds where known.events.contains(event) {
       state.deeds[deed]!.events.remove(event)
       state.deeds[deed]!.pipes.insert(event.to)
-      if event.to == .scalar { state.deeds[deed]!.pipes = Set(Pipe.allCases) }
+      if event.to == .scalar { state.deeds[deed]!.pipes.formUnion(Pipe.all(of: .vector)) }
     }
     forget()
     if event.to != .scalar { state.deeds[.wait(event)] = Knowledge(pipes: [], location: location) }
@@ -222,8 +228,10 @@ struct PipeWalk {
 
   private mutating func barrier(_ pipe: Pipe?) {
     guard let pipe else {
-      state.deeds = [:]
-      return
+      for deed in state.deeds.keys where deed.pipe.core == .vector {
+        state.deeds[deed]!.pipes.formUnion(Pipe.all(of: .vector))
+      }
+      return forget()
     }
     for deed in state.deeds.keys where deed.pipe == pipe { state.deeds[deed]!.pipes.insert(pipe) }
     forget()
@@ -241,7 +249,7 @@ struct PipeWalk {
     case .buffer(let source):
       return kernel.source.buffers.first { $0.source == source }?.name ?? "a buffer"
     case .local(let bytes):
-      let names = kernel.tensors.values.filter { $0.bytes.overlaps(bytes) }.map(\.name).sorted()
+      let names = kernel.tensors.values.filter { $0.place.overlaps(bytes) }.map(\.name).sorted()
       return names.prefix(3).joined(separator: " or ")
     }
   }

@@ -10,8 +10,16 @@ extension Lowering {
       throw Diagnostic("\(plan.machine.name) has no pipes", at: [plan.program.location])
     }
     return try plan.kernels.map { kernel in
-      let lowering = PipeLowering(kernel, at: plan.program.location)
-      return try lowering.lower(for: npu, firstWorkspace: plan.workspaces.count)
+      func lower(_ vectorCores: Int) throws -> PipeKernel {
+        let lowering = PipeLowering(kernel, at: plan.program.location, vectorCoresOfCube: vectorCores)
+        return try lowering.lower(for: npu, firstWorkspace: plan.workspaces.count)
+      }
+      guard !kernel.sliceProducts.isEmpty else { return try lower(0) }
+      do {
+        return try lower(2)
+      } catch is PipeLowering.DependsOnCell {
+        return try lower(1)
+      }
     }
   }
 }
@@ -52,12 +60,23 @@ final class PipeLowering {
   private var lists: [[PipeStatement]] = [[]]
   private var used: [String: Int] = [:]
 
-  init(_ kernel: MachineKernel, at location: SourceLocation) {
+  /// As `PipeKernel` has them.
+  let vectorCoresOfCube: Int
+
+  init(_ kernel: MachineKernel, at location: SourceLocation, vectorCoresOfCube: Int) {
     self.kernel = kernel
+    self.vectorCoresOfCube = vectorCoresOfCube
     self.location = location
     let given = kernel.buffers.map(\.name) + kernel.scalars.map(\.name) + kernel.floatNames
-      + [kernel.cell, PipeKernel.block, PipeKernel.blocks, PipeKernel.cells].map(\.name)
+      + [
+        kernel.cell, PipeKernel.block, PipeKernel.blocks, PipeKernel.cells, PipeKernel.pair, PipeKernel.firstPair,
+        PipeKernel.pairStep, PipeKernel.subCore,
+      ].map(\.name)
     for name in given { used[name] = 1 }
+    // Counters keep their names.
+    for statement in kernel.body {
+      statement.forEach { if case .loop(let loop) = $0 { used[loop.counter.name] = 1 } }
+    }
   }
 
   /// `firstWorkspace` is the number of the first workspace that the plan does not know: arrays that are spilled, and
@@ -66,10 +85,7 @@ final class PipeLowering {
     spill(from: firstWorkspace)
     for array in kernel.scratch where spills[array.name] == nil { try place(array) }
     let body = try collect { try lower(kernel.body) }
-    let loop = PipeLoop(
-      kernel.cell, from: .variable(PipeKernel.block), to: .variable(PipeKernel.cells),
-      step: .variable(PipeKernel.blocks), body)
-    var whole = fills + [.loop(loop)]
+    var whole = fills + [.loop(cellLoop(body))]
     let spilled = spills.values.sorted { $0.buffer.name < $1.buffer.name }
     var source = kernel.adding(spilled.map(\.buffer), spilled.map(\.count))
     let name = status == nil ? nil : unique("status_of_cores")
@@ -79,7 +95,9 @@ final class PipeLowering {
       whole = [.declare(status, .integer(0, status.type))] + whole + [leaveStatus(status, in: name)]
     }
     var lowered = PipeKernel(source: source, tensors: tensors, body: whole, limits: limits, spills: spilled, status: name)
+    lowered.vectorCoresOfCube = vectorCoresOfCube
     try lowered.placeTensors(within: npu.unifiedBufferBytes, at: location)
+    try lowered.placeMatrices(within: npu, at: location)
     lowered.synchronise()
     return lowered
   }
@@ -267,6 +285,7 @@ final class PipeLowering {
       emit(.duplicate, view, [], lanes, scalar: zero(of: tensors[buffer]!.element))
     case .prefetch: break
     case .startCopy, .closeCopies, .awaitCopies: throw refusal("asynchronous copies are not supported")
+    case .multiplySlices(let product): try multiply(product)
     case .loop(let loop): try lower(loop)
     case .leave: append(.leave)
     case .branch(let condition, let then, let otherwise):

@@ -28,12 +28,16 @@ private struct PipeSynchroniser {
   }
 
   private let kernel: PipeKernel
+  private let pairs: [Pair]
   /// Events that stand raised between the rounds of loops, raised before the first and lowered after the last.
   private var carried: [PipeEvent] = []
   private var numbers: [Pair: Int] = [:]
   private var hasRunOut: Set<Pair> = []
 
-  init(_ kernel: PipeKernel) { self.kernel = kernel }
+  init(_ kernel: PipeKernel) {
+    self.kernel = kernel
+    pairs = Self.pairs(kernel)
+  }
 
   mutating func run(_ body: [PipeStatement]) -> [PipeStatement] {
     let ordered = order(body, isLoop: false)
@@ -73,22 +77,25 @@ private struct PipeSynchroniser {
     }
     let touched = list.map(touches)
     var orders: [Order] = []
-    for pair in Self.pairs {
+    for pair in pairs {
       orders += forward(pair, touched)
       if isLoop { orders += backward(pair, list, touched, orders.filter { $0.pair == pair }) }
     }
     return insert(orders, into: inner, isLoop: isLoop)
   }
 
-  private static let pairs: [Pair] = Pipe.allCases.flatMap { from in
-    Pipe.allCases.filter { $0 != from }.map { Pair(from: from, to: $0) }
+  /// Pairs of pipes that are there.
+  private static func pairs(_ kernel: PipeKernel) -> [Pair] {
+    let pipes = Pipe.allCases.filter { kernel.usesCubes || $0.core == .vector }
+    return pipes.flatMap { from in pipes.filter { $0 != from }.map { Pair(from: from, to: $0) } }
   }
 
   /// Whether `first` leaves something on the pair's one pipe that `second` must wait for on the other.
   private func needs(_ pair: Pair, _ first: Set<PipeAccess>, _ second: Set<PipeAccess>) -> Bool {
     first.contains { a in
       // What the scalar unit has read is done before it hands over its next instruction.
-      a.pipe == pair.from && (a.pipe != .scalar || a.isWrite) && second.contains { $0.pipe == pair.to && $0.conflicts(with: a) }
+      a.pipe == pair.from && (a.pipe != .scalar && a.pipe != .cubeScalar || a.isWrite)
+        && second.contains { $0.pipe == pair.to && $0.conflicts(with: a) }
     }
   }
 
@@ -146,7 +153,8 @@ private struct PipeSynchroniser {
     var needsBarrier = false
     for order in orders {
       let number = numbers[order.pair, default: 0]
-      guard number < Ascend.eventsPerPair else {
+      let isAcross = order.pair.from.core != order.pair.to.core
+      guard number < (isAcross ? Ascend.flagsPerDirection : Ascend.eventsPerPair) else {
         // No event is left: all pipes wait for all, in each round.
         needsBarrier = true
         before[order.before, default: []].insert(.barrier(nil), at: 0)
@@ -197,11 +205,13 @@ private struct PipeSynchroniser {
       case .barrier(nil):
         pending = []
         result.append(statement)
-      case .vector:
-        let own = kernel.accesses(of: statement).filter { $0.pipe == .vector }
-        if own.contains(where: { access in pending.contains { $0.conflicts(with: access) } }) {
-          result.append(.barrier(.vector))
-          pending = []
+      case .vector, .cube(.multiply):
+        let pipe = statement.pipe
+        let own = kernel.accesses(of: statement).filter { $0.pipe == pipe }
+        let earlier = pending.filter { $0.pipe == pipe }
+        if own.contains(where: { access in earlier.contains { $0.conflicts(with: access) } }) {
+          result.append(.barrier(pipe))
+          pending.subtract(earlier)
         }
         pending.formUnion(own)
         result.append(statement)
@@ -210,4 +220,9 @@ private struct PipeSynchroniser {
     }
     return result
   }
+}
+
+extension PipeStatement {
+  /// The pipe of an instruction of the vector unit or of the cube core.
+  fileprivate var pipe: Pipe { if case .cube(let instruction) = self { instruction.pipe } else { .vector } }
 }

@@ -8,8 +8,10 @@ extension PipeLowering {
 
   /// Puts the largest arrays into main memory until the others fit.
   func spill(from firstWorkspace: Int) {
+    // What the cube core makes is copied to the chip at once.
+    let sums = kernel.sliceProducts.map(\.target)
     var sizes: [(array: ScratchArray, bytes: Int)] = kernel.scratch.compactMap { array in
-      guard case .constant(let count) = array.count else { return nil }
+      guard !sums.contains(array.name), case .constant(let count) = array.count else { return nil }
       return (array, count * (array.type.byteCount == 8 ? 8 : 4))
     }
     sizes.sort { ($0.bytes, $0.array.name) < ($1.bytes, $1.array.name) }

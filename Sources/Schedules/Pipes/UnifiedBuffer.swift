@@ -20,7 +20,7 @@ extension PipeKernel {
       placed.append((life, address..<address + size))
       next = address + size
     }
-    tensors = tensors.filter { lives[$0.key] != nil }
+    tensors = tensors.filter { lives[$0.key] != nil || $0.value.memory != .unifiedBuffer }
   }
 
   private static func gap(of size: Int, from start: Int, among taken: [Range<Int>], _ capacity: Int) -> Int? {

@@ -1,0 +1,239 @@
+import MachineIR
+import TileIR
+
+/// Products with weights on a matrix unit of whole tiles, of E4M3 in exact blocks or of bf16 in fixed point: both operands are cut into slices ahead, the
+/// weight once, the rows in each launch; a cell multiplies its tiles block of depth by block of depth, and makes of the
+/// exact sums one rounded number for each row and column, which it adds to the total.
+extension RegionLowering {
+  /// Rows and columns of a cell.
+  static let cubeRows = 32
+  static let cubeColumns = 64
+
+  /// Whether a pattern's products are for such a unit: in blocks of whole steps of depth, the right operand a weight, the
+  /// left one there before the cells begin, one scale for a block.
+  func fitsCubes(_ pattern: ProductPattern) -> Bool {
+    machine.has(.sliceProducts) && pattern.products.allSatisfy { cubeForm($0, pattern) != nil }
+  }
+
+  /// The operands of a product as they are stored.
+  private struct CubeForm {
+    let left: ValueID
+    let leftScale: ValueID?
+    let right: ValueID
+    let rightScale: ValueID?
+    let bits: Int?
+    let panels: WeightPanels
+    let depth: Dimension
+    var block: Int { panels.block }
+  }
+
+  private func cubeForm(_ id: ValueID, _ pattern: ProductPattern) -> CubeForm? {
+    let node = program[id]
+    guard case .product(let depth, let productClass, let scaledLeft, let scaledRight) = node.operation else { return nil }
+    let leftScale = scaledLeft ? node.operands[2] : nil
+    let rightScale = scaledRight ? node.operands[scaledLeft ? 3 : 2] : nil
+    var (left, right) = (node.operands[0], node.operands[1])
+    let (block, bits): (Int, Int?)
+    switch productClass {
+    case .exactBlock(let length):
+      guard [left, right].allSatisfy({ program[$0].type == .e4m3 }) else { return nil }
+      (block, bits) = (length, nil)
+    case .fixedPoint(let width, let length):
+      guard (9...ByteFragments.slices * ByteFragments.sliceBits).contains(width), program[left].type == .float32 else {
+        return nil
+      }
+      (block, bits) = (length, width)
+      right = FixedPanels.narrow(right, in: program)
+      left = FixedPanels.narrow(left, in: program)
+      guard program[right].type == .bfloat16, [.bfloat16, .float32].contains(program[left].type) else { return nil }
+    default: return nil
+    }
+    guard block % SliceProduct.depthStep == 0, block <= 128,
+      let panels = WeightPanels(right, pattern, in: program, width: Self.cubeColumns, block: block),
+      [left, leftScale].compactMap({ $0 }).allSatisfy({ isReadOnly($0) }),
+      [leftScale, rightScale].compactMap({ $0 }).allSatisfy({ scale in
+        granularity(of: scale, along: depth).map { $0 % block == 0 } ?? false
+      })
+    else { return nil }
+    return CubeForm(
+      left: left, leftScale: leftScale, right: right, rightScale: rightScale, bits: bits, panels: panels, depth: depth)
+  }
+
+  func lowerCubes(_ pattern: ProductPattern, name: String) throws -> MachineKernel {
+    let blocking = ProductBlocking.cubes
+    var products: [ValueID: CubeProduct] = [:]
+    for id in pattern.products { products[id] = try cubeProduct(id, pattern, blocking, name) }
+    let cell = stack.variable("cell", .index)
+    let (cells, rowBlock) = try openCell(pattern, blocking, .variable(cell))
+    domains[pattern.columns]!.most = .constant(blocking.cellColumns)
+    try lowerAround(pattern) { id in
+      stack.append(.note("product", program[id].location))
+      let total = scratch("product", .f32, count: .constant(blocking.cellRows * blocking.cellColumns))
+      storage[id] = .array(total, .f32, [pattern.rows, pattern.columns])
+      try multiply(products[id]!, pattern, rowBlock, into: total)
+    }
+    return kernel(name: name, cells: cells, cell: cell)
+  }
+
+  /// The operands of a product, with the kernels that cut them.
+  private func cubeProduct(
+    _ id: ValueID, _ pattern: ProductPattern, _ blocking: ProductBlocking, _ name: String
+  ) throws -> CubeProduct {
+    let form = cubeForm(id, pattern)!
+    let panels = form.panels
+    let parameter = program.parameters[panels.parameter].name
+    let right = cubeOperand(
+      form.right, scale: form.rightScale, bits: form.bits, lines: pattern.columns, tile: blocking.cellColumns,
+      depth: form.depth, block: form.block, tiles: panels.outer.reduce(panels.panels) { $0 * HostExpression(extentOf: $1.dimension) },
+      name: parameter, prepares: panels.parameter)
+    let axes = region.axes.map(\.dimension).filter { axis in
+      pattern.fixed.contains(axis)
+        && [form.left, form.leftScale].compactMap { $0 }.contains { program[$0].axes.contains(axis) }
+    }
+    let tiles = axes.reduce(rowBlocks(pattern, blocking.cellRows)) { $0 * HostExpression(extentOf: $1) }
+    let number = before.count
+    let suffix = number == 0 ? "left" : "left_\(number + 1)"
+    let left = cubeOperand(
+      form.left, scale: form.leftScale, bits: form.bits, lines: pattern.rows, tile: blocking.cellRows, depth: form.depth,
+      block: form.block, tiles: tiles, name: suffix, prepares: nil)
+    let product = CubeProduct(left: left, right: right, panels: panels, axes: axes, exchange: workspaces.count)
+    workspaces.append(
+      Workspace(
+        name: "\(suffix)_exchange",
+        byteCount: .constant(4 * product.sums(blocking) * (machine.npu?.vectorCores ?? 1))))
+    preparations.append(try sibling().cutWeight(product, name: "\(name)_lays_out_\(parameter)"))
+    before.append(try sibling().cutRows(product, pattern, blocking, name: "\(name)_slices_\(suffix)"))
+    return product
+  }
+
+  // MARK: Operands
+
+  /// A cell is a tile of columns.
+  private func cutWeight(_ product: CubeProduct, name: String) throws -> MachineKernel {
+    let cell = stack.variable("cell", .index)
+    let panels = product.panels
+    let panel = openPanel(panels, .variable(cell))
+    let first = stack.define("first", panel.number * .constant(panels.width))
+    let count = stack.define("count", (try length(panels.columns) - first).minimum(.constant(panels.width)))
+    stack.append(.note("slices of \(program.parameters[panels.parameter].name)", program[product.right.value].location))
+    try cutTile(product.right, .variable(cell), lower: first, count: count)
+    return kernel(name: name, cells: panel.cells, cell: cell)
+  }
+
+  /// A cell is a tile of rows.
+  private func cutRows(
+    _ product: CubeProduct, _ pattern: ProductPattern, _ blocking: ProductBlocking, name: String
+  ) throws -> MachineKernel {
+    let cell = stack.variable("cell", .index)
+    var remaining = Expression.variable(cell)
+    var cells = HostExpression.constant(1)
+    func take(_ count: HostExpression, _ name: String) -> Expression {
+      cells = cells * count
+      let count = scalar(count, "\(name)s")
+      let taken = stack.define(name, .apply(.remainder, [remaining, count], .index))
+      remaining = stack.define("outer", .apply(.quotient, [remaining, count], .index))
+      return taken
+    }
+    let rowBlock = take(rowBlocks(pattern, blocking.cellRows), "\(pattern.rows.name)_block")
+    for axis in product.axes.reversed() {
+      environment.bind(axis, LaneCoordinate(take(HostExpression(extentOf: axis), "\(axis.name)_at")))
+    }
+    try bindRows(pattern, blocking.cellRows, rowBlock)
+    let rows = domains[pattern.rows]!
+    stack.append(.note("slices of the left operand", program[product.left.value].location))
+    try cutTile(product.left, .variable(cell), lower: rows.lower, count: rows.count)
+    return kernel(name: name, cells: cells, cell: cell)
+  }
+
+  // MARK: The product
+
+  private func multiply(
+    _ product: CubeProduct, _ pattern: ProductPattern, _ rowBlock: Expression, into total: String
+  ) throws {
+    let (rows, columns) = (product.left.tile, product.right.tile)
+    // Half as wide as elsewhere: rounding keeps many numbers at once.
+    let lanes = min(machine.lanes(of: .f32) * schedule.registersPerVector / 2, rows * columns)
+    let (f32, i32) = (MachineType(.f32, lanes), MachineType(.i32, lanes))
+    var tile = Expression.constant(0)
+    for axis in product.axes {
+      tile = tile * scalar(HostExpression(extentOf: axis), axis.name) + environment.coordinates[axis]!.base
+    }
+    tile = stack.define(
+      "tile", tile * scalar(rowBlocks(pattern, rows), "\(pattern.rows.name)_blocks") + rowBlock)
+    let panel = try firstPanel(product.panels)
+    let sums = exactScratch("sums", .i32, product.sums(.cubes))
+    let exponents = exactScratch("exponents", .i32, rows * columns)
+    let rowExponents = exactScratch("row_exponents", .i32, rows)
+    let exchange = buffer(workspace: product.exchange, .int32)
+    func operand(_ operand: CubeOperand) -> (slices: String, exponents: String) {
+      (
+        buffer(workspace: operand.slices, .int8, written: false),
+        buffer(workspace: operand.exponents, .int32, written: false)
+      )
+    }
+    let (left, right) = (operand(product.left), operand(product.right))
+    stack.append(.clear(buffer: total, offset: .constant(0), count: .constant(rows * columns)))
+    let blockCount = scalar(product.left.blocks, "\(product.left.depth.name)_blocks")
+    let block = stack.variable("block", .index)
+    stack.open()
+    let leftBlock = stack.define("left_block", tile * blockCount + .variable(block))
+    let rightBlock = stack.define("right_block", panel * blockCount + .variable(block))
+    stack.append(
+      .multiplySlices(
+        SliceProduct(
+          Access(left.slices, .int8, leftBlock * .constant(product.left.blockBytes)), slices: ByteFragments.slices,
+          by: Access(right.slices, .int8, rightBlock * .constant(product.right.blockBytes)),
+          slices: ByteFragments.slices, rows: rows, columns: columns, depth: product.left.block, to: sums,
+          through: exchange)))
+    // Every element's power of two.
+    let own = MachineType(.i32, columns)
+    stack.append(
+      .storeRaw(
+        buffer: rowExponents, offset: .constant(0),
+        .load(Access(left.exponents, .int32, leftBlock * .constant(rows)), MachineType(.i32, rows), active: nil)))
+    let ofColumns = stack.define(
+      "column_exponents",
+      .load(Access(right.exponents, .int32, rightBlock * .constant(columns)), own, active: nil))
+    let row = stack.variable("row", .index)
+    let ofRow = Expression.raw(buffer: rowExponents, offset: .variable(row), MachineType(.i32)).broadcast(to: columns)
+    stack.append(
+      .loop(
+        CountedLoop(
+          row, from: .constant(0), to: .constant(rows),
+          [.storeRaw(buffer: exponents, offset: .variable(row) * .constant(columns), ofColumns.apply(.add, ofRow))])))
+    let place = stack.variable("place", .index)
+    stack.open()
+    func sum(_ weight: Int) -> Expression {
+      .raw(buffer: sums, offset: .constant(weight * rows * columns) + .variable(place), i32)
+    }
+    // Neighbours meet in 32 bits.
+    func joined(_ weight: Int) -> Expression {
+      sum(weight).apply(.add, sum(weight + 1).apply(.multiply, ByteFragments.integer(1 << ByteFragments.sliceBits, lanes)))
+    }
+    let digits = [joined(0), joined(2), sum(4)].map { stack.define("digits", $0) }
+    let power = Expression.raw(buffer: exponents, offset: .variable(place), i32)
+    let value = stack.define("value", .apply(.call(.roundedSlices), digits + [power], f32))
+    let before = Expression.raw(buffer: total, offset: .variable(place), f32)
+    stack.append(.storeRaw(buffer: total, offset: .variable(place), before.apply(.add, value)))
+    stack.append(
+      .loop(
+        CountedLoop(place, from: .constant(0), to: .constant(rows * columns), step: lanes, stack.close())))
+    stack.append(.loop(CountedLoop(block, from: .constant(0), to: blockCount, stack.close())))
+  }
+}
+
+/// A product on a matrix unit: its operands as they are cut.
+struct CubeProduct {
+  let left: CubeOperand
+  let right: CubeOperand
+  let panels: WeightPanels
+  /// Parallel axes besides the rows that the left operand varies with.
+  let axes: [Dimension]
+  /// The position of the workspace through which sums go.
+  let exchange: Int
+
+  /// Sums of a cell's block.
+  func sums(_ blocking: ProductBlocking) -> Int {
+    (2 * ByteFragments.slices - 1) * blocking.cellRows * blocking.cellColumns
+  }
+}

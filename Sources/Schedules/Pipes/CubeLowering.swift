@@ -1,0 +1,196 @@
+import MachineIR
+import TileIR
+
+/// Products of slices on the cube core at a vector core's side: staged in L1, loaded as fractals, multiplied, and
+/// brought back through main memory, since the cores have no nearer way to each other.
+extension PipeLowering {
+  func multiply(_ product: SliceProduct) throws {
+    // Products of one size share their tensors.
+    func place(_ name: String, _ element: LocalElement, _ count: Int, _ memory: LocalMemory) -> LocalView {
+      let own = tensors.values.first { $0.memory == memory && $0.count == count && $0.name.hasPrefix(name) }?.name
+        ?? unique(name)
+      tensors[own] = LocalTensor(own, element, count: count, byteAddress: 0, in: memory)
+      return LocalView(own, element)
+    }
+    let agent: (Int) -> Expression = { member in
+      let first = self.vectorCoresOfCube == 2 ? PipeKernel.firstPair : PipeKernel.block
+      return (.variable(first) + .constant(member)) * .constant(product.sums)
+    }
+    for member in 0..<vectorCoresOfCube { try multiply(product, for: member, place, to: agent(member)) }
+    append(
+      .copyIn(
+        PipeCopy(
+          buffer: product.exchange, .int32, offset: .variable(PipeKernel.block) * .constant(product.sums),
+          local: LocalView(product.target, .int32), count: .constant(product.sums), most: product.sums)))
+  }
+
+  /// The product of one vector core of the group, whose sums go to `agent`.
+  private func multiply(
+    _ product: SliceProduct, for member: Int,
+    _ place: (String, LocalElement, Int, LocalMemory) -> LocalView, to agent: Expression
+  ) throws {
+    func slice(_ whole: LocalView, _ number: Int, _ bytes: Int) -> LocalView {
+      LocalView(whole.tensor, whole.element, offset: .constant(number * bytes))
+    }
+    let (leftBytes, rightBytes) = (product.rows * product.depth, product.columns * product.depth)
+    let whose = member == 0 ? "" : "other_"
+    let leftStage = place("\(whose)left_stage", .int8, product.leftBytes, .l1)
+    let rightStage = place("\(whose)right_stage", .int8, product.rightBytes, .l1)
+    let left = place("\(whose)left_fractals", .int8, product.leftBytes, .left)
+    let right = place("\(whose)right_fractals", .int8, product.rightBytes, .right)
+    let sums = place("\(whose)cube_sums", .int32, product.sums, .sums)
+
+    func cube(_ instruction: CubeInstruction) { append(.cube(instruction)) }
+    for (whole, access, slices, lines) in [
+      (leftStage, product.left, product.leftSlices, product.rows),
+      (rightStage, product.right, product.rightSlices, product.columns),
+    ] {
+      let first = Variable(unique("\(access.buffer)_at"), .index)
+      append(.define(first, try offset(access, for: member)))
+      for number in 0..<slices {
+        cube(
+          .stage(
+            slice(whole, number, lines * product.depth), buffer: access.buffer,
+            offset: .variable(first) + .constant(number * lines * product.depth), lines: lines, depth: product.depth))
+      }
+    }
+    // What comes last is used first: one event tells of all before it.
+    for number in (0..<product.rightSlices).reversed() {
+      cube(
+        .loadRight(
+          slice(right, number, rightBytes), from: slice(rightStage, number, rightBytes), lines: product.columns,
+          depth: product.depth))
+    }
+    for number in (0..<product.leftSlices).reversed() {
+      cube(
+        .loadLeft(
+          slice(left, number, leftBytes), from: slice(leftStage, number, leftBytes), lines: product.rows,
+          depth: product.depth))
+    }
+    // Products that meet in a sum stand apart, so that few wait for each other.
+    let pairs = (0..<product.leftSlices).flatMap { i in (0..<product.rightSlices).map { (i, $0) } }
+    var begun: Set<Int> = []
+    for (i, j) in pairs {
+      let weight = i + j
+      cube(
+        .multiply(
+          slice(sums, weight, product.rows * product.columns), left: slice(left, i, leftBytes),
+          right: slice(right, j, rightBytes), rows: product.rows, columns: product.columns, depth: product.depth,
+          clears: begun.insert(weight).inserted))
+    }
+    for weight in (0..<product.weights).reversed() {
+      let first = weight * product.rows * product.columns
+      cube(
+        .drain(
+          buffer: product.exchange, offset: agent + .constant(first),
+          from: slice(sums, weight, product.rows * product.columns), rows: product.rows, columns: product.columns))
+    }
+  }
+
+  /// Where an operand begins for a vector core of the group: its own cell's.
+  private func offset(_ access: Access, for member: Int) throws -> Expression {
+    vectorCoresOfCube == 1 ? try scalar(access.offset) : try ofCell(member, access.offset)
+  }
+
+  /// That a product's operands are found by more than the cell's number, the launch's numbers and counters: then the
+  /// cube core cannot find those of another core's cell.
+  struct DependsOnCell: Error {}
+
+  private func ofCell(_ member: Int, _ expression: Expression) throws -> Expression {
+    switch expression {
+    case .integer: return expression
+    case .variable(kernel.cell): return .variable(cell(of: member))
+    case .variable(let variable):
+      let own = renamed[variable.name] ?? expression
+      guard case .variable(let name) = own else { return own }
+      if let definition = definitions[name.name] { return try ofCell(member, definition) }
+      let isGiven = kernel.scalars.contains { $0.name == variable.name } || counters.contains(variable.name)
+      guard isGiven, locals[variable.name] == nil else { throw DependsOnCell() }
+      return own
+    case .apply(let instruction, let operands, let type):
+      let own = try operands.map { try ofCell(member, $0) }
+      switch instruction {
+      case .add where type == .index: return own[0] + own[1]
+      case .multiply where type == .index: return own[0] * own[1]
+      default: return .apply(instruction, own, type)
+      }
+    default: throw DependsOnCell()
+    }
+  }
+
+  private func cell(of member: Int) -> Variable { Variable("\(kernel.cell.name)_of_\(member)", .index) }
+
+  private var counters: Set<String> {
+    var found: Set<String> = []
+    for statement in kernel.body {
+      statement.forEach { if case .loop(let loop) = $0 { found.insert(loop.counter.name) } }
+    }
+    return found
+  }
+
+  // MARK: Cells
+
+  /// The loop over cells, each core's or each group's in turns.
+  func cellLoop(_ body: [PipeStatement]) -> PipeLoop {
+    guard vectorCoresOfCube == 2 else {
+      return PipeLoop(
+        kernel.cell, from: .variable(PipeKernel.block), to: .variable(PipeKernel.cells),
+        step: .variable(PipeKernel.blocks), body)
+    }
+    let cells = Expression.variable(PipeKernel.cells)
+    func member(_ number: Expression) -> Expression { .variable(PipeKernel.pair) + number }
+    var own: [PipeStatement] = [0, 1].map {
+      .define(cell(of: $0), member(.constant($0)).minimum(cells - .constant(1)))
+    }
+    let sub = member(.variable(PipeKernel.subCore))
+    own.append(.define(kernel.cell, sub.minimum(cells - .constant(1))))
+    return PipeLoop(
+      PipeKernel.pair, from: .variable(PipeKernel.firstPair), to: cells, step: .variable(PipeKernel.pairStep),
+      own + body.map { storing($0, where: sub.compared(.less, cells)) })
+  }
+
+  /// With its stores to the plan's buffers under a condition.
+  private func storing(_ statement: PipeStatement, where isThere: Expression) -> PipeStatement {
+    switch statement {
+    case .copyOut(let copy) where kernel.buffers.contains { $0.name == copy.buffer }:
+      return .branch(isThere, [statement], [])
+    case .loop(var loop):
+      loop.body = loop.body.map { storing($0, where: isThere) }
+      return .loop(loop)
+    case .branch(let condition, let then, let otherwise):
+      return .branch(
+        condition, then.map { storing($0, where: isThere) }, otherwise.map { storing($0, where: isThere) })
+    default: return statement
+    }
+  }
+}
+
+extension MachineKernel {
+  /// Its products of slices.
+  var sliceProducts: [SliceProduct] {
+    var found: [SliceProduct] = []
+    for statement in body { statement.forEach { if case .multiplySlices(let product) = $0 { found.append(product) } } }
+    return found
+  }
+}
+
+extension PipeKernel {
+  /// Places the tensors of a cube core's memories, each throughout the kernel.
+  mutating func placeMatrices(within npu: Ascend, at location: SourceLocation) throws {
+    for memory in LocalMemory.allCases where memory != .unifiedBuffer {
+      var next = 0
+      for name in tensors.keys.sorted() where tensors[name]!.memory == memory {
+        tensors[name]!.byteAddress = next
+        next += (tensors[name]!.byteCount + memory.alignment - 1) / memory.alignment * memory.alignment
+      }
+      guard next <= memory.capacity(of: npu) else {
+        throw Diagnostic(
+          "\(source.name) on Ascend: operands and sums need \(next) of \(memory.capacity(of: npu)) bytes of "
+            + memory.rawValue, at: [location])
+      }
+    }
+    guard usesCubes, part(of: .cube) == nil else { return }
+    throw Diagnostic(
+      "\(source.name) on Ascend: what the cube core multiplies depends on what the vector core computes", at: [location])
+  }
+}

@@ -1,0 +1,37 @@
+import DeviceModel
+import MachineIR
+import Operators
+import Proofs
+import Runtime
+import Schedules
+import Testing
+import TileIR
+
+/// Operators with products on the cube cores, as Ascend C for groups of cores: the reference's bits and no report,
+/// whichever core is ahead.
+@Suite struct CubeOperatorTests {
+  static let names = ["linear_fp8", "grouped_linear_fp8", "output_groups", "projections"]
+
+  @Test(arguments: names)
+  func givesTheReferencesBitsInEveryOrder(_ name: String) throws {
+    let entry = try #require(OperatorLibrary.named(name))
+    for instance in entry.instances where instance.isSmall {
+      let program = try instance.kernel().program()
+      let cases = try instance.shapes.flatMap { extents in
+        try InputKind.allCases.map { try BitCase(instance, program, extents, $0) }
+      }
+      for order in [PipeOrder.early, .late, .shuffled(seed: 11)] {
+        let executable = try AscendModelExecutable(program, order: order)
+        let usesCubes = executable.kernels.contains { $0.usesCubes }
+        #expect(usesCubes)
+        for bitCase in cases {
+          let results = try executable.run(bitCase.arguments, extents: bitCase.extents)
+          for (output, expected) in bitCase.expected {
+            let found = try #require(results[output])
+            #expect(found == expected, "\(bitCase.label), \(order): \(output) \(difference(found, expected))")
+          }
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,83 @@
+import MachineIR
+import Reference
+import Testing
+import TileIR
+
+/// Exact sums of slices to one `float32`, against integers of 64 bits and the processor's own roundings.
+@Suite struct SliceRoundingTests {
+  private let interpreter = ScalarInterpreter(.roundedSlices)
+
+  /// The result's bits; none where a step has no value.
+  private func rounded(_ low: Int, _ middle: Int, _ high: Int, _ exponent: Int) -> UInt32? {
+    interpreter([low, middle, high, exponent].map { UInt32(bitPattern: Int32($0)) })
+  }
+
+  /// RNE32(sum 2^exponent) for a sum below 2^53: first the number without rounding, cut short to an odd one of 26 bits
+  /// where it has more, which no later rounding takes for a tie.
+  private static func expected(_ sum: Int, _ exponent: Int) -> UInt32 {
+    guard sum != 0 else { return 0 }
+    let size = sum.magnitude
+    // The last place of the result: 24 bits, or 2^-149.
+    let top = Int.bitWidth - 1 - size.leadingZeroBitCount
+    let place = max(top - 23, -149 - exponent)
+    let sign: UInt32 = sum < 0 ? 1 << 31 : 0
+    guard place > 0 else { return Float(sign: sum < 0 ? .minus : .plus, exponent: exponent, significand: Float(size)).bitPattern }
+    guard place < 62 else { return sign }
+    let (whole, rest) = (size >> UInt(place), size & (1 << UInt(place) - 1))
+    let half = UInt(1) << UInt(place - 1)
+    let units = whole + (rest > half || rest == half && whole & 1 == 1 ? 1 : 0)
+    let value = Float(sign: .plus, exponent: exponent + place, significand: Float(units))
+    return value.bitPattern | sign
+  }
+
+  private func expectEqual(_ low: Int, _ middle: Int, _ high: Int, _ exponent: Int) {
+    let sum = low + middle << 14 + high << 28
+    let (found, expected) = (rounded(low, middle, high, exponent), Self.expected(sum, exponent))
+    if found == expected { return }
+    Issue.record("\(sum) 2^\(exponent) becomes \(found.map { String($0, radix: 16) } ?? "nothing"), not \(String(expected, radix: 16))")
+  }
+
+  /// Sums of every length with bits near a tie at every place, either sign.
+  @Test func sumsAroundTiesAreRoundedOnce() {
+    for length in 1..<50 {
+      for cut in 0..<length {
+        for below in [-1, 0, 1] {
+          let sum = (1 << length) + (1 << cut) + below
+          for signed in [sum, -sum] { expectEqual(signed & 0x3FFF, (signed >> 14) & 0x3FFF, signed >> 28, -18) }
+        }
+      }
+    }
+  }
+
+  /// Digits that overlap and have signs of their own, as sums of slices are.
+  @Test func digitsMayOverlap() {
+    var random = SystemRandomNumberGenerator()
+    for _ in 0..<200_000 {
+      let bits = Int.random(in: 1...29, using: &random)
+      let digits = (0..<2).map { _ in Int.random(in: -(1 << bits)...(1 << bits), using: &random) }
+      expectEqual(digits[0], digits[1], Int.random(in: -(1 << 21)...1 << 21, using: &random) >> (29 - bits), -18)
+    }
+  }
+
+  @Test func resultsMayBeSubnormalOrTooLarge() {
+    var random = SystemRandomNumberGenerator()
+    for exponent in -400...200 {
+      for _ in 0..<60 {
+        let length = Int.random(in: 1...49, using: &random)
+        let sum = Int.random(in: -(1 << length)...(1 << length), using: &random)
+        expectEqual(sum & 0x3FFF, (sum >> 14) & 0x3FFF, sum >> 28, exponent)
+      }
+      // Ties of subnormal results, and what lies just beside them.
+      for sum in [3, 5, (1 << 30) + (1 << 29), (3 << 40) + 1, (3 << 40) - 1, (1 << 26) + 1, (1 << 26) - 1] {
+        expectEqual(sum & 0x3FFF, (sum >> 14) & 0x3FFF, sum >> 28, exponent)
+      }
+    }
+  }
+
+  @Test func farExponentsAreNaNAndZeroIsPositive() {
+    #expect(rounded(1, 0, 0, Int(ScalarFunction.farExponent)) == 0x7FC0_0000)
+    #expect(rounded(0, 0, 0, 2 * Int(ScalarFunction.farExponent)) == 0x7FC0_0000)
+    #expect(rounded(0, 0, 0, -18) == 0)
+    #expect(rounded(-(1 << 14), 1, 0, -18) == 0)
+  }
+}

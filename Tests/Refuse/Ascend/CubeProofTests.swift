@@ -1,0 +1,84 @@
+import MachineIR
+import Operators
+import Proofs
+import Schedules
+import Testing
+import TileIR
+
+/// Faults put into programs of vector and cube cores that are proved: none stays proved.
+@Suite struct CubeProofTests {
+  static let kernel: PipeKernel = {
+    let instance = OperatorLibrary.named("linear_fp8")!.instances.first(where: \.isSmall)!
+    let plan = try! Lowering.plan(instance.kernel().program(), for: .ascend910b)
+    return try! Lowering.pipes(plan).first { $0.usesCubes }!.withoutNeedlessEvents()
+  }()
+
+  private func expectRefused(_ kernel: PipeKernel, _ what: @autoclosure () -> String) {
+    let isProved = PipeProof(kernel).isProved
+    #expect(!isProved, "proved \(what())")
+  }
+
+  @Test func unchangedItIsProved() { #expect(PipeProof(Self.kernel).faults == []) }
+
+  /// Of the cube core's pipes and between cores; those of the vector core are tested elsewhere.
+  @Test func noEventOfACubeCoreMayBeMissingOrDoubled() {
+    var events: Set<PipeEvent> = []
+    var number = -1
+    Self.kernel.forEachStatement { statement in
+      number += 1
+      let at = number
+      switch statement {
+      case .set(let event), .wait(let event):
+        guard event.from.core == .cube || event.to.core == .cube else { return }
+        events.insert(event)
+        expectRefused(Self.kernel.mapping { $0 == at ? [] : [$1] }, "without \(statement)")
+        expectRefused(Self.kernel.mapping { $0 == at ? [$1, $1] : [$1] }, "with \(statement) twice")
+      case .barrier(.cube):
+        expectRefused(Self.kernel.mapping { $0 == at ? [] : [$1] }, "without barrier \(at)")
+      default: break
+      }
+    }
+    for event in events {
+      expectRefused(
+        Self.kernel.mapping { $1 == .set(event) || $1 == .wait(event) ? [] : [$1] }, "without \(event) at all")
+    }
+    // L1, operands and sums each full and free, and the exchange.
+    let pairs = Set(events.map { [$0.from, $0.to] })
+    #expect(pairs.filter { $0[0].core == $0[1].core }.count == 6)
+    #expect(pairs.filter { $0[0].core != $0[1].core }.count == 2)
+  }
+
+  @Test func tensorsLieApartAlignedAndWithin() {
+    for tensor in Self.kernel.tensors.values where tensor.memory != .unifiedBuffer {
+      var outside = Self.kernel
+      outside.tensors[tensor.name]!.byteAddress = tensor.memory.capacity(of: MachineDescription.ascend910b.npu!)
+      expectRefused(outside, "with \(tensor.name) outside")
+      var askew = Self.kernel
+      askew.tensors[tensor.name]!.byteAddress += tensor.memory.alignment / 2
+      expectRefused(askew, "with \(tensor.name) not aligned")
+    }
+    var overlapped = Self.kernel
+    overlapped.tensors["right_stage"]!.byteAddress = Self.kernel.tensors["left_stage"]!.byteAddress
+    expectRefused(overlapped, "with both operands in one place")
+  }
+
+  @Test func instructionsTakeWholeFractalsFromTheRightMemory() {
+    func changed(_ change: @escaping (CubeInstruction) -> CubeInstruction) -> PipeKernel {
+      Self.kernel.mapping { _, statement in
+        if case .cube(let instruction) = statement { [.cube(change(instruction))] } else { [statement] }
+      }
+    }
+    let halved = changed {
+      if case .multiply(let sums, let left, let right, let rows, let columns, let depth, let clears) = $0 {
+        .multiply(sums, left: left, right: right, rows: rows, columns: columns - 8, depth: depth, clears: clears)
+      } else { $0 }
+    }
+    expectRefused(halved, "with half a fractal")
+    let swapped = changed {
+      if case .multiply(let sums, let left, let right, let rows, let columns, let depth, let clears) = $0 {
+        .multiply(sums, left: right, right: left, rows: rows, columns: columns, depth: depth, clears: clears)
+      } else { $0 }
+    }
+    expectRefused(swapped, "with operands in each other's memory")
+  }
+}
