@@ -68,9 +68,9 @@ extension RegionLowering {
     domains[pattern.columns]!.most = .constant(blocking.cellColumns)
     try lowerAround(pattern) { id in
       stack.append(.note("product", program[id].location))
-      let total = scratch("product", .f32, count: .constant(blocking.cellRows * blocking.cellColumns))
-      storage[id] = .array(total, .f32, [pattern.rows, pattern.columns])
-      try multiply(products[id]!, pattern, rowBlock, into: total)
+      let product = scratch("product", .f32, count: .constant(blocking.cellRows * blocking.cellColumns))
+      storage[id] = .array(product, .f32, [pattern.rows, pattern.columns])
+      try multiply(products[id]!, pattern, rowBlock, into: product)
     }
     return kernel(name: name, cells: cells, cell: cell)
   }
@@ -148,7 +148,7 @@ extension RegionLowering {
   // MARK: The product
 
   private func multiply(
-    _ product: CubeProduct, _ pattern: ProductPattern, _ rowBlock: Expression, into total: String
+    _ product: CubeProduct, _ pattern: ProductPattern, _ rowBlock: Expression, into finished: String
   ) throws {
     let (rows, columns) = (product.left.tile, product.right.tile)
     // Half as wide as elsewhere: rounding keeps many numbers at once.
@@ -162,6 +162,7 @@ extension RegionLowering {
       "tile", tile * scalar(rowBlocks(pattern, rows), "\(pattern.rows.name)_blocks") + rowBlock)
     let panel = try firstPanel(product.panels)
     let sums = exactScratch("sums", .i32, product.sums(.cubes))
+    let total = exactScratch("totals", .f32, rows * columns)
     let exponents = exactScratch("exponents", .i32, rows * columns)
     let rowExponents = exactScratch("row_exponents", .i32, rows)
     let exchange = buffer(workspace: product.exchange, .int32)
@@ -219,6 +220,14 @@ extension RegionLowering {
       .loop(
         CountedLoop(place, from: .constant(0), to: .constant(rows * columns), step: lanes, stack.close())))
     stack.append(.loop(CountedLoop(block, from: .constant(0), to: blockCount, stack.close())))
+    // Totals of all rows and columns that a cell can have; of the product those are looked for that it has.
+    let at = stack.variable("place", .index)
+    let whole = Expression.raw(buffer: total, offset: .variable(at), f32)
+    stack.append(
+      .loop(
+        CountedLoop(
+          at, from: .constant(0), to: .constant(rows * columns), step: lanes,
+          [.storeRaw(buffer: finished, offset: .variable(at), whole)])))
   }
 }
 
