@@ -28,9 +28,14 @@ public enum Lowering {
       }
       var choices = isStaged ? schedule.ofStagedProducts : schedule
       var lowering = begin(choices)
-      if machine.npu != nil, let pattern = lowering.pattern, !lowering.fitsCubes(pattern) {
-        // Vector units do such products one by one, or refuse them.
-        choices.blocksProducts = false
+      if machine.npu != nil, let pattern = lowering.pattern {
+        if lowering.fitsCubes(pattern) {
+          // A cell's rows are short.
+          choices.registersPerVector = 1
+        } else {
+          // Vector units do such products one by one, or refuse them.
+          choices.blocksProducts = false
+        }
         lowering = begin(choices)
       }
       var suffix = program.regions.count > 1 ? "_\(own + 1)" : ""

@@ -8,6 +8,8 @@ extension RegionLowering {
   /// Rows and columns of a cell.
   static let cubeRows = 32
   static let cubeColumns = 64
+  /// Sums that are rounded at once, which keeps many numbers.
+  static let cubeLanes = 256
 
   /// Whether a pattern's products are for such a unit: in blocks of whole steps of depth, the right operand a weight, the
   /// left one there before the cells begin, one scale for a block.
@@ -151,8 +153,7 @@ extension RegionLowering {
     _ product: CubeProduct, _ pattern: ProductPattern, _ rowBlock: Expression, into finished: String
   ) throws {
     let (rows, columns) = (product.left.tile, product.right.tile)
-    // Half as wide as elsewhere: rounding keeps many numbers at once.
-    let lanes = min(machine.lanes(of: .f32) * schedule.registersPerVector / 2, rows * columns)
+    let lanes = min(Self.cubeLanes, rows * columns)
     let (f32, i32) = (MachineType(.f32, lanes), MachineType(.i32, lanes))
     var tile = Expression.constant(0)
     for axis in product.axes {
