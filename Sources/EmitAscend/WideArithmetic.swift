@@ -21,6 +21,13 @@ package enum WideArithmetic {
     return name
   }
 
+  /// The text of all functions.
+  package static var text: String {
+    let definitions = Definitions()
+    for name in names { define(name, in: definitions) }
+    return definitions.functions.joined(separator: "\n\n")
+  }
+
   private static let texts: [String: (needs: [String], text: String)] = [
     "leading_zeros": (
       [],

@@ -97,15 +97,17 @@ extension ScalarFunction {
   /// The first quotient in floats is wrong by at most half and a few hundred n-ths, so that what is left is a float;
   /// the second is wrong by at most half and one n-th of that, which the sign of what is left puts right.
   public static func floorQuotient(by n: Int32) -> ScalarFunction {
-    ScalarFunction("quotient_by_\(n)", of: .int32) { x in
-      func near(_ a: ScalarValue) -> ScalarValue { (a.toFloat * x.float(1 / Float(n))).toInt }
-      let first = near(x)
-      let rest = x - first * x.int(n)
-      let second = near(rest)
-      let left = rest - second * x.int(n)
-      // -1 where it is negative.
-      return first + second + left.shiftedRight(x.int(31))
-    }
+    ScalarFunction("quotient_by_\(n)", of: .int32) { floorQuotient($0, by: n) }
+  }
+
+  package static func floorQuotient(_ x: ScalarValue, by n: Int32) -> ScalarValue {
+    func near(_ a: ScalarValue) -> ScalarValue { (a.toFloat * x.float(1 / Float(n))).toInt }
+    let first = near(x)
+    let rest = x - first * x.int(n)
+    let second = near(rest)
+    let left = rest - second * x.int(n)
+    // -1 where it is negative.
+    return first + second + left.shiftedRight(x.int(31))
   }
 
   /// A finite number that is not 0 as value times 2^exponent, the value in [1, 2); in [1, 4) with an even exponent.

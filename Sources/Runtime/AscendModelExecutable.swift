@@ -23,7 +23,8 @@ public final class AscendModelExecutable: RunnableOperator {
   /// The kernels as they are printed.
   public let kernels: [PipeKernel]
   public let source: String
-  private let order: PipeOrder
+  /// When pipes go on, wherever a chip could choose.
+  public var order: PipeOrder
   private let host: HostPlan
   private let object: KernelCache.Object
   private let program: PipeProgram

@@ -90,6 +90,17 @@ struct ProofRow {
     proved = known
   }
 
+  /// A program that a target refuses, since it does not keep a numeric class: nothing of it runs there.
+  init(_ name: String, _ instance: OperatorInstance, on machine: String, refusedFor numericClass: String) {
+    self.name = name
+    self.instance = instance.name
+    self.machine = machine
+    (total, counts, isComplete, milliseconds) = (0, [:], true, 0)
+    (lines, open, waivers, wasCached) = ([], [], [], false)
+    (assumptions, certificate, proved) = ([], nil, nil)
+    verdict = "refused, class \(numericClass)"
+  }
+
   static let head =
     ["operator", "instance", "of", "obligations"] + Procedure.allCases.map(\.rawValue) + ["ms", "verdict"]
 

@@ -16,7 +16,8 @@ struct Prove: ParsableCommand {
       that a target runs: how many obligations it has, which procedures decided them, how long that took, \
       and the verdict. What is not proved follows with its source line, in the \
       operator's own names, and values for which it does not hold. Verdicts are kept beside the compiled \
-      kernels. The exit status is 1 unless everything is proved.
+      kernels. A target that does not keep a numeric class refuses what names it: nothing of that runs there. \
+      The exit status is 1 unless everything is proved or refused.
       """)
 
   @Argument(help: "Operators; all when none is named.", completion: .list(OperatorLibrary.all.map(\.name)))
@@ -100,7 +101,13 @@ struct Prove: ParsableCommand {
         return row
       }
       let plan = try Lowering.plan(program, for: machine)
-      if machine.npu != nil { for kernel in try Lowering.pipes(plan) { try PipeProof(kernel).require() } }
+      if machine.npu != nil {
+        do {
+          for kernel in try Lowering.pipes(plan) { try PipeProof(kernel).require() }
+        } catch let refusal as UnkeptClass {
+          return ProofRow(name, instance, on: machine.name, refusedFor: refusal.name)
+        }
+      }
       let row = ProofRow(name, instance, plan, prover, certifies: certificates != nil)
       if let proved = row.proved { cache?.keepProved(hash, on: machine.name, proved) }
       return row

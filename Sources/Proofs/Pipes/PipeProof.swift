@@ -33,7 +33,7 @@ public struct PipeProof {
   /// `capacity` is that of the unified buffer; other memories are as `chip` has them.
   public init(_ kernel: PipeKernel, capacity: Int = 192 << 10, chip: Ascend = MachineDescription.ascend910b.npu!) {
     self.kernel = kernel
-    var walk = PipeWalk(kernel)
+    var walk = PipeWalk(kernel, PipeSteps(kernel))
     walk.run()
     let places = PipePlacement.faults(of: kernel) { $0 == .unifiedBuffer ? capacity : $0.capacity(of: chip) }
     faults = places + walk.faults

@@ -6,13 +6,19 @@ extension PipeKernel {
   /// A program that is not proved comes back as it is.
   public func withoutNeedlessEvents() -> PipeKernel {
     guard PipeProof(self).isProved else { return self }
-    var events: [PipeEvent] = []
-    forEachStatement {
-      if case .set(let event) = $0, !events.contains(event) { events.append(event) }
+    let program = PipeSteps(self)
+    var needless: Set<Int> = []
+    for event in program.events.indices {
+      var walk = PipeWalk(self, program, without: needless.union([event]))
+      walk.run()
+      if walk.faults.isEmpty { needless.insert(event) }
     }
-    return events.reduce(self) { kernel, event in
-      let without = kernel.mapping { $1 == .set(event) || $1 == .wait(event) ? [] : [$1] }
-      return PipeProof(without).isProved ? without : kernel
+    let events = Set(needless.map { program.events[$0] })
+    return mapping { _, statement in
+      switch statement {
+      case .set(let event), .wait(let event): events.contains(event) ? [] : [statement]
+      default: [statement]
+      }
     }
   }
 }

@@ -3,75 +3,44 @@ import TileIR
 
 /// Follows a pipe program, with what some pipe may not know to be done.
 struct PipeWalk {
-  /// A touch of memory, or a wait for an event, that was handed out.
-  private enum Deed: Hashable {
-    case touch(PipeAccess)
-    case wait(PipeEvent)
-
-    var pipe: Pipe {
-      switch self {
-      case .touch(let access): access.pipe
-      case .wait(let event): event.to
-      }
-    }
-  }
-  /// Who knows a deed to be done, whenever it was last: pipes, and events that stand raised and will tell.
-  private struct Knowledge: Hashable {
-    var pipes: Set<Pipe>
-    var events: Set<PipeEvent> = []
+  /// Who knows a deed to be done, whenever it was last: pipes, a bit each, and events that stand raised and will tell.
+  private struct Knowledge: Equatable {
+    var pipes: UInt16
+    var events = EventSet()
     /// Where it is, for messages.
     let location: SourceLocation?
   }
   private struct State: Equatable {
-    var deeds: [Deed: Knowledge] = [:]
-    var raised: Set<PipeEvent> = []
+    /// Touches by their numbers, and behind them waits for events by theirs.
+    var deeds: [Int: Knowledge] = [:]
+    var raised = EventSet()
     /// Tensors over which another was written since they were.
-    var lost: Set<String> = []
+    var lost: Set<Int> = []
   }
 
   private let kernel: PipeKernel
+  private let program: PipeSteps
+  /// Events that the program is walked without.
+  private let ignored: Set<Int>
   private var state = State()
   private var location: SourceLocation?
   private(set) var faults: [PipeProof.Fault] = []
   /// The states in which the innermost loop is left.
   private var left: [State] = []
-  private var accesses: [PipeStatement: [PipeAccess]] = [:]
 
-  private var shared: [String: Set<String>] = [:]
-  /// Every touch of the program, and the pipes that ever touch what conflicts with one.
-  private let all: Set<PipeAccess>
-  private var concerned: [PipeAccess: Set<Pipe>] = [:]
+  private static let scalar = PipeSteps.number(.scalar)
+  private static let ofVectorCore = PipeSteps.bits(of: .vector)
+  private static func bit(_ pipe: Int) -> UInt16 { 1 << UInt16(pipe) }
 
-  init(_ kernel: PipeKernel) {
+  init(_ kernel: PipeKernel, _ program: PipeSteps, without ignored: Set<Int> = []) {
     self.kernel = kernel
-    var all: Set<PipeAccess> = []
-    kernel.forEachStatement { all.formUnion(kernel.accesses(of: $0)) }
-    self.all = all
-  }
-
-  private mutating func pipes(concernedWith deed: Deed) -> Set<Pipe> {
-    switch deed {
-    case .wait(let event): return [event.from]
-    case .touch(let access):
-      if let known = concerned[access] { return known }
-      let found = Set(all.filter { $0.conflicts(with: access) }.map(\.pipe))
-      concerned[access] = found
-      return found
-    }
-  }
-
-  /// The other tensors that share bytes with one.
-  private mutating func neighbours(of name: String) -> Set<String> {
-    if let known = shared[name] { return known }
-    let bytes = kernel.tensors[name]!.place
-    let found = Set(kernel.tensors.values.filter { $0.name != name && $0.place.overlaps(bytes) }.map(\.name))
-    shared[name] = found
-    return found
+    self.program = program
+    self.ignored = ignored
   }
 
   mutating func run() {
-    walk(kernel.body)
-    for event in state.raised.sorted(by: { "\($0)" < "\($1)" }) { fail("\(Self.name(event)) is left raised") }
+    walk(program.steps)
+    for name in names(of: state.raised) { fail("\(name) is left raised") }
   }
 
   private mutating func fail(_ message: String) {
@@ -79,22 +48,24 @@ struct PipeWalk {
     if !faults.contains(fault) { faults.append(fault) }
   }
 
-  private static func name(_ event: PipeEvent) -> String {
-    "event \(event.from.rawValue)_\(event.to.rawValue) \(event.number)"
+  private func name(_ event: Int) -> String {
+    let event = program.events[event]
+    return "event \(event.from.rawValue)_\(event.to.rawValue) \(event.number)"
   }
 
-  private mutating func walk(_ statements: [PipeStatement]) {
-    for statement in statements { walk(statement) }
+  private func names(of events: EventSet) -> [String] {
+    program.events.indices.filter(events.contains).map(name).sorted()
   }
 
-  private mutating func walk(_ statement: PipeStatement) {
-    switch statement {
-    case .note(_, let place): location = place ?? location
-    case .loop(let loop):
-      touch(statement)
-      walk(loop)
-    case .branch(_, let then, let otherwise):
-      touch(statement)
+  private mutating func walk(_ steps: [PipeSteps.Step]) {
+    for step in steps { walk(step) }
+  }
+
+  private mutating func walk(_ step: PipeSteps.Step) {
+    switch step {
+    case .note(let place): location = place
+    case .loop(let hasRound, let body): walk(loop: body, hasRound: hasRound)
+    case .branch(let then, let otherwise):
       let before = state
       walk(then)
       let first = state
@@ -102,24 +73,26 @@ struct PipeWalk {
       walk(otherwise)
       join(first, "the sides of a branch")
     case .leave: left.append(state)
-    case .set(let event): raise(event)
-    case .wait(let event): lower(event)
+    case .set(let event): if !ignored.contains(event) { raise(event) }
+    case .wait(let event): if !ignored.contains(event) { lower(event) }
     case .barrier(let pipe): barrier(pipe)
-    default: touch(statement)
+    case .touch(let own, let read, let written):
+      touch(own)
+      checkContents(read, written)
     }
   }
 
   /// Rounds until another changes nothing; a state only loses knowledge from round to round.
-  private mutating func walk(_ loop: PipeLoop) {
+  private mutating func walk(loop body: [PipeSteps.Step], hasRound: Bool) {
     let outer = left
     left = []
-    if loop.hasRound { walk(loop.body) }
+    if hasRound { walk(body) }
     let early = left
     var entry = state
     repeat {
       entry = state
       left = []
-      walk(loop.body)
+      walk(body)
       // The round may have been the last, or not even the first.
       join(entry, "the beginning and the end of a loop's round")
       for exit in early + left { join(exit, "the end of a loop and where it is left") }
@@ -130,7 +103,7 @@ struct PipeWalk {
   /// Either state may hold: what both know.
   private mutating func join(_ other: State, _ place: String) {
     if state.raised != other.raised {
-      let odd = state.raised.symmetricDifference(other.raised).map(Self.name).sorted()
+      let odd = names(of: state.raised.symmetricDifference(other.raised))
       fail("\(odd.joined(separator: ", ")) stands differently at \(place)")
       state.raised.formUnion(other.raised)
     }
@@ -140,7 +113,7 @@ struct PipeWalk {
         state.deeds[deed] = theirs
         continue
       }
-      own.pipes.formIntersection(theirs.pipes)
+      own.pipes &= theirs.pipes
       own.events.formIntersection(theirs.events)
       state.deeds[deed] = own
     }
@@ -148,99 +121,102 @@ struct PipeWalk {
 
   // MARK: Steps
 
-  private mutating func touch(_ statement: PipeStatement) {
-    let own = accesses[statement] ?? kernel.accesses(of: statement)
-    accesses[statement] = own
-    for access in own {
+  private mutating func touch(_ own: [Int]) {
+    for number in own {
+      let access = program.touches[number]
+      let bit = Self.bit(access.pipe)
       for (deed, known) in state.deeds {
-        guard case .touch(let earlier) = deed, earlier.conflicts(with: access), !known.pipes.contains(access.pipe)
+        guard known.pipes & bit == 0, deed < program.touches.count,
+          program.touches[deed].conflicts(with: access)
         else { continue }
-        fail(
-          "\(access.pipe.rawValue) \(access.isWrite ? "writes" : "reads") \(describe(access.place)) with no "
-            + (earlier.pipe == access.pipe ? "barrier" : "event") + " after \(earlier.pipe.rawValue) "
-            + (earlier.isWrite ? "writes it" : "reads it") + (known.location.map { " at \($0)" } ?? ""))
+        report(program.accesses[number], after: program.accesses[deed], known.location)
       }
     }
-    for access in own { add(.touch(access)) }
-    checkContents(statement)
+    for number in own { add(touch: number) }
+  }
+
+  private mutating func report(_ access: PipeAccess, after earlier: PipeAccess, _ place: SourceLocation?) {
+    fail(
+      "\(access.pipe.rawValue) \(access.isWrite ? "writes" : "reads") \(describe(access.place)) with no "
+        + (earlier.pipe == access.pipe ? "barrier" : "event") + " after \(earlier.pipe.rawValue) "
+        + (earlier.isWrite ? "writes it" : "reads it") + (place.map { " at \($0)" } ?? ""))
   }
 
   /// Nothing of another name was written over what is read. That it was written at all, element by element, is part
   /// of the proof of the plan.
-  private mutating func checkContents(_ statement: PipeStatement) {
-    let (read, written): ([String], String?)
-    switch statement {
-    case .vector(let instruction):
-      (read, written) = (instruction.sources.map(\.tensor), instruction.destination.tensor)
-    case .copyIn(let copy): (read, written) = ([], copy.local.tensor)
-    case .copyOut(let copy): (read, written) = ([copy.local.tensor], nil)
-    case .cube(let instruction):
-      (read, written) = (instruction.reads.map(\.view.tensor), instruction.write?.view.tensor)
-    case .read(_, let view): (read, written) = ([view.tensor], nil)
-    case .write(let view, _): (read, written) = ([], view.tensor)
-    default: return
-    }
-    for name in read where state.lost.contains(name) {
-      fail("\(name) is read where another tensor may have been written over it")
+  private mutating func checkContents(_ read: [Int], _ written: Int?) {
+    for tensor in read where state.lost.contains(tensor) {
+      fail("\(program.tensors[tensor]) is read where another tensor may have been written over it")
     }
     guard let written else { return }
-    state.lost.formUnion(neighbours(of: written))
+    state.lost.formUnion(program.neighbours[written])
     state.lost.remove(written)
   }
 
-  private mutating func add(_ deed: Deed) {
-    var pipes: Set<Pipe> = []
-    if case .touch(let access) = deed, access.pipe == .scalar || access.pipe == .cubeScalar {
+  private mutating func add(touch number: Int) {
+    let access = program.touches[number]
+    var pipes: UInt16 = 0
+    let pipe = PipeSteps.pipes[access.pipe]
+    if pipe == .scalar || pipe == .cubeScalar {
       // The scalar unit hands out its next instruction when it is done with what it reads; what it writes, others
       // see when an event says so, itself at once.
-      if access.isWrite {
-        pipes = [access.pipe]
-      } else {
-        pipes = Pipe.all(of: access.pipe.core)
-        if self.pipes(concernedWith: deed).isSubset(of: pipes) { return }
-      }
+      pipes = access.isWrite ? Self.bit(access.pipe) : PipeSteps.bits(of: pipe.core)
+      if !access.isWrite, program.concerned[number] & ~pipes == 0 { return }
     }
-    state.deeds[deed] = Knowledge(pipes: pipes, location: location)
+    state.deeds[number] = Knowledge(pipes: pipes, location: location)
   }
 
-  private mutating func raise(_ event: PipeEvent) {
-    if state.raised.contains(event) { fail("\(Self.name(event)) is raised twice") }
-    if let wait = state.deeds[.wait(event)], !wait.pipes.contains(event.from) {
-      fail("\(Self.name(event)) is raised anew where the wait for it may still be to come")
+  /// The pipe of a deed.
+  private func pipe(of deed: Int) -> Int {
+    deed < program.touches.count
+      ? program.touches[deed].pipe : PipeSteps.number(program.events[deed - program.touches.count].to)
+  }
+
+  private mutating func raise(_ event: Int) {
+    if state.raised.contains(event) { fail("\(name(event)) is raised twice") }
+    let from = PipeSteps.number(program.events[event].from)
+    if let wait = state.deeds[program.touches.count + event], wait.pipes & Self.bit(from) == 0 {
+      fail("\(name(event)) is raised anew where the wait for it may still be to come")
     }
     state.raised.insert(event)
-    for (deed, known) in state.deeds where deed.pipe == event.from || known.pipes.contains(event.from) {
+    for (deed, known) in state.deeds where known.pipes & Self.bit(from) != 0 || pipe(of: deed) == from {
       state.deeds[deed]!.events.insert(event)
     }
   }
 
-  private mutating func lower(_ event: PipeEvent) {
-    if !state.raised.contains(event) { fail("\(Self.name(event)) is awaited where nobody has raised it") }
+  private mutating func lower(_ event: Int) {
+    if !state.raised.contains(event) { fail("\(name(event)) is awaited where nobody has raised it") }
     state.raised.remove(event)
+    let to = PipeSteps.number(program.events[event].to)
     for (deed, known) in state.deeds where known.events.contains(event) {
       state.deeds[deed]!.events.remove(event)
-      state.deeds[deed]!.pipes.insert(event.to)
-      if event.to == .scalar { state.deeds[deed]!.pipes.formUnion(Pipe.all(of: .vector)) }
+      // What the scalar unit knows, all instructions that it hands out after do.
+      state.deeds[deed]!.pipes |= to == Self.scalar ? Self.ofVectorCore : Self.bit(to)
     }
     forget()
-    if event.to != .scalar { state.deeds[.wait(event)] = Knowledge(pipes: [], location: location) }
+    if to != Self.scalar {
+      state.deeds[program.touches.count + event] = Knowledge(pipes: 0, location: location)
+    }
   }
 
-  private mutating func barrier(_ pipe: Pipe?) {
+  private mutating func barrier(_ pipe: Int?) {
     guard let pipe else {
-      for deed in state.deeds.keys where deed.pipe.core == .vector {
-        state.deeds[deed]!.pipes.formUnion(Pipe.all(of: .vector))
+      for deed in state.deeds.keys where PipeSteps.pipes[self.pipe(of: deed)].core == .vector {
+        state.deeds[deed]!.pipes |= Self.ofVectorCore
       }
       return forget()
     }
-    for deed in state.deeds.keys where deed.pipe == pipe { state.deeds[deed]!.pipes.insert(pipe) }
+    for deed in state.deeds.keys where self.pipe(of: deed) == pipe { state.deeds[deed]!.pipes |= Self.bit(pipe) }
     forget()
   }
 
   /// What every pipe that is concerned knows to be done orders nothing any more.
   private mutating func forget() {
-    for (deed, known) in state.deeds where pipes(concernedWith: deed).isSubset(of: known.pipes) {
-      state.deeds[deed] = nil
+    for (deed, known) in state.deeds {
+      let concerned = deed < program.touches.count
+        ? program.concerned[deed]
+        : Self.bit(PipeSteps.number(program.events[deed - program.touches.count].from))
+      if concerned & ~known.pipes == 0 { state.deeds[deed] = nil }
     }
   }
 

@@ -24,6 +24,14 @@ extension Lowering {
   }
 }
 
+/// A numeric class that a chip does not keep, for good: an operator that names it is refused there.
+public struct UnkeptClass: Error, CustomStringConvertible {
+  /// The class, as the numeric contract writes it.
+  public let name: String
+  public let diagnostic: Diagnostic
+  public var description: String { "\(diagnostic)" }
+}
+
 /// Lowers one kernel: registers become tensors in the unified buffer, integers of one lane the scalar unit's.
 ///
 /// The state of one lowering; what makes instructions of expressions is in the extensions.

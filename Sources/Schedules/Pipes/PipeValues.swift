@@ -106,7 +106,9 @@ extension PipeLowering {
     case .squareRoot: return try call(.correctSquareRoot, [first], type, name)
     case .reciprocalSquareRoot: return try call(.correctReciprocalSquareRoot, [first], type, name)
     case .fusedMultiplyAdd:
-      throw refusal("a multiply-add with one rounding (class fused), which this chip does not have")
+      throw UnkeptClass(
+        name: "fused",
+        diagnostic: refusal("a multiply-add with one rounding (class fused), which this chip does not have"))
     case .compare(let comparison): return try compare(comparison, first, operands[1], types[0], name)
     case .not: return try not(view(first, type), type, name)
     case .shiftLeft, .shiftRightLogical, .shiftRightArithmetic:

@@ -41,6 +41,38 @@ import Tiles
     [0, 1, 2, 0x1234, 0x2A_AAAA, 0x40_0000, 0x7F_FFFE, 0x7F_FFFF].map { UInt32(top) << 23 | $0 }
   }
 
+  /// Integers of every size, neighbours of multiples among them, to the ends of the range.
+  @Test(arguments: [3, 5, 6, 7, 72, 100, 255, 4095, 65537, 1_000_003, 1_000_000_007] as [Int32])
+  func quotientsOfIntegersAreRoundedDown(n: Int32) throws {
+    let most = Int32.max - n - 512
+    let spread = (0..<1 << 20).map { Int32(truncatingIfNeeded: $0 &* 0x9E37_79B1) >> Int32($0 % 24) }
+    let multiples = (0..<1 << 16).flatMap { number -> [Int32] in
+      let near = Int32(truncatingIfNeeded: number &* 0x85EB_CA6B) / n &* n
+      return [near &- 1, near, near &+ 1]
+    }
+    let given = (spread + multiples + [0, -1, 1, most, -most]).map { min(max($0, -most), most) }
+    // Moved to where bits are no NaN.
+    let quotient = ScalarFunction("moved_quotient") { x in
+      (ScalarFunction.floorQuotient(x.bits, by: n) + x.bits.int(1 << 30)).floatFromBits
+    }
+    let kernel = Kernel("software") { k in
+      let length = k.dimension("n", in: 0...1 << 25)
+      let x = k.input("x", Int32.self, [length])
+      let y = k.output("y", Float.self, [length])
+      k.parallel(length) { i in y[i] = x[i].bitCast(to: Float.self).applying(quotient) }
+    }
+    let executable = try Executable(kernel.program(), for: .host, pool: Self.pool)
+    let codes = given.map { UInt32(bitPattern: $0) }
+    let found = try executable.run(["x": .tensor(HostTensor(.int32, [codes.count], codes: codes))])["y"]!.codes
+    for (x, code) in zip(given, found) {
+      let wanted = x >= 0 ? x / n : -((-x + n - 1) / n)
+      if Int32(bitPattern: code) &- (1 << 30) != wanted {
+        Issue.record("\(x) by \(n) is \(Int32(bitPattern: code) &- (1 << 30)), not \(wanted)")
+        return
+      }
+    }
+  }
+
   @Test func rootsAreCorrectlyRounded() throws {
     for bits in [Self.significands, Self.everywhere] {
       try expectEqual(bits, .correctSquareRoot) { $0.squareRoot() }
