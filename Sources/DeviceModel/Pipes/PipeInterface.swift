@@ -27,6 +27,8 @@ extension ModelText {
     #define INT64_MAX 0x7fffffffffffffff
     #define TESSERA_LINE uint32_t line = __builtin_LINE()
 
+    // A kernel is thousands of calls, which take minutes to compile where each is put in place.
+    #pragma clang attribute push(__attribute__((noinline)), apply_to = function)
     namespace AscendC {
     namespace model = tessera_pipes;
     enum class TPosition { VECIN, VECOUT, VECCALC, A1, A2, B1, B2, CO1 };
@@ -382,6 +384,8 @@ extension ModelText {
       vector(model::run_copy, line, count, to.lanes(count, line), from.lanes(count, line));
     }
     }
+
+    #pragma clang attribute pop
 
     // MARK: The launch
 

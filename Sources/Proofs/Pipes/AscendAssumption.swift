@@ -4,7 +4,8 @@ import MachineIR
 /// state only in part. Each is a question that a measurement on a chip can answer.
 public enum AscendAssumption: String, Hashable, Sendable, CaseIterable {
   case roundsToNearest, subnormals, comparesNaN, selectsBits, wrapsIntegers, exactConversions, gathersWords,
-    stridesOfZero, completesOutOfOrder, raisesWhenDone, scalarsInOrder, narrowStores, exactProducts, drainsIntegers, flagsAcross, fractals
+    stridesOfZero, completesOutOfOrder, raisesWhenDone, scalarsInOrder, scalarStores, wideScalars, narrowStores,
+    exactProducts, drainsIntegers, flagsAcross, fractals
 
   public var sentence: String {
     switch self {
@@ -25,6 +26,9 @@ public enum AscendAssumption: String, Hashable, Sendable, CaseIterable {
       "a flag of mode 2 is raised when all instructions of its pipe before it are done, MTE2's and FIX's too, and what "
         + "they have written to main memory is there for the core that waits"
     case .fractals: "operands and sums lie in L1, L0A, L0B and L0C as zN, zZ, nZ and zN"
+    case .scalarStores:
+      "what the scalar unit has written to the unified buffer is there when an event that it raises says so"
+    case .wideScalars: "the scalar unit reads and writes elements of 64 bits, from any multiple of 8 bytes on"
     case .narrowStores: "copies out write their bytes alone, from any byte of main memory on"
     }
   }
