@@ -8,7 +8,17 @@ public enum Lowering {
   public static func plan(
     _ program: Program, for machine: MachineDescription, schedule: Schedule? = nil
   ) throws -> Plan {
-    let schedule = schedule ?? .standard(for: machine)
+    var schedule = schedule ?? .standard(for: machine)
+    let plan = try plan(program, machine, schedule)
+    guard machine.npu != nil, plan.kernels.contains(where: { !$0.sliceProducts.isEmpty }), (try? pipes(plan)) == nil else {
+      return plan
+    }
+    // Cells that a cube core and its vector cores cannot share are the vector cores' alone.
+    schedule.blocksProducts = false
+    return try self.plan(program, machine, schedule)
+  }
+
+  private static func plan(_ program: Program, _ machine: MachineDescription, _ schedule: Schedule) throws -> Plan {
     try program.requireLanes(along: schedule.laneAxis)
     let stagedProgram = StagedProgram(program, machine, schedule)
     var workspaces = stagedProgram.workspaces
@@ -28,12 +38,12 @@ public enum Lowering {
       }
       var choices = isStaged ? schedule.ofStagedProducts : schedule
       var lowering = begin(choices)
-      if machine.npu != nil, let pattern = lowering.pattern {
-        if lowering.fitsCubes(pattern) {
+      if machine.npu != nil {
+        if let pattern = lowering.pattern, lowering.fitsCubes(pattern) {
           // A cell's rows are short.
           choices.registersPerVector = 1
         } else {
-          // Vector units do such products one by one, or refuse them.
+          // Vector units do such products one by one, or refuse them, and those in the midst of a region too.
           choices.blocksProducts = false
         }
         lowering = begin(choices)
