@@ -1,7 +1,7 @@
 # `make run` and `make test` do everything that they need from a fresh clone on Debian 12 with a Swift
 # toolchain on PATH: Scripts/bootstrap installs what is missing and says so.
 
-.PHONY: help run test bench check-elementary check-layers check-plans gpu-check clean
+.PHONY: help run test bench check-elementary check-layers check-plans check-ascend gpu-check clean
 
 help:
 	@echo 'make run               show an operator being written and run, then a model writing text'
@@ -10,6 +10,7 @@ help:
 	@echo 'make check-elementary  check the elementary functions over all 2^32 inputs (minutes a function)'
 	@echo 'make check-layers      compare the tiny model with golden data, by exact products (minutes)'
 	@echo 'make check-plans       interpret what every schedule makes of operators, each access checked (minutes)'
+	@echo 'make check-ascend      compare every operator on the Ascend device model with this processor (minutes)'
 	@echo 'make gpu-check         pack a folder that checks and times a GPU without a toolchain; run it where a GPU is'
 	@echo 'make clean             remove what was built; .tools, which holds what was installed, stays'
 
@@ -37,6 +38,10 @@ check-layers:
 check-plans:
 	@Scripts/bootstrap run
 	@swift run -c release check-plans interpret
+
+check-ascend:
+	@Scripts/bootstrap run
+	@Scripts/check-ascend
 
 gpu-check:
 	@Scripts/gpu-check

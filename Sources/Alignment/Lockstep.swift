@@ -53,7 +53,9 @@ public struct Lockstep {
     let expected = first.results
     var differences: [Difference] = []
     for side in sides.indices.dropFirst() {
-      guard let launch = try advance(side) else { preconditionFailure("steps of one model have equal launches") }
+      guard let launch = try advance(side) else {
+        preconditionFailure("steps of one model have equal launches")
+      }
       let found = launch.results
       guard found != expected else { continue }
       let divergences = try Divergence.all(expected: expected, found: found, of: launch.program)

@@ -9,7 +9,8 @@ extension PipeKernelPrinter {
     case .stage(let to, let buffer, let offset, let lines, let depth):
       // Rows that follow each other, to fractals of 32 bytes of depth that follow each other.
       let source = "\(scalars.names.identifier(buffer))[\(try scalars.text(offset))]"
-      call("DataCopy", [try text(to), source, "Nd2NzParams(1, \(lines), \(depth), 0, \(depth), \(lines), 1, 0)"])
+      call(
+        "DataCopy", [try text(to), source, "Nd2NzParams(1, \(lines), \(depth), 0, \(depth), \(lines), 1, 0)"])
     case .loadLeft(let to, let from, let lines, let depth):
       // Fractals of the same rows follow each other.
       let (down, along) = (lines / CubeInstruction.lines, depth / CubeInstruction.lineBytes)
@@ -22,7 +23,9 @@ extension PipeKernelPrinter {
       let count = lines / CubeInstruction.lines * (depth / CubeInstruction.lineBytes)
       for first in stride(from: 0, to: count, by: 255) {
         let part = moved(to, by: first * CubeInstruction.lines * CubeInstruction.lineBytes)
-        call("LoadData", [try text(part), try text(from), load(start: first, count: min(255, count - first), stride: 1)])
+        call(
+          "LoadData",
+          [try text(part), try text(from), load(start: first, count: min(255, count - first), stride: 1)])
       }
     case .multiply(let sums, let left, let right, let rows, let columns, let depth, let clears):
       let shape = "\(rows), \(columns), \(depth), 0, false, \(clears)"

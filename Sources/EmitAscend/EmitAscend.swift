@@ -12,14 +12,16 @@ public enum EmitAscend {
   ///
   /// Parameters of a function are the kernel's buffers, its numbers, its floats and the number of cells, which blocks
   /// take in turns.
-  public static func source(kernels: [PipeKernel], machine: MachineDescription, program: Program) throws(EmissionError)
+  public static func source(kernels: [PipeKernel], machine: MachineDescription, program: Program)
+    throws(EmissionError)
     -> String
   {
     let definitions = Definitions()
     var functions: [String] = []
     for kernel in kernels {
       do {
-        var printer = PipeKernelPrinter(kernel, program, definitions, capacity: machine.npu?.unifiedBufferBytes ?? 0)
+        var printer = PipeKernelPrinter(
+          kernel, program, definitions, capacity: machine.npu?.unifiedBufferBytes ?? 0)
         functions.append(try printer.print())
       } catch let refusal as Refusal {
         throw EmissionError(kernel: kernel.source.name, machine: machine.name, message: refusal.message)

@@ -27,7 +27,9 @@ struct PipeKernelPrinter {
     for buffer in kernel.source.buffers {
       parameters.append("GM_ADDR \(scalars.names.own("\(buffer.name)_address"))")
     }
-    for scalar in kernel.source.scalars { parameters.append("int64_t \(scalars.names.identifier(scalar.name))") }
+    for scalar in kernel.source.scalars {
+      parameters.append("int64_t \(scalars.names.identifier(scalar.name))")
+    }
     for position in kernel.source.floats {
       parameters.append("float \(scalars.names.identifier(program.parameters[position].name))")
     }
@@ -40,7 +42,9 @@ struct PipeKernelPrinter {
       add("GlobalTensor<\(type)> \(name);")
       add("\(name).SetGlobalBuffer((__gm__ \(type) *)\(scalars.names.own("\(buffer.name)_address")));")
     }
-    if kernel.usesCubes { lines.insert("  KERNEL_TASK_TYPE_DEFAULT(KERNEL_TYPE_MIX_AIC_1_\(kernel.vectorCoresOfCube));", at: 0) }
+    if kernel.usesCubes {
+      lines.insert("  KERNEL_TASK_TYPE_DEFAULT(KERNEL_TYPE_MIX_AIC_1_\(kernel.vectorCoresOfCube));", at: 0)
+    }
     add("const int64_t \(scalars.names.identifier(PipeKernel.block.name)) = GetBlockIdx();")
     add("const int64_t \(scalars.names.identifier(PipeKernel.blocks.name)) = GetBlockNum();")
     if kernel.usesCubes {
@@ -55,7 +59,9 @@ struct PipeKernelPrinter {
 
   /// What one of the cores of a group does.
   private mutating func addPart(of core: Pipe.Core, _ condition: String) throws {
-    guard let part = kernel.part(of: core) else { throw Refusal("the cube core needs what the vector core computes") }
+    guard let part = kernel.part(of: core) else {
+      throw Refusal("the cube core needs what the vector core computes")
+    }
     add("if (\(condition)) {")
     depth += 1
     if kernel.vectorCoresOfCube == 2 { declarePairs(of: core) }
@@ -137,7 +143,8 @@ struct PipeKernelPrinter {
   mutating func add(_ text: String) { lines.append(String(repeating: " ", count: 2 * depth) + text) }
 
   mutating func call(_ function: String, _ arguments: [String]) {
-    let layout = Layout.group(open: "\(function)(", items: arguments.map(Layout.text), separator: ",", close: ");")
+    let layout = Layout.group(
+      open: "\(function)(", items: arguments.map(Layout.text), separator: ",", close: ");")
     add(layout.broken(at: 2 * depth, indent: 2 * depth + 4))
   }
 
@@ -160,7 +167,8 @@ struct PipeKernelPrinter {
         "DataCopyPad",
         [
           try text(copy.local), "\(scalars.names.identifier(copy.buffer))[\(try scalars.text(copy.offset))]",
-          "DataCopyExtParams(1, \(try bytes(copy)), 0, 0, 0)", "DataCopyPadExtParams<\(type)>(false, 0, 0, 0)",
+          "DataCopyExtParams(1, \(try bytes(copy)), 0, 0, 0)",
+          "DataCopyPadExtParams<\(type)>(false, 0, 0, 0)",
         ])
     case .copyOut(let copy):
       call(
@@ -182,7 +190,8 @@ struct PipeKernelPrinter {
     case .loop(let loop):
       let counter = scalars.names.identifier(loop.counter.name)
       let (lower, upper) = (try scalars.text(loop.lower), try scalars.print(loop.upper).atLeast(.shift).flat)
-      let step = loop.step.constantValue == 1 ? "\(counter)++" : "\(counter) += \(try scalars.text(loop.step))"
+      let step =
+        loop.step.constantValue == 1 ? "\(counter)++" : "\(counter) += \(try scalars.text(loop.step))"
       add("for (int64_t \(counter) = \(lower); \(counter) < \(upper); \(step)) {")
       try block(loop.body)
       add("}")
@@ -214,7 +223,8 @@ struct PipeKernelPrinter {
     let width = copy.local.element.byteCount
     if let count = copy.count.constantValue { return "\(count * width)" }
     let count = try scalars.print(copy.count)
-    return width == 1 ? "(uint32_t)\(count.atLeast(.prefix).flat)"
+    return width == 1
+      ? "(uint32_t)\(count.atLeast(.prefix).flat)"
       : "(uint32_t)(\(CExpression.binary(count, "*", CExpression("\(width)"), .product).flat))"
   }
 
@@ -257,7 +267,8 @@ struct PipeKernelPrinter {
     case .select: call("Select", arguments + ["SELMODE::VSEL_TENSOR_TENSOR_MODE", whole])
     case .selectScalar: call("Select", arguments + ["SELMODE::VSEL_TENSOR_SCALAR_MODE", whole])
     case .gather:
-      call("Gather", [destination] + sources + ["(uint32_t)(\(try scalars.text(instruction.scalar!)))", count])
+      call(
+        "Gather", [destination] + sources + ["(uint32_t)(\(try scalars.text(instruction.scalar!)))", count])
     case .broadcastBlocks: call("Brcb", arguments + ["1", "BrcbRepeatParams(1, 8)"])
     case .repeatBlock:
       let (mask, repeats) = instruction.count < 64 ? (instruction.count, 1) : (64, instruction.count / 64)
@@ -265,7 +276,8 @@ struct PipeKernelPrinter {
     case .maskedCopy:
       let bits = try scalars.text(instruction.scalar!)
       add("uint64_t lanes_\(lines.count)[2] = {(uint64_t)(\(bits)), 0};")
-      call("Copy", [destination] + sources + ["lanes_\(lines.count - 1)", "1", "CopyRepeatParams(1, 1, 8, 8)"])
+      call(
+        "Copy", [destination] + sources + ["lanes_\(lines.count - 1)", "1", "CopyRepeatParams(1, 1, 8, 8)"])
     case .copy:
       let perBlock = Ascend.block / instruction.destination.element.byteCount
       call("DataCopy", arguments + ["\((instruction.count + perBlock - 1) / perBlock * perBlock)"])

@@ -7,7 +7,8 @@ import CFamily
 package enum WideArithmetic {
   /// Names of all functions; each brings those that it calls.
   package static let names = [
-    "leading_zeros", "rounded_number", "is_wide_number", "wide_order", "wide_less", "wide_at_most", "wide_equal",
+    "leading_zeros", "rounded_number", "is_wide_number", "wide_order", "wide_less", "wide_at_most",
+    "wide_equal",
     "significand_of", "wide_of_float", "wide_of_integer", "float_of_wide",
     "add_wide", "multiply_wide", "rounded_sum",
   ]

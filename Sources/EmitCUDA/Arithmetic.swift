@@ -4,7 +4,8 @@ import TileIR
 
 /// Arithmetic that a C operator does not say, or says with another meaning.
 extension CUDADialect {
-  func function(_ instruction: Instruction, of operands: [MachineType], _ type: MachineType) throws -> String {
+  func function(_ instruction: Instruction, of operands: [MachineType], _ type: MachineType) throws -> String
+  {
     switch instruction {
     case .absolute: return absolute(type)
     case .fusedMultiplyAdd:
@@ -12,7 +13,8 @@ extension CUDADialect {
         isWide ? "__fma_rn(a, b, c)" : "__fmaf_rn(a, b, c)"
       }
     case .squareRoot:
-      return named("square_root", type, arity: 1, "x") { isWide in isWide ? "__dsqrt_rn(x)" : "__fsqrt_rn(x)" }
+      return named("square_root", type, arity: 1, "x") { isWide in isWide ? "__dsqrt_rn(x)" : "__fsqrt_rn(x)"
+      }
     case .reciprocalSquareRoot: return try reciprocalSquareRoot(type)
     case .minimum: return extremum("minimum", "<", sign: "|", type)
     case .maximum: return extremum("maximum", ">", sign: "&", type)
@@ -92,7 +94,8 @@ extension CUDADialect {
       guard t == "f32" || t == "f64" else {
         return inline(t, name, "\(t) a, \(t) b", returns: "a \(comparison) b ? a : b")
       }
-      let (bits, value) = t == "f32"
+      let (bits, value) =
+        t == "f32"
         ? ("__float_as_int", "__int_as_float") : ("__double_as_longlong", "__longlong_as_double")
       return inline(
         t, name, "\(t) a, \(t) b",

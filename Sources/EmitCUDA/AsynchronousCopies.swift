@@ -18,7 +18,8 @@ extension CUDADialect {
 
   func closeCopies() -> CExpression {
     onlyOnAGPU("tessera_copy_commit") {
-      inline("void", "tessera_copy_commit", "", body: "  asm volatile(\"cp.async.commit_group;\" ::: \"memory\");",
+      inline(
+        "void", "tessera_copy_commit", "", body: "  asm volatile(\"cp.async.commit_group;\" ::: \"memory\");",
         why: "The copies of this thread since the last group are a group.")
     }
     return .call("tessera_copy_commit", [])

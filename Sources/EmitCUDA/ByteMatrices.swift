@@ -8,7 +8,9 @@ extension CUDADialect {
     lanes()
     let (i32, u32) = (declare("i32"), declare("u32"))
     add("tessera_mma_s8_16x8x32") {
-      func registers(_ numbers: Range<Int>) -> String { "{\(numbers.map { "%\($0)" }.joined(separator: ", "))}" }
+      func registers(_ numbers: Range<Int>) -> String {
+        "{\(numbers.map { "%\($0)" }.joined(separator: ", "))}"
+      }
       func operands(_ constraint: String, _ name: String, _ count: Int) -> String {
         (0..<count).map { "\"\(constraint)\"(\(name)[\($0)])" }.joined(separator: ", ")
       }
@@ -25,7 +27,8 @@ extension CUDADialect {
     }
     return add("multiply_bytes") {
       inline(
-        "Lanes<\(i32), 4>", "multiply_bytes", "Lanes<\(i32), 4> sum, Lanes<\(i32), 4> left, Lanes<\(i32), 2> right",
+        "Lanes<\(i32), 4>", "multiply_bytes",
+        "Lanes<\(i32), 4> sum, Lanes<\(i32), 4> left, Lanes<\(i32), 2> right",
         body: """
             tessera_mma_s8_16x8x32(sum.at, (const \(u32) *)left.at, (const \(u32) *)right.at);
             return sum;

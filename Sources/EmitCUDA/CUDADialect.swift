@@ -90,7 +90,8 @@ final class CUDADialect: Definitions {
         (letters.map { "\($0).at[\(register)]" } + rest).joined(separator: ", ")
       }
       return inline(
-        "auto", name, (letters.map { "Lanes<T, N> \($0)" } + (scalar.map { [$0] } ?? [])).joined(separator: ", "),
+        "auto", name,
+        (letters.map { "Lanes<T, N> \($0)" } + (scalar.map { [$0] } ?? [])).joined(separator: ", "),
         body: """
             Lanes<decltype(\(name)(\(arguments("0")))), N> y;
           #pragma unroll
@@ -126,7 +127,8 @@ final class CUDADialect: Definitions {
       }
       let operators =
         ["+", "-", "*", "/", "&", "|", "^", "<<", ">>"].map { binary($0) }
-        + ["==", "!=", "<", "<=", ">", ">="].map { binary($0, "Lanes<bool, N>") } + ["-", "~", "!"].map(unary)
+        + ["==", "!=", "<", "<=", ">", ">="].map { binary($0, "Lanes<bool, N>") }
+        + ["-", "~", "!"].map(unary)
       return """
         // A value of 32 N lanes, spread over a warp: lane l is at[l / 32] of thread l % 32.
         template <typename T, int N>
@@ -155,7 +157,8 @@ extension Expression {
     case .variable, .integer, .float, .laneNumbers, .table: return true
     case .apply(let instruction, let operands, _):
       switch instruction {
-      case .lowHalf, .highHalf, .evenLanes, .oddLanes, .concatenate, .interleave, .lane, .multiplyBytes: return false
+      case .lowHalf, .highHalf, .evenLanes, .oddLanes, .concatenate, .interleave, .lane, .multiplyBytes:
+        return false
       default: return operands.allSatisfy(\.isOwn)
       }
     case .broadcast(let value, _): return value.isOwn

@@ -12,7 +12,9 @@ public enum EmitCUDA {
 
   /// The compiler options that keep the numeric contract: no contraction, subnormals kept, division and square
   /// root correctly rounded.
-  public static let options = ["--std=c++17", "-fmad=false", "-ftz=false", "-prec-div=true", "-prec-sqrt=true"]
+  public static let options = [
+    "--std=c++17", "-fmad=false", "-ftz=false", "-prec-div=true", "-prec-sqrt=true",
+  ]
 
   /// One file: the types and device functions that these kernels use, then a function a kernel.
   ///
@@ -35,7 +37,8 @@ public enum EmitCUDA {
     let dialect = CUDADialect()
     for scalar in ["u8", "i32", "i64", "f32"] { dialect.declare(scalar) }
     let programs = Dictionary(
-      parts.flatMap { part in part.kernels.map { ($0.name, part.program) } }, uniquingKeysWith: { first, _ in first })
+      parts.flatMap { part in part.kernels.map { ($0.name, part.program) } },
+      uniquingKeysWith: { first, _ in first })
     let functions = try printed(parts.flatMap(\.kernels), machine: machine) { kernel in
       var printer = KernelPrinter(kernel, program: programs[kernel.name]!, dialect: dialect)
       return try printer.print()

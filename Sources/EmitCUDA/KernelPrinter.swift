@@ -69,16 +69,19 @@ struct KernelPrinter {
   /// The kernel's own memory, in its warp's part.
   private mutating func declareScratch() throws {
     guard !kernel.scratch.isEmpty else { return }
-    for copy in kernel.copies where !kernel.scratch.contains(where: { $0.name == copy.target && $0.space == .onChip }) {
+    for copy in kernel.copies
+    where !kernel.scratch.contains(where: { $0.name == copy.target && $0.space == .onChip }) {
       throw Refusal("a copy to \(copy.target), which is not in shared memory")
     }
     for copy in kernel.copies where !kernel.fits(copy) {
-      throw Refusal("a copy of \(copy.source.element.rawValue) to \(copy.target), whose elements are not as wide")
+      throw Refusal(
+        "a copy of \(copy.source.element.rawValue) to \(copy.target), whose elements are not as wide")
     }
     let spaces = Set(kernel.scratch.map(\.space))
     if spaces.contains(.onChip) {
       statements.add("extern __shared__ __align__(\(WarpLaunch.alignment)) unsigned char tessera_shared[];")
-      statements.add("u8 *const shared = tessera_shared + threadIdx.x / 32 * \(text(launch.sharedBytesPerWarp));")
+      statements.add(
+        "u8 *const shared = tessera_shared + threadIdx.x / 32 * \(text(launch.sharedBytesPerWarp));")
     }
     if spaces.contains(.device) {
       let warp = "((i64)blockIdx.x * \(launch.warpsPerBlock) + threadIdx.x / 32)"

@@ -68,12 +68,13 @@ extension CUDADialect {
 
   private func guarded(_ value: CExpression, _ condition: CExpression?, _ type: MachineType) -> CExpression {
     guard let condition else { return value }
-    let zero = switch type.scalar {
-    case .f32: "0.0f"
-    case .f64: "0.0"
-    case .mask: "false"
-    default: "0"
-    }
+    let zero =
+      switch type.scalar {
+      case .f32: "0.0f"
+      case .f64: "0.0"
+      case .mask: "false"
+      default: "0"
+      }
     return .conditional(condition, value, CExpression(zero))
   }
 
@@ -82,7 +83,8 @@ extension CUDADialect {
     let code = "(p[offset >> 1] >> (offset & 1) * 4 & 15)"
     return add(name) {
       inline(
-        "i32", name, "const u8 *p, i64 offset", returns: signed ? "(\(code) ^ 8) - 8" : String(code.dropFirst().dropLast()),
+        "i32", name, "const u8 *p, i64 offset",
+        returns: signed ? "(\(code) ^ 8) - 8" : String(code.dropFirst().dropLast()),
         why: "Two codes a byte, the even one in the low half.")
     }
   }
@@ -90,13 +92,17 @@ extension CUDADialect {
   // MARK: Several registers
 
   /// What a function that loads or stores many registers is named after: how an element is read.
-  private func wideReading(_ storage: Storage) -> (suffix: String, parameters: String, element: (String) -> String, result: String) {
+  private func wideReading(_ storage: Storage) -> (
+    suffix: String, parameters: String, element: (String) -> String, result: String
+  ) {
     switch storage {
     case .plain, .extended: ("lanes", "const T *p", { "p[\($0)]" }, "decltype(+T())")
     case .truth: ("truths", "const u8 *p", { "p[\($0)] != 0" }, "bool")
     case .packed(let signed):
-      (signed ? "signed_nibbles" : "nibbles", "const u8 *p, i64 offset",
-        { "\(self.nibble(signed: signed))(p, offset + \($0))" }, "i32")
+      (
+        signed ? "signed_nibbles" : "nibbles", "const u8 *p, i64 offset",
+        { "\(self.nibble(signed: signed))(p, offset + \($0))" }, "i32"
+      )
     }
   }
 

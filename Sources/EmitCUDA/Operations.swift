@@ -13,7 +13,9 @@ extension CUDADialect: CDialect {
       return CLiterals.integer(value, bits: type.scalar.byteCount * 8, isBits: isBits)
     case .float(let bits, let type):
       let value = Double(bitPattern: bits)
-      if type.scalar == .f32 { return Float(value).isFinite ? CLiterals.float(Float(value)) : special(value, "f32") }
+      if type.scalar == .f32 {
+        return Float(value).isFinite ? CLiterals.float(Float(value)) : special(value, "f32")
+      }
       return value.isFinite ? CLiterals.double(value) : special(value, "f64")
     default: preconditionFailure("a constant")
     }
@@ -64,7 +66,8 @@ extension CUDADialect: CDialect {
   func select(_ operands: [Expression], _ type: MachineType, _ printer: inout Printer) throws -> CExpression {
     if !isWide(type), operands[1].isOwn, operands[2].isOwn {
       return .conditional(
-        try printer.print(operands[0]), try printer.printWide(operands[1]), try printer.printWide(operands[2]))
+        try printer.print(operands[0]), try printer.printWide(operands[1]), try printer.printWide(operands[2])
+      )
     }
     let name: String
     if isWide(type) {

@@ -30,7 +30,9 @@ extension CUDADialect {
   }
 
   /// A shuffle of one register by all threads.
-  private func shuffled(_ function: String, _ value: CExpression, _ number: Int, _ type: MachineType) -> CExpression {
+  private func shuffled(_ function: String, _ value: CExpression, _ number: Int, _ type: MachineType)
+    -> CExpression
+  {
     let mask = wholeWarp()
     let whole = type.scalar == .i64 ? CExpression.cast("long long", value) : value
     let moved = CExpression.call(function, [CExpression(mask), whole, CExpression("\(number)")])
@@ -86,7 +88,9 @@ extension CUDADialect {
             const T low = __shfl_sync(\(mask), x.at[0], from);
             const T high = __shfl_sync(\(mask), x.at[1], from);
             return from < 32 ? low : high;
-          """, why: "The lanes of \(isOdd ? "odd" : "even") number: threads from 16 on take theirs from the second register.",
+          """,
+        why:
+          "The lanes of \(isOdd ? "odd" : "even") number: threads from 16 on take theirs from the second register.",
         template: "typename T")
     }
     guard value.type.lanes > 2 * GPU.warp else { return .call(name, [operand]) }
@@ -159,7 +163,8 @@ extension CUDADialect {
     }
     guard half.lanes >= GPU.warp else {
       return add("interleave_part") {
-        inline("T", "interleave_part", "T a, T b", returns: "interleave_within(a, b, 0)", template: "typename T")
+        inline(
+          "T", "interleave_part", "T a, T b", returns: "interleave_within(a, b, 0)", template: "typename T")
       }
     }
     lanes()

@@ -19,7 +19,9 @@ extension CUDADialect: CStatements {
       let place = try self.offset(Place(buffer, offset), CExpression("at"), &printer)
       let target = CExpression.subscripted(printer.names.identifier(buffer), place)
       let limit = try printer.print(count).atLeast(.shift).flat
-      return [.sequence([.text("for (i64 at = lane; at < \(limit); at += 32) "), target.layout, .text(" = 0;")])]
+      return [
+        .sequence([.text("for (i64 at = lane; at < \(limit); at += 32) "), target.layout, .text(" = 0;")])
+      ]
     case .check(let condition, let code): return [try check(condition, code, &printer)]
     case .synchronise(.warp): return [.text("__syncwarp();")]
     case .stream: throw Refusal("the machine has no streaming stores")
@@ -32,7 +34,9 @@ extension CUDADialect: CStatements {
     }
   }
 
-  private func call(_ function: String, _ arguments: [CExpression]) -> Layout { line(.call(function, arguments)) }
+  private func call(_ function: String, _ arguments: [CExpression]) -> Layout {
+    line(.call(function, arguments))
+  }
 
   private func line(_ expression: CExpression) -> Layout { .sequence([expression.layout, .text(";")]) }
 
@@ -60,13 +64,15 @@ extension CUDADialect: CStatements {
       guard let active else { return call(wideStore(isPartial: false), arguments) }
       return call(wideStore(isPartial: true), arguments + [try printer.print(active)])
     }
-    let condition = lanes == 1
+    let condition =
+      lanes == 1
       ? CExpression.binary(CExpression("lane"), "==", CExpression("0"), .equality)
       : try self.condition(lanes, active, &printer)
     let printed = try printer.printWide(value)
     if condition != nil, !value.isOwn {
       let pointer = try printer.arguments(place, storage, isConst: false)
-      let count = lanes == 1 ? CExpression("1") : try active.map { try printer.print($0) } ?? CExpression("\(lanes)")
+      let count =
+        lanes == 1 ? CExpression("1") : try active.map { try printer.print($0) } ?? CExpression("\(lanes)")
       return call(wideStore(isPartial: true), pointer + [printed, count])
     }
     let pointer = try printer.pointer(place.buffer, storage.memory, isConst: false)
@@ -85,7 +91,8 @@ extension CUDADialect: CStatements {
         inline(
           "void", name, "T *p, V x, i64 active",
           body: "  if (threadIdx.x % 32 < active) p[threadIdx.x % 32] = (T)x;",
-          why: "All threads come here with a value, since they may shuffle for it.", template: "typename T, typename V")
+          why: "All threads come here with a value, since they may shuffle for it.",
+          template: "typename T, typename V")
       }
     }
     return add(name) {
@@ -102,12 +109,15 @@ extension CUDADialect: CStatements {
   }
 
   private func scatter(
-    _ access: Access, _ lanes: Expression, _ value: Expression, _ active: Expression?, _ printer: inout Printer
+    _ access: Access, _ lanes: Expression, _ value: Expression, _ active: Expression?,
+    _ printer: inout Printer
   ) throws -> Layout {
     let storage = Storage(access.element)
     declare(storage.memory)
     try storage.requireLanes(of: value, in: access.buffer)
-    guard !storage.isPacked else { throw Refusal("packed elements of \(access.buffer) at places of their own") }
+    guard !storage.isPacked else {
+      throw Refusal("packed elements of \(access.buffer) at places of their own")
+    }
     guard value.type.lanes > 1 else {
       let offset = access.offset + lanes.converted(to: .i64)
       return try store(storage, Place(access.buffer, offset), value, nil, &printer)
@@ -161,7 +171,10 @@ extension CUDADialect: CStatements {
                 const i32 shift = (i32)(offset & 1) * 4;
                 *byte = (u8)((*byte & ~(15 << shift)) | (code & 15) << shift);
               }
-            """, why: "The first thread changes its own half of the byte only; the other half belongs to the same cell.")
+            """,
+          why:
+            "The first thread changes its own half of the byte only; the other half belongs to the same cell."
+        )
       }
       return call("store_nibble", arguments + [try printer.print(value)])
     }

@@ -54,7 +54,8 @@ extension MachineKernel {
     var lanes = LanePlaces()
     func note(_ buffer: String, _ places: Expression, _ bytes: Int? = nil) {
       guard let type = arrays[buffer], places.type.lanes > 1 else { return }
-      let conflicts = lanes.values(places).map { BankConflicts.of($0.values, bytes: bytes ?? type.byteCount) } ?? .unknown
+      let conflicts =
+        lanes.values(places).map { BankConflicts.of($0.values, bytes: bytes ?? type.byteCount) } ?? .unknown
       found[buffer] = .worst(found[buffer]!, conflicts)
     }
     func visit(_ expression: Expression) {
@@ -134,7 +135,8 @@ private struct LanePlaces {
     case .or: return pairs(|)
     case .xor: return pairs(^)
     case .divideFloor(let n):
-      return Places(values: parts[0].values.map { Int((Double($0) / Double(n)).rounded(.down)) }, isShifted: false)
+      return Places(
+        values: parts[0].values.map { Int((Double($0) / Double(n)).rounded(.down)) }, isShifted: false)
     case .remainderFloor(let n):
       return Places(values: parts[0].values.map { ($0 % n + n) % n }, isShifted: false)
     default: return nil

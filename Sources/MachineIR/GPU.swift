@@ -51,7 +51,8 @@ extension MachineDescription {
   private static func gpu(_ name: String, _ gpu: GPU) -> MachineDescription {
     MachineDescription(
       name: name, vectorBytes: 4 * GPU.warp, vectorRegisters: 128,
-      nearMemory: [gpu.sharedPerBlock / GPU.warpsPerBlock], features: [.fusedMultiplyAdd, .maskedMemory, .byteMatrices],
+      nearMemory: [gpu.sharedPerBlock / GPU.warpsPerBlock],
+      features: [.fusedMultiplyAdd, .maskedMemory, .byteMatrices],
       kind: .gpu(gpu))
   }
 }

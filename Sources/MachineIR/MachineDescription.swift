@@ -53,14 +53,17 @@ public struct MachineDescription: Hashable, Sendable {
 
   public func has(_ feature: Feature) -> Bool { features.contains(feature) }
   /// Lanes of `scalar` in one register; on a GPU a thread of a warp holds one, whatever its width.
-  public func lanes(of scalar: MachineScalar) -> Int { gpu == nil ? vectorBytes / scalar.byteCount : GPU.warp }
+  public func lanes(of scalar: MachineScalar) -> Int {
+    gpu == nil ? vectorBytes / scalar.byteCount : GPU.warp
+  }
 }
 
 extension MachineDescription {
   /// x86-64 baseline. Fused multiply-add is emulated: right, and about twenty times slower.
   public static let sse2 = MachineDescription(
     name: "cpu-sse2", vectorBytes: 16, vectorRegisters: 16, nearMemory: [32 << 10, 256 << 10],
-    features: [.streamingStores], kind: .cpu(CPU(triple: "x86_64-linux-gnu", compilerOptions: ["-march=x86-64"])))
+    features: [.streamingStores],
+    kind: .cpu(CPU(triple: "x86_64-linux-gnu", compilerOptions: ["-march=x86-64"])))
 
   public static let avx2 = MachineDescription(
     name: "cpu-avx2", vectorBytes: 32, vectorRegisters: 16, nearMemory: [32 << 10, 256 << 10],

@@ -29,7 +29,8 @@ public struct ScratchArray: Hashable, Sendable {
   /// How many elements; evaluated by the host before the launch.
   public let count: HostExpression
   public let space: ScratchSpace
-  public init(_ name: String, _ type: MachineScalar, count: HostExpression, in space: ScratchSpace = .onChip) {
+  public init(_ name: String, _ type: MachineScalar, count: HostExpression, in space: ScratchSpace = .onChip)
+  {
     self.name = name
     self.type = type
     self.count = count
@@ -78,7 +79,8 @@ public struct MachineKernel: Hashable, Sendable {
 
   public init(
     name: String, buffers: [KernelBuffer], scalars: [KernelScalar], floats: [Int] = [],
-    floatNames: [String] = [], scratch: [ScratchArray], cells: HostExpression, cell: Variable, body: [MachineStatement]
+    floatNames: [String] = [], scratch: [ScratchArray], cells: HostExpression, cell: Variable,
+    body: [MachineStatement]
   ) {
     self.name = name
     self.buffers = buffers

@@ -69,11 +69,13 @@ private struct PlanPrinter {
     add("\(word) \(kernel.name)")
     depth += 1
     for buffer in kernel.buffers {
-      let source = switch buffer.source {
-      case .parameter(let position): "parameter \(program.parameters[position].name)"
-      case .workspace(let position): "workspace \(plan.workspaces[position].name)"
-      }
-      add("buffer \(buffer.name): \(buffer.element.rawValue), \(source)\(buffer.isWritten ? ", written" : "")")
+      let source =
+        switch buffer.source {
+        case .parameter(let position): "parameter \(program.parameters[position].name)"
+        case .workspace(let position): "workspace \(plan.workspaces[position].name)"
+        }
+      add(
+        "buffer \(buffer.name): \(buffer.element.rawValue), \(source)\(buffer.isWritten ? ", written" : "")")
     }
     for scalar in kernel.scalars { add("number \(scalar.name) = \(scalar.value.text(in: program))") }
     for (parameter, name) in zip(kernel.floats, kernel.floatNames) {
@@ -104,13 +106,16 @@ private struct PlanPrinter {
     case .declare(let variable, let value): add("var \(variable.name): \(variable.type) = \(value)")
     case .assign(let variable, let value): add("\(variable.name) = \(value)")
     case .registers(let array):
-      add("registers \(array.name): \(array.type) [\(array.extents.map(String.init).joined(separator: ", "))]")
+      add(
+        "registers \(array.name): \(array.type) [\(array.extents.map(String.init).joined(separator: ", "))]")
     case .setElement(let array, let indices, let value):
       add("\(array.name)[\(Expression.list(indices))] = \(value)")
     case .store(let access, let value, let active):
       add("\(access.buffer)[\(Expression.place(access.offset, value.type.lanes, active))] = \(value)")
     case .stream(let access, let value, let when):
-      add("stream \(access.buffer)[\(Expression.place(access.offset, value.type.lanes, nil))] when \(when) = \(value)")
+      add(
+        "stream \(access.buffer)[\(Expression.place(access.offset, value.type.lanes, nil))] when \(when) = \(value)"
+      )
     case .scatter(let access, let lanes, let value, let active):
       add("scatter \(access.buffer)[\(access.offset); \(lanes)\(Expression.first(active))] = \(value)")
     case .storeRaw(let buffer, let offset, let value):

@@ -24,7 +24,8 @@ public struct SliceProduct: Hashable, Sendable {
   public let exchange: String
 
   public init(
-    _ left: Access, slices leftSlices: Int, by right: Access, slices rightSlices: Int, rows: Int, columns: Int,
+    _ left: Access, slices leftSlices: Int, by right: Access, slices rightSlices: Int, rows: Int,
+    columns: Int,
     depth: Int, to target: String, through exchange: String
   ) {
     self.left = left
@@ -53,8 +54,10 @@ public struct SliceProduct: Hashable, Sendable {
 
   /// Whether there are whole tiles of everything, and sums keep within 32 bits.
   public var isWellFormed: Bool {
-    leftSlices > 0 && rightSlices > 0 && [rows, columns].allSatisfy { $0 > 0 && $0 % Self.tile == 0 } && depth > 0
-      && depth % Self.depthStep == 0 && largestSum <= Int(Int32.max) && left.element == .int8 && right.element == .int8
+    leftSlices > 0 && rightSlices > 0 && [rows, columns].allSatisfy { $0 > 0 && $0 % Self.tile == 0 }
+      && depth > 0
+      && depth % Self.depthStep == 0 && largestSum <= Int(Int32.max) && left.element == .int8
+      && right.element == .int8
   }
 }
 

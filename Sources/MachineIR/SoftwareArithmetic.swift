@@ -65,7 +65,8 @@ extension ScalarFunction {
     let limit = s * step
     let isBelow = rest.compared(.lessOrEqual, -limit)
     let nearest = rest.compared(.greater, limit).select(s + step, isBelow.select(s - step, s))
-    let value = (nearest.bits + x.exponent.shiftedRight(x.exponent.int(1)).shiftedLeft(x.exponent.int(23))).floatFromBits
+    let value = (nearest.bits + x.exponent.shiftedRight(x.exponent.int(1)).shiftedLeft(x.exponent.int(23)))
+      .floatFromBits
     let isEnd = a.compared(.equal, a.float(0)).or(a.compared(.equal, a.float(.infinity)))
     let isPositive = a.compared(.greaterOrEqual, a.float(0))
     return isEnd.select(a, isPositive.select(value, a.float(.nan)))
@@ -138,7 +139,8 @@ extension ScalarFunction {
   }
 
   /// a b - product, exactly, for a product that was rounded once and numbers near 1.
-  private static func productError(_ a: ScalarValue, _ b: ScalarValue, _ product: ScalarValue) -> ScalarValue {
+  private static func productError(_ a: ScalarValue, _ b: ScalarValue, _ product: ScalarValue) -> ScalarValue
+  {
     func halves(_ x: ScalarValue) -> (ScalarValue, ScalarValue) {
       // The upper 12 bits of the significand by a mask; the lower 12 are left exactly.
       let high = x.bits.and(x.bits.int(-4096)).floatFromBits
@@ -165,7 +167,8 @@ extension ScalarFunction {
     let low = exponent.compared(.less, bits.int(-152)).select(bits.int(-152), exponent)
     let bounded = low.compared(.greater, bits.int(128)).select(bits.int(128), low)
     let normalBits = bits + bounded.shiftedLeft(bits.int(23))
-    let isLarge = normalBits.compared(.greaterOrEqual, bits.int(0x7F80_0000)).or(bounded.compared(.greater, bits.int(127)))
+    let isLarge = normalBits.compared(.greaterOrEqual, bits.int(0x7F80_0000)).or(
+      bounded.compared(.greater, bits.int(127)))
     let normal = isLarge.select(value.float(.infinity).bits, normalBits)
     // In units of 2^-149, rounded to a whole number by a large addend; a tie goes where the rest is.
     let units = (bits + (bounded + bits.int(149)).shiftedLeft(bits.int(23))).floatFromBits

@@ -49,7 +49,9 @@ public struct WarpLaunch: Hashable, Sendable {
 
   /// The dynamic shared memory of a block, by the values of `numbers`. Above 48 KiB the driver must be asked to
   /// allow it.
-  public func sharedBytesPerBlock(_ value: (String) -> Int) -> Int { bytes(sharedBytesPerWarp, value) * warpsPerBlock }
+  public func sharedBytesPerBlock(_ value: (String) -> Int) -> Int {
+    bytes(sharedBytesPerWarp, value) * warpsPerBlock
+  }
 
   /// The device memory that a grid of `blocks` blocks needs, by the values of `numbers`.
   public func deviceBytes(blocks: Int, _ value: (String) -> Int) -> Int {

@@ -69,7 +69,8 @@ struct KernelEditor {
     }
     return MachineKernel(
       name: kernel.name, buffers: kernel.buffers, scalars: scalars, floats: kernel.floats,
-      floatNames: kernel.floatNames, scratch: scratch, cells: cells, cell: kernel.cell, body: edit(kernel.body))
+      floatNames: kernel.floatNames, scratch: scratch, cells: cells, cell: kernel.cell,
+      body: edit(kernel.body))
   }
 
   private mutating func edit(_ statements: [MachineStatement]) -> [MachineStatement] {
@@ -85,7 +86,8 @@ struct KernelEditor {
       case .dropWait where isHere("wait \(position)"): statements.remove(at: position)
       case .delayWait where position + 1 < statements.count && isHere("wait \(position)"):
         statements.swapAt(position, position + 1)
-      case .hastenWait where position > 0 && isHere("wait \(position)"): statements.swapAt(position, position - 1)
+      case .hastenWait where position > 0 && isHere("wait \(position)"):
+        statements.swapAt(position, position - 1)
       default: continue
       }
       return
@@ -177,7 +179,15 @@ struct KernelEditor {
     if fault == .weighSlices, instruction == .fusedMultiplyAdd, case .float(let bits, let type) = operands[1],
       Double(bitPattern: bits) >= 64, isHere("\(operands[1])")
     {
-      return .apply(instruction, [operands[0], .float((2 * Double(bitPattern: bits)).bitPattern, type), operands[2]], type)
+      return .apply(
+        instruction, [operands[0], .float((2 * Double(bitPattern: bits)).bitPattern, type), operands[2]], type
+      )
+    }
+    if fault == .weighSlices, instruction == .multiply, case .integer(128, let type) = operands[1],
+      type.scalar == .i32,
+      type.lanes > 1, isHere("\(operands[0]) * 128")
+    {
+      return .apply(instruction, [operands[0], .integer(256, type)], type)
     }
     guard instruction == .dot4 || instruction == .multiplyBytes else { return nil }
     let place = "\(instruction) of \(operands[1]) and \(operands[2])"
@@ -186,11 +196,13 @@ struct KernelEditor {
     case .repeatProduct where isHere(place):
       return .apply(instruction, [.apply(instruction, operands, type)] + operands[1...], type)
     case .shiftProduct where instruction == .dot4:
-      guard case .apply(.bitCast, let cast, let bytes) = operands[2], case .broadcast(let word, let lanes) = cast[0],
+      guard case .apply(.bitCast, let cast, let bytes) = operands[2],
+        case .broadcast(let word, let lanes) = cast[0],
         case .raw(let array, let offset, let scalar) = word, isHere(place)
       else { return nil }
       let other = Expression.raw(buffer: array, offset: offset + .constant(4), scalar)
-      return .apply(.dot4, [operands[0], operands[1], .apply(.bitCast, [.broadcast(other, lanes)], bytes)], type)
+      return .apply(
+        .dot4, [operands[0], operands[1], .apply(.bitCast, [.broadcast(other, lanes)], bytes)], type)
     default: return nil
     }
   }
@@ -200,16 +212,20 @@ struct KernelEditor {
     _ instruction: Instruction, _ operands: [Expression], _ type: MachineType
   ) -> Expression? {
     guard instruction == .add, type.scalar == .f32 else { return nil }
-    if fault == .regroup, case .apply(.add, let inner, _) = operands[0], isHere("\(operands[0]) + \(operands[1])") {
+    if fault == .regroup, case .apply(.add, let inner, _) = operands[0],
+      isHere("\(operands[0]) + \(operands[1])")
+    {
       return .apply(.add, [inner[0], .apply(.add, [inner[1], operands[1]], type)], type)
     }
     if fault == .regroup, case .apply(.lowHalf, let whole, let half) = operands[0],
-      case .apply(.highHalf, whole, half) = operands[1], half.lanes > 1, isHere("\(operands[0]) + \(operands[1])")
+      case .apply(.highHalf, whole, half) = operands[1], half.lanes > 1,
+      isHere("\(operands[0]) + \(operands[1])")
     {
       return .apply(.add, [.apply(.evenLanes, whole, half), .apply(.oddLanes, whole, half)], type)
     }
     for (product, other) in [(operands[1], operands[0]), (operands[0], operands[1])] {
-      if fault == .contract, case .apply(.multiply, let factors, _) = product, isHere("\(product) + \(other)") {
+      if fault == .contract, case .apply(.multiply, let factors, _) = product, isHere("\(product) + \(other)")
+      {
         return .apply(.fusedMultiplyAdd, factors + [other], type)
       }
     }
@@ -245,7 +261,9 @@ struct KernelEditor {
       {
         return operands[0]
       }
-      if let changed = rounded(instruction, operands, type) ?? multiplied(instruction, operands, type) { return changed }
+      if let changed = rounded(instruction, operands, type) ?? multiplied(instruction, operands, type) {
+        return changed
+      }
       return .apply(instruction, operands.map { edit($0) }, type)
     case .broadcast(let value, let lanes): return .broadcast(edit(value), lanes)
     case .load(let access, let type, let active):

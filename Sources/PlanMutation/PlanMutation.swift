@@ -103,7 +103,8 @@ extension Plan {
 
   private func replacing(workspaces: [Workspace]) -> Plan {
     Plan(
-      program: program, machine: machine, schedule: schedule, workspaces: workspaces, preparations: preparations,
+      program: program, machine: machine, schedule: schedule, workspaces: workspaces,
+      preparations: preparations,
       variants: variants, messages: messages)
   }
 

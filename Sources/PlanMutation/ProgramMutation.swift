@@ -86,7 +86,9 @@ private struct ProgramEditor {
     for number in program.nodes.indices { edit(ValueID(number)) }
     for number in program.regions.indices { edit(region: number) }
     for (number, loop) in program.loops.enumerated() {
-      for count in indices(of: loop.count) { add(program.replacing(loop: number, count: count), "loop \(number)") }
+      for count in indices(of: loop.count) {
+        add(program.replacing(loop: number, count: count), "loop \(number)")
+      }
       if fault == .widenLoop {
         add(program.replacing(loop: number, count: loop.count + .constant(1)), "loop \(number)")
       }
@@ -95,15 +97,21 @@ private struct ProgramEditor {
       guard case .computed(let length)? = program.lengths[dimension] else { continue }
       let place = "length of \(dimension.name)"
       for other in indices(of: length) { add(program.replacing(lengthOf: dimension, by: other), place) }
-      if fault == .widenLength { add(program.replacing(lengthOf: dimension, by: length + .constant(1)), place) }
+      if fault == .widenLength {
+        add(program.replacing(lengthOf: dimension, by: length + .constant(1)), place)
+      }
     }
     if fault == .dropConstraint {
-      for number in program.constraints.indices { add(program.removing(constraint: number), "constraint \(number)") }
+      for number in program.constraints.indices {
+        add(program.removing(constraint: number), "constraint \(number)")
+      }
     }
     if fault == .dropRefinement {
       for (position, parameter) in program.parameters.enumerated() {
         for number in parameter.refinements.indices {
-          add(program.removing(refinement: number, of: position), "\(parameter.refinements[number]) of \(parameter.name)")
+          add(
+            program.removing(refinement: number, of: position),
+            "\(parameter.refinements[number]) of \(parameter.name)")
         }
       }
     }
@@ -135,19 +143,24 @@ private struct ProgramEditor {
     switch (fault, operation) {
     case (.dropSelect, .select):
       let (yes, no) = (node.operands[1], node.operands[2])
-      for taken in [yes, no] { add(program.replacing(id, by: .elementwise(.select), [node.operands[0], taken, taken]), place) }
-    case (.widenMask, .compare(let comparison)):
-      let other: Comparison? = switch comparison {
-      case .less: .lessOrEqual
-      case .greater: .greaterOrEqual
-      case .lessOrEqual: .less
-      case .greaterOrEqual: .greater
-      case .equal, .notEqual: nil
+      for taken in [yes, no] {
+        add(program.replacing(id, by: .elementwise(.select), [node.operands[0], taken, taken]), place)
       }
+    case (.widenMask, .compare(let comparison)):
+      let other: Comparison? =
+        switch comparison {
+        case .less: .lessOrEqual
+        case .greater: .greaterOrEqual
+        case .lessOrEqual: .less
+        case .greaterOrEqual: .greater
+        case .equal, .notEqual: nil
+        }
       if let other { add(program.replacing(id, by: .elementwise(.compare(other)), node.operands), place) }
     case (.dropCondition, .and) where node.type == .bool, (.dropBound, .minimum) where node.type == .int32,
       (.dropBound, .maximum) where node.type == .int32:
-      for taken in node.operands { add(program.replacing(id, by: .elementwise(operation), [taken, taken]), place) }
+      for taken in node.operands {
+        add(program.replacing(id, by: .elementwise(operation), [taken, taken]), place)
+      }
     default: break
     }
   }
@@ -183,8 +196,12 @@ private struct ProgramEditor {
       }
       if fault == .dropStore { put([]) }
       if fault == .repeatStore { put([statement.effect, statement.effect]) }
-      if fault == .dropMask, condition != nil { put([.store(parameter: parameter, coordinates, value, where: nil)]) }
-      for other in lists(of: coordinates) { put([.store(parameter: parameter, other, value, where: condition)]) }
+      if fault == .dropMask, condition != nil {
+        put([.store(parameter: parameter, coordinates, value, where: nil)])
+      }
+      for other in lists(of: coordinates) {
+        put([.store(parameter: parameter, other, value, where: condition)])
+      }
     }
   }
 

@@ -109,11 +109,14 @@ public struct VerdictCache: Sendable {
 
   public func keepDigest(_ digest: String, of plan: StableHash) { keep(digest, of: plan, "text") }
 
-  private func note(_ key: StableHash, _ kind: String) -> URL { folder.appendingPathComponent("\(key).\(kind)") }
+  private func note(_ key: StableHash, _ kind: String) -> URL {
+    folder.appendingPathComponent("\(key).\(kind)")
+  }
 
   /// The one line that this executable has noted of a plan; nil where there is none that is whole.
   private func line(of plan: StableHash, _ kind: String) -> String? {
-    guard let key = Self.key(plan), let text = try? String(contentsOf: note(key, kind), encoding: .utf8) else { return nil }
+    guard let key = Self.key(plan), let text = try? String(contentsOf: note(key, kind), encoding: .utf8)
+    else { return nil }
     let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
     guard lines.count == 2, lines[1] == Self.seal(key, "\(kind) \(lines[0])") else { return nil }
     return String(lines[0])
@@ -128,7 +131,8 @@ public struct VerdictCache: Sendable {
   private static let executable: String? = {
     var status = stat()
     guard stat("/proc/self/exe", &status) == 0 else { return nil }
-    return "\(status.st_dev) \(status.st_ino) \(status.st_size) \(status.st_mtim.tv_sec) \(status.st_mtim.tv_nsec)"
+    return
+      "\(status.st_dev) \(status.st_ino) \(status.st_size) \(status.st_mtim.tv_sec) \(status.st_mtim.tv_nsec)"
   }()
 
   private static func seal(_ key: StableHash, _ body: String) -> String {

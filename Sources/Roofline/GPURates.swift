@@ -47,11 +47,23 @@ public struct GPURates: Hashable, Sendable {
   /// What a prediction supposes and no document of the maker states, by name.
   public static let assumptions: [(name: String, text: String)] = [
     ("cache-rate", "the second-level cache gives 4.7 TB/s on A100, 7.0 TB/s on H200"),
-    ("warp-rate", "a warp issues an instruction every second tick at best: four ticks of latency, two independent chains"),
-    ("bytes-in-flight", "a warp has 1 KiB of reads under way at most, and a read of device memory takes 0.6 µs"),
+    (
+      "warp-rate",
+      "a warp issues an instruction every second tick at best: four ticks of latency, two independent chains"
+    ),
+    (
+      "bytes-in-flight",
+      "a warp has 1 KiB of reads under way at most, and a read of device memory takes 0.6 µs"
+    ),
     ("copies-in-flight", "a group of asynchronous copies takes the time of one read, whatever its size"),
-    ("legacy-matrix-rate", "mma.sync of bytes reaches 0.62 of the peak rate on H100 and H200, the whole on A100"),
-    ("whole-sectors", "what a warp reads of a line beside what it needs is found in the first-level cache later"),
+    (
+      "legacy-matrix-rate",
+      "mma.sync of bytes reaches 0.62 of the peak rate on H100 and H200, the whole on A100"
+    ),
+    (
+      "whole-sectors",
+      "what a warp reads of a line beside what it needs is found in the first-level cache later"
+    ),
     ("launch-gap", "a kernel in a captured graph costs 1.5 µs beside its work"),
     ("address-hoisting", "the compiler keeps two integer operations of an access' address in its loop"),
   ]

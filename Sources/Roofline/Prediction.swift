@@ -94,7 +94,10 @@ extension KernelPrediction {
     let cell = counter.cell(of: cells)
     let warps = min(Double(cells), rates.multiprocessors * Double(residentWarps))
     guard cells > 0 else {
-      return (KernelPrediction(kernel: kernel.name, parts: [.memory: 0], cells: 0, warps: 0, dependsOnData: false), [:])
+      return (
+        KernelPrediction(kernel: kernel.name, parts: [.memory: 0], cells: 0, warps: 0, dependsOnData: false),
+        [:]
+      )
     }
     let all = cell * Double(cells)
     // Cells are taken in turns: the last turn takes as long as a full one.

@@ -230,7 +230,8 @@ struct WorkCounter {
     var sources: [Variable: Set<Variable>] = [:]
     func visit(_ statement: MachineStatement) {
       switch statement {
-      case .define(let variable, let value), .declare(let variable, let value), .assign(let variable, let value):
+      case .define(let variable, let value), .declare(let variable, let value),
+        .assign(let variable, let value):
         if variable.type.lanes == 1 { sources[variable, default: []].formUnion(value.variables) }
       case .loop(let loop): found.formUnion(loop.lower.variables.union(loop.upper.variables))
       case .branch(let condition, _, _): found.formUnion(condition.variables)

@@ -16,7 +16,8 @@ struct AscendJob {
   /// The kernels of the variant that fits a launch whose arguments are checked, on at most `blocks` vector cores.
   /// `kernels` are all of the plan's.
   init(
-    _ host: HostPlan, _ kernels: [PipeKernel], _ arguments: [LaunchArgument], _ numbers: LaunchNumbers, blocks: Int
+    _ host: HostPlan, _ kernels: [PipeKernel], _ arguments: [LaunchArgument], _ numbers: LaunchNumbers,
+    blocks: Int
   ) throws {
     for (position, argument) in arguments.enumerated() {
       guard case .buffer(let view) = argument else { continue }

@@ -60,7 +60,8 @@ public final class AscendModelExecutable: RunnableOperator {
     order: PipeOrder = .early, unproved reason: String? = nil, cache: KernelCache = .standard
   ) throws {
     try self.init(
-      plan: try Lowering.plan(program, for: machine, schedule: schedule), order: order, unproved: reason, cache: cache)
+      plan: try Lowering.plan(program, for: machine, schedule: schedule), order: order, unproved: reason,
+      cache: cache)
   }
 
   /// As `Executable.run`, on at most 3 vector cores, whatever `threads` says. Throws `PipeHazards` where the kernels

@@ -55,7 +55,8 @@ final class CUDABackend: DeviceBackend {
   ) throws -> [any StepProgram] {
     try zip(plans, compile(plans, progress)).map { plan, code in
       CUDAStepProgram(
-        try CUDAExecutable(plan: plan, on: device, image: code.image, wasCached: code.wasCached, cache: cache), self)
+        try CUDAExecutable(
+          plan: plan, on: device, image: code.image, wasCached: code.wasCached, cache: cache), self)
     }
   }
 
@@ -192,7 +193,8 @@ extension KernelCache {
         counts.compiled += wasCached ? 0 : 1
         progress(
           CompilationProgress(
-            done: counts.done, total: plans.count, compiled: counts.compiled, name: plans[number].program.name))
+            done: counts.done, total: plans.count, compiled: counts.compiled, name: plans[number].program.name
+          ))
       }
       return (image: code.image, wasCached: wasCached)
     }.map { try $0.get() }

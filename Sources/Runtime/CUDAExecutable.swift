@@ -47,7 +47,8 @@ public final class CUDAExecutable: RunnableOperator {
     _ program: Program, on device: CUDADevice, schedule: Schedule? = nil, cache: KernelCache = .standard
   ) throws {
     let machine = try device.driver.target(of: device.facts.number)
-    try self.init(plan: try Lowering.plan(program, for: machine, schedule: schedule), on: device, cache: cache)
+    try self.init(
+      plan: try Lowering.plan(program, for: machine, schedule: schedule), on: device, cache: cache)
   }
 
   /// Compiles (or finds in the cache) every kernel of the plan, and loads it onto the device.
@@ -66,7 +67,8 @@ public final class CUDAExecutable: RunnableOperator {
     let target = try device.driver.target(of: device.facts.number)
     guard plan.machine == target else {
       throw RuntimeError(
-        "\(plan.program.name) is lowered for \(plan.machine.name); cuda:\(device.facts.number) takes \(target.name)")
+        "\(plan.program.name) is lowered for \(plan.machine.name); cuda:\(device.facts.number) takes \(target.name)"
+      )
     }
     try cache.requireProof(of: plan.program)
     let host = try HostPlan(plan, narrowSpans: try cache.requireProof(of: plan, plan.stableHash))

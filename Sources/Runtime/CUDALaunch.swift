@@ -31,7 +31,8 @@ final class CUDALaunch {
       offsets = words.indices.map { 8 * $0 }
       for (position, word) in words.enumerated() {
         switch word {
-        case .address(let address): arguments.storeBytes(of: address, toByteOffset: 8 * position, as: UInt64.self)
+        case .address(let address):
+          arguments.storeBytes(of: address, toByteOffset: 8 * position, as: UInt64.self)
         case .integer(let value): arguments.storeBytes(of: value, toByteOffset: 8 * position, as: Int64.self)
         case .float(let value): arguments.storeBytes(of: value, toByteOffset: 8 * position, as: Float.self)
         }
@@ -130,7 +131,9 @@ final class CUDALaunch {
       else { continue }
       try memory.read(into: UnsafeMutableRawBufferPointer(start: pointer, count: memory.byteCount))
     }
-    if let failed = status.first(where: { $0 != 0 }), let failure = executable.host.failure(failed) { throw failure }
+    if let failed = status.first(where: { $0 != 0 }), let failure = executable.host.failure(failed) {
+      throw failure
+    }
     for tile in executable.host.prints {
       let memory = workspaces[tile.workspace]
       try Self.staged(memory.byteCount) { bytes in
@@ -141,7 +144,8 @@ final class CUDALaunch {
   }
 
   /// Host memory for a moment.
-  private static func staged(_ byteCount: Int, _ body: (UnsafeMutableRawBufferPointer) throws -> Void) throws {
+  private static func staged(_ byteCount: Int, _ body: (UnsafeMutableRawBufferPointer) throws -> Void) throws
+  {
     let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: max(1, byteCount), alignment: 8)
     defer { bytes.deallocate() }
     bytes.initializeMemory(as: UInt8.self, repeating: 0)

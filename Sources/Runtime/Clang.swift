@@ -90,7 +90,8 @@ public struct Clang: Sendable {
         "cannot write \(text.path): \(error.localizedDescription). "
           + "Free space there or set TMPDIR to a folder that can be written.")
     }
-    let arguments = Self.options + ["--target=\(cpu.triple)"] + cpu.compilerOptions + kind
+    let arguments =
+      Self.options + ["--target=\(cpu.triple)"] + cpu.compilerOptions + kind
       + ["-o", output.path, text.path]
     try run(arguments, about: "a kernel", in: folder) { Self.keep(text) }
   }
@@ -105,13 +106,16 @@ public struct Clang: Sendable {
         "no ld.lld beside \(path) to link programs for \(machine.name) with: it comes with the Swift "
           + "toolchain and with Debian's package lld; name a clang that has one in TESSERA_CLANG.")
     }
-    let arguments = ["--target=\(try cpu(machine).triple)", "-nostdlib", "-static", "-fuse-ld=lld", "-o", output.path]
+    let arguments =
+      ["--target=\(try cpu(machine).triple)", "-nostdlib", "-static", "-fuse-ld=lld", "-o", output.path]
       + objects.map(\.path)
     try run(arguments, about: "to link a program", in: folder) { nil }
   }
 
   private func cpu(_ machine: MachineDescription) throws -> MachineDescription.CPU {
-    guard let cpu = machine.cpu else { throw RuntimeError("\(machine.name) is no processor that clang compiles C for") }
+    guard let cpu = machine.cpu else {
+      throw RuntimeError("\(machine.name) is no processor that clang compiles C for")
+    }
     return cpu
   }
 

@@ -45,8 +45,10 @@ public final class Device {
     switch target {
     case .processor: backend = HostBackend(cache, pool)
     case .deviceModel: backend = try DeviceModelBackend(cache, processes: pool.threads)
-    case .ascendModel: throw RuntimeError("models do not run in the device model of an Ascend chip yet, operators do")
-    case .cuda(let number): backend = try CUDABackend(CUDADevice(number, of: CUDADriver.standard.get()), cache)
+    case .ascendModel:
+      throw RuntimeError("models do not run in the device model of an Ascend chip yet, operators do")
+    case .cuda(let number):
+      backend = try CUDABackend(CUDADevice(number, of: CUDADriver.standard.get()), cache)
     }
   }
 
@@ -106,7 +108,9 @@ public final class Device {
   }
 
   /// The weights of a launch laid out for it, once for all steps.
-  func prepare(_ executable: any StepProgram, _ arguments: [LaunchArgument]) throws -> Executable.PreparedWeights? {
+  func prepare(_ executable: any StepProgram, _ arguments: [LaunchArgument]) throws -> Executable
+    .PreparedWeights?
+  {
     guard !executable.plan.preparations.isEmpty else { return nil }
     let weights = zip(executable.plan.program.parameters, arguments).map {
       (parameter, argument) -> UnsafeMutableRawPointer? in

@@ -35,7 +35,8 @@ final class DeviceModelBackend: DeviceBackend {
         CompilationProgress(done: done, total: plans.count, compiled: 0, name: plans[done - 1].program.name))
     }
     let gpu = plans[0].machine.gpu!
-    let session = try DeviceSession(compiled.program, memory: shared, chip: gpu.deviceChip, workers: processes)
+    let session = try DeviceSession(
+      compiled.program, memory: shared, chip: gpu.deviceChip, workers: processes)
     return zip(plans, zip(compiled.hosts, joined.numbers)).map { plan, rest in
       let (host, numbers) = rest
       return DeviceModelStepProgram(

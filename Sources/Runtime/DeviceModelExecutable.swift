@@ -22,7 +22,8 @@ public final class DeviceModelExecutable: RunnableOperator {
 
   /// Lowers a program for `machine`, which must be a GPU.
   public convenience init(
-    _ program: Program, for machine: MachineDescription = .sm90a, schedule: Schedule? = nil, isChecked: Bool = true,
+    _ program: Program, for machine: MachineDescription = .sm90a, schedule: Schedule? = nil,
+    isChecked: Bool = true,
     order: DeviceOrder = .ascending, unproved reason: String? = nil, cache: KernelCache = .standard
   ) throws {
     try self.init(

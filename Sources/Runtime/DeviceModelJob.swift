@@ -16,7 +16,8 @@ struct DeviceModelJob {
   /// Adds a launch whose arguments are checked: the preparations and the kernels of the variant that fits, with
   /// at most `blocks` blocks each.
   mutating func add(
-    _ host: HostPlan, _ kernels: [WarpKernel], _ arguments: [LaunchArgument], _ numbers: LaunchNumbers, blocks: Int
+    _ host: HostPlan, _ kernels: [WarpKernel], _ arguments: [LaunchArgument], _ numbers: LaunchNumbers,
+    blocks: Int
   ) throws {
     var own: [BufferSource: Int] = [:]
     for (position, argument) in arguments.enumerated() {
@@ -60,7 +61,8 @@ struct DeviceModelJob {
       }
       launches.append(
         DeviceLaunch(
-          kernel.symbol, grid: size.blocks, block: kernel.launch.threadsPerBlock, sharedBytes: size.sharedBytes, given))
+          kernel.symbol, grid: size.blocks, block: kernel.launch.threadsPerBlock,
+          sharedBytes: size.sharedBytes, given))
       owners.append(places.count)
     }
     places.append(own)
@@ -74,7 +76,9 @@ struct DeviceModelJob {
   }
 
   /// Copies what a launch wrote, as it stands in `buffers` after a run, to its arguments.
-  func copyBack(_ launch: Int, from buffers: [DeviceBuffer], _ program: Program, to arguments: [LaunchArgument]) {
+  func copyBack(
+    _ launch: Int, from buffers: [DeviceBuffer], _ program: Program, to arguments: [LaunchArgument]
+  ) {
     for (position, argument) in arguments.enumerated() {
       guard [.output, .state].contains(program.parameters[position].role), case .buffer(let view) = argument,
         let pointer = view.pointer

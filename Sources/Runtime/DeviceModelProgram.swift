@@ -47,7 +47,8 @@ public final class DeviceModelProgram {
     guard let gpu = machine.gpu, plans.allSatisfy({ $0.machine == machine }) else {
       let other = plans.first { $0.machine.gpu == nil } ?? plans.first { $0.machine != machine }!
       throw RuntimeError(
-        "\(other.program.name) is lowered for \(other.machine.name); the device model runs plans of one GPU target")
+        "\(other.program.name) is lowered for \(other.machine.name); the device model runs plans of one GPU target"
+      )
     }
     self.plans = plans
     self.isChecked = isChecked
@@ -90,7 +91,8 @@ public final class DeviceModelProgram {
         try job.add(hosts[launch.plan], kernels[launch.plan], launch.arguments, numbers, blocks: blocks)
       }
       var buffers = job.buffers
-      let outcome = try program.run(job.launches, buffers: &buffers, order: order, chip: chip, workers: workers)
+      let outcome = try program.run(
+        job.launches, buffers: &buffers, order: order, chip: chip, workers: workers)
       // A fault ends the run within a launch: those behind it are run again.
       let end = outcome.finished == job.launches.count ? waiting.count : job.owners[outcome.finished] + 1
       for number in 0..<end {
@@ -104,7 +106,8 @@ public final class DeviceModelProgram {
 
   /// What came of one launch, its results brought back.
   private func finish(
-    _ number: Int, _ launch: Launch, _ numbers: LaunchNumbers, _ job: DeviceModelJob, _ buffers: [DeviceBuffer],
+    _ number: Int, _ launch: Launch, _ numbers: LaunchNumbers, _ job: DeviceModelJob,
+    _ buffers: [DeviceBuffer],
     _ outcome: DeviceOutcome, _ order: DeviceOrder, _ print: (String) -> Void
   ) -> Result<Void, any Error> {
     let (host, plan) = (hosts[launch.plan], plans[launch.plan])
@@ -186,7 +189,8 @@ extension KernelCache {
     let recipe = Recipe(
       ["device-model"] + parts, suffix: "run",
       maker: .clang { clang, _, output in
-        _ = try Self.deviceCompiler(clang.path).compile(source, kernels: kernels, isChecked: isChecked, to: output)
+        _ = try Self.deviceCompiler(clang.path).compile(
+          source, kernels: kernels, isChecked: isChecked, to: output)
       })
     return try object(recipe)
   }

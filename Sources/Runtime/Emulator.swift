@@ -7,7 +7,9 @@ public struct Emulator: Sendable {
   public let path: String?
 
   /// Whether a machine is one that can be emulated, if an emulator is there.
-  public static func emulates(_ machine: MachineDescription) -> Bool { machine.cpu?.triple.hasPrefix("aarch64") == true }
+  public static func emulates(_ machine: MachineDescription) -> Bool {
+    machine.cpu?.triple.hasPrefix("aarch64") == true
+  }
 
   /// The emulator for a machine: `$TESSERA_EMULATOR`, or `qemu-aarch64` or `qemu-aarch64-static` along
   /// `$PATH`.
@@ -21,7 +23,8 @@ public struct Emulator: Sendable {
     }
     if machine.runsHere { return Emulator(path: nil) }
     let folders = (environment["PATH"] ?? "").split(separator: ":").map(String.init)
-    let candidates = environment["TESSERA_EMULATOR"].map { [$0] }
+    let candidates =
+      environment["TESSERA_EMULATOR"].map { [$0] }
       ?? folders.flatMap { ["\($0)/qemu-aarch64", "\($0)/qemu-aarch64-static"] }
     guard let path = candidates.first(where: FileManager.default.isExecutableFile(atPath:)) else {
       throw RuntimeError(

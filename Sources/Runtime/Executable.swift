@@ -205,13 +205,17 @@ extension Executable: StepProgram {
     var most = 0
     for kernel in host.variants.flatMap(\.kernels) {
       var bytes = 0
-      for (count, elementBytes) in kernel.scratch { bytes += (count.value(numbers) * elementBytes + 63) / 64 * 64 }
+      for (count, elementBytes) in kernel.scratch {
+        bytes += (count.value(numbers) * elementBytes + 63) / 64 * 64
+      }
       most = max(most, bytes)
     }
     return most
   }
 
-  func run(_ kernel: HostKernel, _ bound: borrowing KernelArguments, _ numbers: borrowing LaunchNumbers) throws -> Int32 {
+  func run(_ kernel: HostKernel, _ bound: borrowing KernelArguments, _ numbers: borrowing LaunchNumbers)
+    throws -> Int32
+  {
     let cells = kernel.cells.value(numbers)
     guard cells > 0 else { return 0 }
     integers.removeAll(keepingCapacity: true)

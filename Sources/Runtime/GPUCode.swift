@@ -51,7 +51,8 @@ public struct GPUCode: Hashable, Sendable {
         else { throw RuntimeError("the compiler's report on \(name) has no line about its stack") }
         found.append(
           Resources(
-            kernel: name, registers: registers, stackBytes: line.number(before: " bytes cumulative stack") ?? stack,
+            kernel: name, registers: registers,
+            stackBytes: line.number(before: " bytes cumulative stack") ?? stack,
             spillStoreBytes: stores, spillLoadBytes: loads,
             staticSharedBytes: line.number(before: " bytes smem") ?? 0))
         kernel = nil

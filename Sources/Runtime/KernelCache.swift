@@ -61,17 +61,19 @@ public final class KernelCache: Sendable {
 
   /// The same of a text that is only printed where no object of its digest is at hand.
   func library(
-    ofTextWithDigest digest: String, for machine: MachineDescription, text: @escaping @Sendable () throws -> String
+    ofTextWithDigest digest: String, for machine: MachineDescription,
+    text: @escaping @Sendable () throws -> String
   ) throws -> (library: DynamicLibrary, wasCached: Bool) {
     let recipe = Recipe(["library", digest], for: machine, Clang.libraryOptions, suffix: "so") {
       clang, folder, output in
       try clang.compile(try text(), for: machine, Clang.libraryOptions, to: output, in: folder)
     }
     let entry = loaded.withLock { loaded in
-      loaded[recipe.key] ?? {
-        loaded[recipe.key] = Loaded()
-        return loaded[recipe.key]!
-      }()
+      loaded[recipe.key]
+        ?? {
+          loaded[recipe.key] = Loaded()
+          return loaded[recipe.key]!
+        }()
     }
     return try entry.library.withLock { library in
       if let library { return (library, true) }
@@ -79,7 +81,7 @@ public final class KernelCache: Sendable {
       do {
         library = try DynamicLibrary(named: [object.file.path])
         return (library!, object.wasCached)
-      } catch where object.isInFolder {
+      } catch  where object.isInFolder {
         // Another process has taken it away, or files of this folder may not be run.
         let own = try make(recipe)
         library = try DynamicLibrary(named: [own.file.path])
@@ -148,7 +150,9 @@ public final class KernelCache: Sendable {
       _ parts: [String], for machine: MachineDescription, _ options: [String], suffix: String,
       make: @escaping @Sendable (Clang, TemporaryFolder, URL) throws -> Void
     ) {
-      let cpu = machine.cpu.map { ["\(EmitC.interfaceVersion)", $0.triple] + Clang.options + $0.compilerOptions }
+      let cpu = machine.cpu.map {
+        ["\(EmitC.interfaceVersion)", $0.triple] + Clang.options + $0.compilerOptions
+      }
       self.init(parts + (cpu ?? [machine.name]) + options, suffix: suffix, maker: .clang(make))
     }
   }
@@ -284,7 +288,8 @@ public final class KernelCache: Sendable {
     }
     guard isFirst else { return }
     let keys: [URLResourceKey] = [.fileSizeKey, .contentModificationDateKey]
-    let files = (try? FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: keys)) ?? []
+    let files =
+      (try? FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: keys)) ?? []
     var objects: [(file: URL, size: Int, used: Date)] = []
     for file in files {
       guard let values = try? file.resourceValues(forKeys: Set(keys)), let size = values.fileSize,

@@ -84,7 +84,8 @@ public final class NVRTC: Sendable {
   }
 
   private func bytes(
-    _ size: (Program?, UnsafeMutablePointer<Int>) -> CInt, _ copy: (Program?, UnsafeMutablePointer<CChar>) -> CInt,
+    _ size: (Program?, UnsafeMutablePointer<Int>) -> CInt,
+    _ copy: (Program?, UnsafeMutablePointer<CChar>) -> CInt,
     of program: Program?, _ what: String
   ) throws -> [UInt8] {
     var count = 0

@@ -6,7 +6,8 @@ extension ArgumentCheck {
   /// Reads every integer buffer with a declared refinement. Only permutations need memory of their own.
   func checkRefinements(_ arguments: [LaunchArgument], _ numbers: borrowing LaunchNumbers) throws {
     for position in program.parameters.indices {
-      guard case .buffer(let view) = arguments[position], !numbers.memory[position].isEmpty || view.shape.contains(0)
+      guard case .buffer(let view) = arguments[position],
+        !numbers.memory[position].isEmpty || view.shape.contains(0)
       else { continue }
       let parameter = program.parameters[position]
       guard !parameter.refinements.isEmpty, parameter.role != .output, parameter.element.isInteger

@@ -34,7 +34,9 @@ public enum RunTarget: Hashable, Sendable, CustomStringConvertible {
 
   /// Every target, whether it runs here or not; of GPUs the first stands for all.
   public static let all =
-    MachineDescription.cpus.map(processor) + [.deviceModel(.sm90a), .deviceModel(.sm80), .ascendModel(.ascend910b), .cuda(0)]
+    MachineDescription.cpus.map(processor) + [
+      .deviceModel(.sm90a), .deviceModel(.sm80), .ascendModel(.ascend910b), .cuda(0),
+    ]
 
   /// The target of a name that `description` gives.
   public static func named(_ name: String) -> RunTarget? {

@@ -25,7 +25,8 @@ extension RunTarget {
   ///
   /// Throws what lowering, proofs, compilers and drivers say.
   public func load(
-    _ program: Program, schedule: Schedule = Schedule(), cache: KernelCache = .standard, pool: ThreadPool = .shared
+    _ program: Program, schedule: Schedule = Schedule(), cache: KernelCache = .standard,
+    pool: ThreadPool = .shared
   ) throws -> any RunnableOperator {
     switch self {
     case .processor(let machine) where !machine.runsHere && Emulator.emulates(machine):
@@ -36,7 +37,8 @@ extension RunTarget {
       try DeviceModelExecutable(program, for: machine, schedule: schedule, cache: cache)
     case .ascendModel(let machine):
       // What is asked for of other machines need not fit the unified buffer.
-      try AscendModelExecutable(program, for: machine, schedule: schedule == Schedule() ? nil : schedule, cache: cache)
+      try AscendModelExecutable(
+        program, for: machine, schedule: schedule == Schedule() ? nil : schedule, cache: cache)
     case .cuda(let number):
       try CUDAExecutable(
         program, on: CUDADevice(number, of: CUDADriver.standard.get()), schedule: schedule, cache: cache)

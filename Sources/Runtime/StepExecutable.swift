@@ -235,10 +235,12 @@ public final class StepExecutable {
 
 extension StepExecutable {
   /// Memory that the caller gives for a weight or a state, if it is what the step says.
-  private static func accept(_ view: TensorView, for buffer: StepBuffer, _ shape: [Int]) throws -> TensorView {
+  private static func accept(_ view: TensorView, for buffer: StepBuffer, _ shape: [Int]) throws -> TensorView
+  {
     guard view.element == buffer.element, view.shape == shape else {
       throw RuntimeError(
-        "\(buffer.name): \(buffer.element.rawValue) \(shape) expected, \(view.element.rawValue) \(view.shape) came")
+        "\(buffer.name): \(buffer.element.rawValue) \(shape) expected, \(view.element.rawValue) \(view.shape) came"
+      )
     }
     return view
   }

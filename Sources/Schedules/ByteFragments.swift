@@ -28,12 +28,16 @@ enum ByteFragments {
     thread(128).remainder(by: 4) * integer(2, 128) + register(128).remainder(by: 2)
   }
 
-  static func integer(_ value: Int, _ lanes: Int) -> Expression { .integer(Int64(value), MachineType(.i32, lanes)) }
+  static func integer(_ value: Int, _ lanes: Int) -> Expression {
+    .integer(Int64(value), MachineType(.i32, lanes))
+  }
 
   private static func thread(_ lanes: Int) -> Expression {
     lanes > GPU.warp ? Expression.laneNumbers(lanes).remainder(by: GPU.warp) : .laneNumbers(lanes)
   }
-  private static func register(_ lanes: Int) -> Expression { Expression.laneNumbers(lanes).divided(by: GPU.warp) }
+  private static func register(_ lanes: Int) -> Expression {
+    Expression.laneNumbers(lanes).divided(by: GPU.warp)
+  }
   private static func rowOfThread(_ lanes: Int) -> Expression { thread(lanes).divided(by: 4) }
   private static func depthOfThread(_ lanes: Int) -> Expression {
     thread(lanes).remainder(by: 4) * integer(4, lanes)
@@ -51,7 +55,8 @@ enum ByteFragments {
     let lanes = word.type.lanes
     let first = byte == 3 ? word : word.apply(.shiftLeft, integer(24 - 8 * byte, lanes))
     let signAndSize = Int64(Int32(bitPattern: 0x87F0_0000))
-    let small = first.apply(.shiftRightArithmetic, integer(4, lanes)).apply(.and, .integer(signAndSize, word.type))
+    let small = first.apply(.shiftRightArithmetic, integer(4, lanes)).apply(
+      .and, .integer(signAndSize, word.type))
     return small.bitCast(to: .f32).apply(.multiply, .float(0x1p127, lanes: lanes))
       .apply(.multiply, .float(4, lanes: lanes)).converted(to: .i32)
   }
@@ -75,7 +80,9 @@ enum ByteFragments {
     let shift = Self.integer(abs(left), lanes)
     // The upper bits of the last slice are its sign's.
     let mask = Int32(truncatingIfNeeded: (slice == slices - 1 ? 255 : 127) << (8 * byte))
-    let moved = left > 0 ? integer.apply(.shiftLeft, shift)
+    let moved =
+      left > 0
+      ? integer.apply(.shiftLeft, shift)
       : left < 0 ? integer.apply(.shiftRightLogical, shift) : integer
     return moved.apply(.and, .integer(Int64(mask), integer.type))
   }

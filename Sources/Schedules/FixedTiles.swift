@@ -39,7 +39,9 @@ extension RegionLowering {
       case .carried, .loopResult: return nil
       case .product(_, .fixedPoint, _, _), .product(_, .fixedPointFolded, _, _):
         let operands = program[id].operands
-        if program[operands[0]].axes.contains(axis.dimension), !program[operands[1]].axes.contains(axis.dimension) {
+        if program[operands[0]].axes.contains(axis.dimension),
+          !program[operands[1]].axes.contains(axis.dimension)
+        {
           isShared = true
         }
       default: break
@@ -51,7 +53,9 @@ extension RegionLowering {
 
   /// The tile for a product of a fixed-point class, or nil where it has another shape. Columns that the right
   /// operand is quantised along are contiguous in it; else what is summed is.
-  func fixedTile(_ id: ValueID, along depth: Dimension, block: Int, foldedAlong folded: Dimension?) -> FixedTile? {
+  func fixedTile(_ id: ValueID, along depth: Dimension, block: Int, foldedAlong folded: Dimension?)
+    -> FixedTile?
+  {
     let axes = analysis.innerAxes(id)
     let (left, right) = (program[id].operands[0], program[id].operands[1])
     guard let rows = sharedAxis, axes.count == 2, axes[0] == rows, let columns = axes.last,
@@ -88,7 +92,8 @@ extension RegionLowering {
     _ dimension: Dimension, by size: Int, _ body: (Int) throws -> Void
   ) throws {
     let count = try length(dimension)
-    let whole = count.constantValue.map { Expression.constant($0 / size * size) }
+    let whole =
+      count.constantValue.map { Expression.constant($0 / size * size) }
       ?? stack.define("\(dimension.name)_whole", count - count.remainder(by: size))
     let lower = domains[dimension]?.lower ?? .constant(0)
     for (size, first, last) in [(size, Expression.constant(0), whole), (1, whole, count)] {
@@ -127,7 +132,8 @@ extension RegionLowering {
     -> MachineStatement
   {
     let old = Expression.element(sums, at)
-    let sum = machine.has(.fusedMultiplyAdd)
+    let sum =
+      machine.has(.fusedMultiplyAdd)
       ? Expression.apply(.fusedMultiplyAdd, [a, b, old], sums.type) : old.apply(.add, a.apply(.multiply, b))
     return .setElement(sums, at, sum)
   }

@@ -89,17 +89,20 @@ extension RegionLowering {
   ) throws {
     let operands = program[id].operands
     // An interleaved sum can run along lanes when its axis is where memory is contiguous.
-    if case .interleaved(let partials) = order, chooseVector(
-      analysis.innerAxes(id) + [dimension], roots: operands, work: nil) == dimension
+    if case .interleaved(let partials) = order,
+      chooseVector(
+        analysis.innerAxes(id) + [dimension], roots: operands, work: nil) == dimension
     {
       return try lowerInterleavedProduct(id, partials, multiplyAdd, dimension)
     }
     try forEachResult(id, operands) { lanes in
-      let sum = try self.orderedSum(order, dimension, lanes, step: { accumulator in
-        let a = try self.emitWide(operands[0], self.environment)
-        let b = try self.emitWide(operands[1], self.environment)
-        return self.multiplyAdd(a, b, accumulator, multiplyAdd)
-      })
+      let sum = try self.orderedSum(
+        order, dimension, lanes,
+        step: { accumulator in
+          let a = try self.emitWide(operands[0], self.environment)
+          let b = try self.emitWide(operands[1], self.environment)
+          return self.multiplyAdd(a, b, accumulator, multiplyAdd)
+        })
       try self.keep(sum, id)
     }
   }
@@ -197,19 +200,23 @@ extension RegionLowering {
           "scales change every \(group) elements inside blocks of \(block); at least \(block / 16) expected",
           at: [program[id].location]))
     }
-    try lowerBlocks(id, dimension, block, group: group, roots: operands, groupSum: {
-      try self.emitGrid(operands[0], self.environment).apply(
-        .multiply, try self.emitGrid(operands[1], self.environment))
-    }, scale: { groupEnvironment in
-      var product: Expression?
-      for scale in scales {
-        let value = self.convert(try self.emit(scale, groupEnvironment), .e8m0, to: .float32)
-          .converted(to: .f64)
-        let lanes = max(value.type.lanes, product?.type.lanes ?? 1)
-        product = product.map { $0.broadcast(to: lanes).apply(.multiply, value.broadcast(to: lanes)) } ?? value
-      }
-      return product
-    })
+    try lowerBlocks(
+      id, dimension, block, group: group, roots: operands,
+      groupSum: {
+        try self.emitGrid(operands[0], self.environment).apply(
+          .multiply, try self.emitGrid(operands[1], self.environment))
+      },
+      scale: { groupEnvironment in
+        var product: Expression?
+        for scale in scales {
+          let value = self.convert(try self.emit(scale, groupEnvironment), .e8m0, to: .float32)
+            .converted(to: .f64)
+          let lanes = max(value.type.lanes, product?.type.lanes ?? 1)
+          product =
+            product.map { $0.broadcast(to: lanes).apply(.multiply, value.broadcast(to: lanes)) } ?? value
+        }
+        return product
+      })
   }
 
   /// A grid operand's value in f64 lanes.
@@ -328,16 +335,21 @@ extension RegionLowering {
     quantumOfRight: Bool
   ) throws {
     let (left, right) = (program[id].operands[0], program[id].operands[1])
-    try lowerBlocks(id, dimension, block, group: block, roots: [left, right], groupSum: {
-      try self.integers(a, self.environment).converted(to: .f64).broadcast(to: self.environment.lanes)
-        .apply(.multiply, try self.integers(b, self.environment).converted(to: .f64).broadcast(to: self.environment.lanes))
-    }, scale: { environment in
-      let x = try self.quantum(a, dimension, environment)
-      guard quantumOfRight else { return x }
-      let y = try self.quantum(b, dimension, environment)
-      let lanes = max(x.type.lanes, y.type.lanes)
-      return x.broadcast(to: lanes).apply(.multiply, y.broadcast(to: lanes))
-    })
+    try lowerBlocks(
+      id, dimension, block, group: block, roots: [left, right],
+      groupSum: {
+        try self.integers(a, self.environment).converted(to: .f64).broadcast(to: self.environment.lanes)
+          .apply(
+            .multiply,
+            try self.integers(b, self.environment).converted(to: .f64).broadcast(to: self.environment.lanes))
+      },
+      scale: { environment in
+        let x = try self.quantum(a, dimension, environment)
+        guard quantumOfRight else { return x }
+        let y = try self.quantum(b, dimension, environment)
+        let lanes = max(x.type.lanes, y.type.lanes)
+        return x.broadcast(to: lanes).apply(.multiply, y.broadcast(to: lanes))
+      })
   }
 
   /// The integers at the environment's coordinates, one lane or all.

@@ -10,7 +10,9 @@ enum GroupScales {
   private static let farBit = 16
 
   /// The words of codes of E8M0 in `i32` lanes, at most four; `far` is 1 where shifts do not do.
-  static func words(_ codes: [Expression], least: Expression, far: Expression) -> (together: Expression, apart: Expression) {
+  static func words(_ codes: [Expression], least: Expression, far: Expression) -> (
+    together: Expression, apart: Expression
+  ) {
     let type = least.type
     func constant(_ value: Int) -> Expression { .integer(Int64(value), type) }
     var together = least.apply(.or, far.apply(.shiftLeft, constant(farBit)))
@@ -29,7 +31,8 @@ enum GroupScales {
   static func least(_ word: Expression) -> Expression { word.apply(.and, .integer(255, word.type)) }
   /// What group `group` has above the least.
   static func shift(_ word: Expression, _ group: Expression) -> Expression {
-    let place = (group * .constant(shiftBits) + .constant(firstShift)).converted(to: .i32).broadcast(to: word.type.lanes)
+    let place = (group * .constant(shiftBits) + .constant(firstShift)).converted(to: .i32).broadcast(
+      to: word.type.lanes)
     return word.apply(.shiftRightLogical, place).apply(.and, .integer(Int64(mostShift), word.type))
   }
   /// The scale of group `group`, of a word of those.

@@ -23,7 +23,8 @@ extension Program {
   /// The parallel axes that lanes may run along in some region, in the order of the regions.
   public var laneAxes: [LaneAxis] {
     var found: [LaneAxis] = []
-    for axis in regions.flatMap(laneAxes(of:)).map({ LaneAxis.parallel($0.name) }) where !found.contains(axis) {
+    for axis in regions.flatMap(laneAxes(of:)).map({ LaneAxis.parallel($0.name) }) where !found.contains(axis)
+    {
       found.append(axis)
     }
     return found
@@ -46,10 +47,13 @@ extension Program {
     let taken = laneAxes.map(\.description).joined(separator: ", ")
     let choices = taken.isEmpty ? "this program has no axis that they can" : "they can along \(taken)"
     guard let region = regions.first(where: { $0.axes.contains { $0.dimension.name == name } }) else {
-      throw Diagnostic("lanes are to run along \(name), which is no parallel axis of \(self.name); \(choices)", at: [location])
+      throw Diagnostic(
+        "lanes are to run along \(name), which is no parallel axis of \(self.name); \(choices)",
+        at: [location])
     }
     let isCut = region.axes.contains { $0.dimension.name == name && $0.partition != nil }
-    let reason = isCut ? "it is cut into segments" : "loops inside have other lengths at each of its coordinates"
+    let reason =
+      isCut ? "it is cut into segments" : "loops inside have other lengths at each of its coordinates"
     throw Diagnostic("lanes are to run along \(name), but \(reason); \(choices)", at: [region.location])
   }
 }

@@ -29,7 +29,8 @@ extension RegionLowering {
   /// The slices of a product's left operand, and the kernel that cuts them; those that another product of the
   /// pattern has the same of, where there are any.
   func slices(
-    of weight: MatrixWeight, _ pattern: ProductPattern, _ blocking: ProductBlocking, known: [LeftSlices], _ kernel: String
+    of weight: MatrixWeight, _ pattern: ProductPattern, _ blocking: ProductBlocking, known: [LeftSlices],
+    _ kernel: String
   ) throws -> LeftSlices {
     func isSame(_ a: ValueID?, _ b: ValueID?) -> Bool {
       guard let a, let b else { return a == b }
@@ -38,14 +39,19 @@ extension RegionLowering {
     if let same = known.first(where: {
       isSame($0.left, weight.left) && isSame($0.scale, weight.leftScale) && $0.block == weight.panels.block
         && $0.bits == weight.bits
-    }) { return same }
+    }) {
+      return same
+    }
     let values = [weight.left] + (weight.leftScale.map { [$0] } ?? [])
     let slices = LeftSlices(
-      left: weight.left, scale: weight.leftScale, bits: weight.bits, block: weight.panels.block, depth: pattern.depth,
+      left: weight.left, scale: weight.leftScale, bits: weight.bits, block: weight.panels.block,
+      depth: pattern.depth,
       axes: region.axes.map(\.dimension).filter { axis in
         pattern.fixed.contains(axis) && values.contains { program[$0].axes.contains(axis) }
       }, words: workspaces.count, scales: workspaces.count + 1)
-    let tiles = slices.axes.reduce(rowBlocks(pattern, blocking.cellRows)) { $0 * HostExpression(extentOf: $1) }
+    let tiles = slices.axes.reduce(rowBlocks(pattern, blocking.cellRows)) {
+      $0 * HostExpression(extentOf: $1)
+    }
     let blocks = tiles * .constant(blocking.cellRows / ByteMatrices.rows) * slices.blocks
     let name = known.isEmpty ? "left" : "left_\(known.count + 1)"
     workspaces.append(Workspace(name: "\(name)_slices", byteCount: blocks * .constant(4 * slices.blockWords)))
@@ -62,7 +68,8 @@ extension RegionLowering {
   ) -> Expression {
     var number = Expression.constant(0)
     for axis in slices.axes {
-      number = number * scalar(HostExpression(extentOf: axis), axis.name) + environment.coordinates[axis]!.base
+      number =
+        number * scalar(HostExpression(extentOf: axis), axis.name) + environment.coordinates[axis]!.base
     }
     let blocks = scalar(rowBlocks(pattern, blocking.cellRows), "\(pattern.rows.name)_blocks")
     return stack.define(
@@ -73,7 +80,8 @@ extension RegionLowering {
 
   /// A cell is a block of a tile; a lowering of its own builds it.
   private func lowerSlices(
-    _ slices: LeftSlices, _ pattern: ProductPattern, _ blocking: ProductBlocking, name: String, cells: HostExpression
+    _ slices: LeftSlices, _ pattern: ProductPattern, _ blocking: ProductBlocking, name: String,
+    cells: HostExpression
   ) throws -> MachineKernel {
     let cell = stack.variable("cell", .index)
     var remaining = Expression.variable(cell)
@@ -97,7 +105,8 @@ extension RegionLowering {
     stack.open()
     let lower = stack.define("tile_lower", rows.lower + first)
     stack.append(.note("slices of the left operand", program[slices.left].location))
-    let tileCut = LeftTile(slices: slices, rows: pattern.rows, lower: lower, count: count, start: start, cell: .variable(cell))
+    let tileCut = LeftTile(
+      slices: slices, rows: pattern.rows, lower: lower, count: count, start: start, cell: .variable(cell))
     if let bits = slices.bits {
       try cutIntegers(tileCut, bits: bits)
     } else {
@@ -152,7 +161,8 @@ extension RegionLowering {
       inner.bind(tile.rows, LaneCoordinate(tile.lower, lanes: .general(ownRow)))
       inner.bind(
         tile.slices.depth,
-        LaneCoordinate(stepStart, lanes: .general(depths.apply(.minimum, bound.apply(.subtract, constant(1))))))
+        LaneCoordinate(
+          stepStart, lanes: .general(depths.apply(.minimum, bound.apply(.subtract, constant(1))))))
       let exists = row.compared(.less, tileRows).apply(.and, depths.compared(.less, bound))
       let value = stack.define("element", try emitWide(tile.slices.left, inner))
       let bits = value.type.scalar == .f32 ? value.bitCast(to: .i32) : value
@@ -181,7 +191,8 @@ extension RegionLowering {
         self.stack.append(.assign(word, Expression.variable(word).apply(.or, bits)))
       }
     } after: { step in
-      let at = tile.cell * .constant(tile.slices.blockWords) + step * .constant(ByteFragments.slices * type.lanes)
+      let at =
+        tile.cell * .constant(tile.slices.blockWords) + step * .constant(ByteFragments.slices * type.lanes)
       for (slice, word) in words.enumerated() {
         self.stack.append(
           .store(Access(target, .int32, at + .constant(slice * type.lanes)), .variable(word), active: nil))
@@ -202,7 +213,8 @@ extension RegionLowering {
       let last = tile.count.converted(to: .i32).broadcast(to: lanes)
         .apply(.subtract, ByteFragments.integer(1, lanes))
       inner.bind(
-        tile.rows, LaneCoordinate(tile.lower, lanes: .general(Expression.laneNumbers(lanes).apply(.minimum, last))))
+        tile.rows,
+        LaneCoordinate(tile.lower, lanes: .general(Expression.laneNumbers(lanes).apply(.minimum, last))))
       inner.bind(tile.slices.depth, LaneCoordinate(tile.start, alignment: tile.slices.block))
       code = stack.define("scale", try emitWide(scale, inner))
       let statements = stack.close()
@@ -212,7 +224,9 @@ extension RegionLowering {
   }
 
   /// The largest of each row's lanes: they are four neighbours of two registers that lie half the value apart.
-  func rowsFolded(_ value: Expression) -> Expression { pairsFolded(halvesFolded(value), to: ByteMatrices.rows) }
+  func rowsFolded(_ value: Expression) -> Expression {
+    pairsFolded(halvesFolded(value), to: ByteMatrices.rows)
+  }
 
   func storeRowCodes(_ tile: LeftTile, _ codes: Expression) {
     let target = buffer(workspace: tile.slices.scales, .uint8)

@@ -176,8 +176,9 @@ extension RegionLowering {
     var seen: Set<ValueID> = []
     var pending = roots
     func credit(_ indices: [Index], _ weight: Int) {
-      if case .axis(let dimension)? = indices.last { score[dimension, default: 0] += weight * 4 }
-      else if let last = indices.last {
+      if case .axis(let dimension)? = indices.last {
+        score[dimension, default: 0] += weight * 4
+      } else if let last = indices.last {
         for dimension in last.dimensions { score[dimension, default: 0] += weight }
       }
     }
@@ -185,7 +186,9 @@ extension RegionLowering {
       case .store(_, let indices, _, _) = region.statements[position].effect
     {
       credit(indices, 2)
-      for id in indices.flatMap(\.values) { barred.formUnion(program[id].axes.filter { $0 == indices.last?.dimensions.last }) }
+      for id in indices.flatMap(\.values) {
+        barred.formUnion(program[id].axes.filter { $0 == indices.last?.dimensions.last })
+      }
     }
     while let id = pending.popLast() {
       guard seen.insert(id).inserted else { continue }
@@ -210,7 +213,9 @@ extension RegionLowering {
         pending += analysis.dependencies(of: id)
       }
     }
-    let usable = axes.filter { !barred.contains($0) && ($0.extent ?? 2) > 1 && isRagged($0, within: axes) == false }
+    let usable = axes.filter {
+      !barred.contains($0) && ($0.extent ?? 2) > 1 && isRagged($0, within: axes) == false
+    }
     return usable.max { a, b in
       let (x, y) = (score[a, default: 0], score[b, default: 0])
       return x != y ? x < y : axes.firstIndex(of: a)! < axes.firstIndex(of: b)!
@@ -254,7 +259,7 @@ extension RegionLowering {
         let named = stack.define(name(of: id), value)
         try keep(named, id)
         stack.remember(id, named, at: stack.depth)
-      case .reduce: 
+      case .reduce:
         let (id, accumulator) = accumulators.removeFirst()
         try accumulate(accumulator, id, nest)
       case .statement(let position): try lower(region.statements[position])
@@ -302,7 +307,8 @@ extension RegionLowering {
     vectorLoops += 1
     let outer = environment
     defer { environment = outer }
-    let whole = count.constantValue.map { Expression.constant($0 / step * step) }
+    let whole =
+      count.constantValue.map { Expression.constant($0 / step * step) }
       ?? stack.define("\(dimension.name)_whole", count - count.remainder(by: step))
 
     func bodyAt(_ base: Expression, _ active: Expression?) throws {

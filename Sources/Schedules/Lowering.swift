@@ -10,7 +10,9 @@ public enum Lowering {
   ) throws -> Plan {
     var schedule = schedule ?? .standard(for: machine)
     let plan = try plan(program, machine, schedule)
-    guard machine.npu != nil, plan.kernels.contains(where: { !$0.sliceProducts.isEmpty }), (try? pipes(plan)) == nil else {
+    guard machine.npu != nil, plan.kernels.contains(where: { !$0.sliceProducts.isEmpty }),
+      (try? pipes(plan)) == nil
+    else {
       return plan
     }
     // Cells that a cube core and its vector cores cannot share are the vector cores' alone.
@@ -18,7 +20,9 @@ public enum Lowering {
     return try self.plan(program, machine, schedule)
   }
 
-  private static func plan(_ program: Program, _ machine: MachineDescription, _ schedule: Schedule) throws -> Plan {
+  private static func plan(_ program: Program, _ machine: MachineDescription, _ schedule: Schedule) throws
+    -> Plan
+  {
     try program.requireLanes(along: schedule.laneAxis)
     let stagedProgram = StagedProgram(program, machine, schedule)
     var workspaces = stagedProgram.workspaces
@@ -33,7 +37,8 @@ public enum Lowering {
       let isStaged = stagedProgram.staged.contains(number)
       func begin(_ schedule: Schedule) -> RegionLowering {
         RegionLowering(
-          program: stagedProgram.program, parameterCount: program.parameters.count, region: region, machine: machine,
+          program: stagedProgram.program, parameterCount: program.parameters.count, region: region,
+          machine: machine,
           schedule: schedule, workspaces: workspaces, messages: messages, stateWritten: written)
       }
       var choices = isStaged ? schedule.ofStagedProducts : schedule

@@ -94,7 +94,8 @@ extension MatrixTile {
     _ rowScale: RegisterArray
   ) {
     let hasGroups = weight.groups > 1
-    let shifts = hasGroups
+    let shifts =
+      hasGroups
       ? lowering.stack.define("shifts", columnScales(base, ByteFragments.rightColumn(weight.words))) : nil
     let stored = columnScales(base, ByteFragments.sumColumn)
     let column = columnPower("column_scale", hasGroups ? GroupScales.least(stored) : stored)
@@ -159,7 +160,9 @@ extension MatrixTile {
   /// A block's exact sum under the scales of its row, with the unit of the sums, and its column.
   ///
   /// Neighbouring sums meet in 32 bits; in f64 every partial sum is an integer below 2^53, and powers of two are exact.
-  private func scaled(_ sums: RegisterArray, _ r: Expression, _ row: Expression, _ column: Expression) -> Expression {
+  private func scaled(_ sums: RegisterArray, _ r: Expression, _ row: Expression, _ column: Expression)
+    -> Expression
+  {
     let type = MachineType(.f64, lanes)
     var total: Expression?
     for first in stride(from: 0, to: weight.sums, by: 2) {
@@ -171,7 +174,8 @@ extension MatrixTile {
       }
       let exact = Self.widened(part)
       let unit = Double(1 << (ByteFragments.sliceBits * first))
-      total = total.map { .apply(.fusedMultiplyAdd, [exact, .float(unit.bitPattern, type), $0], type) } ?? exact
+      total =
+        total.map { .apply(.fusedMultiplyAdd, [exact, .float(unit.bitPattern, type), $0], type) } ?? exact
     }
     return total!.apply(.multiply, row).apply(.multiply, column)
   }

@@ -15,7 +15,8 @@ extension RegionLowering {
       let magnitude = element.apply(.and, ByteFragments.integer(Int(Int32.max), type.lanes))
       self.stack.append(.assign(largest, Expression.variable(largest).apply(.maximum, magnitude)))
     }
-    let codes = stack.define("codes", exponentField(stack.define("row_largest", rowsFolded(.variable(largest)))))
+    let codes = stack.define(
+      "codes", exponentField(stack.define("row_largest", rowsFolded(.variable(largest)))))
     storeRowCodes(tile, codes)
     let shared = scratch("row_codes", .i32, count: .constant(ByteMatrices.rows))
     stack.append(.storeRaw(buffer: shared, offset: .constant(0), codes))
@@ -34,7 +35,8 @@ extension RegionLowering {
   /// Codes: [product][half of the depths][lane] words of two bf16 numbers, which are the integers at the first two
   /// or the last two depths of each lane of the right operand. Scales: a byte for each column, as
   /// `FixedPanels.quantumBias` says.
-  func packIntegers(_ weight: MatrixWeight, _ bits: Int, _ laidOut: LaidOutWeight, _ place: PanelBlock) throws {
+  func packIntegers(_ weight: MatrixWeight, _ bits: Int, _ laidOut: LaidOutWeight, _ place: PanelBlock) throws
+  {
     let codes = buffer(workspace: laidOut.codes, .int32)
     let scales = buffer(workspace: laidOut.scales, .uint8)
     let lanes = ByteMatrices.right.lanes
@@ -55,7 +57,8 @@ extension RegionLowering {
     let inverse = stack.define("inverse", inverseQuantum(stack.define("column_code", own), bits: bits))
     let step = stack.variable("step", .index)
     stack.open()
-    let start = stack.define("step_start", place.start + Expression.variable(step) * .constant(ByteFragments.depth))
+    let start = stack.define(
+      "step_start", place.start + Expression.variable(step) * .constant(ByteFragments.depth))
     let left = stack.define(
       "step_depth", (place.depth - start).minimum(.constant(ByteFragments.depth)).converted(to: .i32))
     let words = (0..<2).map { stack.variable("word_\($0)", ByteMatrices.right) }

@@ -39,7 +39,8 @@ extension RegionLowering {
     let kernel = try lowering.multiplyMatrices(
       weights, preparedMatrices, pattern, .narrowMatrices, name: "\(name)_few_rows")
     messages = lowering.messages
-    let spare = HostExpression.constant(ProductBlocking.fewRows)
+    let spare =
+      HostExpression.constant(ProductBlocking.fewRows)
       + HostExpression(extentOf: pattern.rows) * .constant(-1)
     return (kernel, spare)
   }
@@ -57,7 +58,8 @@ extension RegionLowering {
     try lowerAround(pattern) { id in
       let slices = prepared.slices[id]!
       let tile = MatrixTile(
-        lowering: self, blocking: blocking, weight: weights[id]!, laidOut: prepared.weights[id]!, slices: slices,
+        lowering: self, blocking: blocking, weight: weights[id]!, laidOut: prepared.weights[id]!,
+        slices: slices,
         firstTile: firstTile(slices, pattern, blocking, rowBlock: rowBlock),
         firstPanel: try firstPanel(weights[id]!.panels), rows: domains[pattern.rows]!.count,
         columns: domains[pattern.columns]!.count, totals: sums, ring: ring)
@@ -174,7 +176,8 @@ struct MatrixTile {
     Access(codes, .int32, place * .constant(weight.steps * weight.words))
   }
   func panelScales(_ place: Expression) -> Access {
-    Access(scales, weight.scaleElement, place * .constant(weight.scaleBytes * 8 / weight.scaleElement.bitWidth))
+    Access(
+      scales, weight.scaleElement, place * .constant(weight.scaleBytes * 8 / weight.scaleElement.bitWidth))
   }
 
   // MARK: Blocks of depth
@@ -211,7 +214,8 @@ struct MatrixTile {
     }
     if let ring {
       lowering.stack.append(.synchronise(.warp))
-      lowering.stack.append(contentsOf: fetch(size, block + .constant(ring.ahead(size)), of: blockCount, ring))
+      lowering.stack.append(
+        contentsOf: fetch(size, block + .constant(ring.ahead(size)), of: blockCount, ring))
       stagedPanels(size, ring, block, left, scale)
     } else {
       panelLoop(size, block, blockCount, left, scale)
@@ -308,7 +312,8 @@ struct MatrixTile {
         .apply(.add, ByteFragments.sumColumn))
     let r = lowering.stack.variable("r", .index)
     let panel = lowering.stack.variable("panel", .index)
-    let base = Expression.variable(r) * .constant(ByteMatrices.rows * pitch)
+    let base =
+      Expression.variable(r) * .constant(ByteMatrices.rows * pitch)
       + Expression.variable(panel) * .constant(ByteMatrices.columns)
     let value = Expression.raw(buffer: totals, offset: total(.variable(r), .variable(panel)), f32)
     let moved = MachineStatement.scatter(Access(product, .float32, base), lanes: place, value, active: nil)

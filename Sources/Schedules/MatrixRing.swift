@@ -33,7 +33,10 @@ struct MatrixRing {
     let panels = blocking.cellColumns / ByteMatrices.columns
     let choices = [(tiles, 3), (tiles, 2), (1, 3), (1, 2)]
     let left = gpu.sharedPerWarp(warps: Self.residentWarps) - other
-    guard let (tiles, stages) = choices.first(where: { stage.bytes(tiles: $0, panels: panels, stages: $1) <= left })
+    guard
+      let (tiles, stages) = choices.first(where: {
+        stage.bytes(tiles: $0, panels: panels, stages: $1) <= left
+      })
     else { return nil }
     self.stage = stage
     self.tiles = tiles
@@ -89,7 +92,9 @@ extension GPU {
 /// Blocks by way of a ring.
 extension MatrixTile {
   /// Starts the copies of a block of depth, where there is one; a group either way.
-  func fetch(_ size: Int, _ block: Expression, of blockCount: Expression, _ ring: MatrixRing) -> [MachineStatement] {
+  func fetch(_ size: Int, _ block: Expression, of blockCount: Expression, _ ring: MatrixRing)
+    -> [MachineStatement]
+  {
     func copy(_ source: Access, to target: String, at offset: Expression, _ count: Int) -> MachineStatement {
       .startCopy(AsynchronousCopy(source, to: target, at: offset, count: count))
     }

@@ -67,15 +67,20 @@ struct MatrixWeight {
     (left, operand, format) = (node.operands[0], node.operands[1], program[node.operands[1]].type)
     var group = block
     if let scale {
-      guard case .load(let position, _) = program[scale].operation, program.parameters[position].role == .weight,
+      guard case .load(let position, _) = program[scale].operation,
+        program.parameters[position].role == .weight,
         let step = lowering.granularity(of: scale, along: depth)
       else { return nil }
       group = step % block == 0 ? block : step
     }
     if let leftScale {
-      guard let step = lowering.granularity(of: leftScale, along: depth), step % block == 0 else { return nil }
+      guard let step = lowering.granularity(of: leftScale, along: depth), step % block == 0 else {
+        return nil
+      }
     }
-    guard block % group == 0, group % ByteFragments.depth == 0, format == .e2m1 || group == block else { return nil }
+    guard block % group == 0, group % ByteFragments.depth == 0, format == .e2m1 || group == block else {
+      return nil
+    }
     for id in [left, leftScale].compactMap({ $0 }) where !lowering.isReadOnly(id) { return nil }
     self.panels = panels
     self.group = group
@@ -88,7 +93,8 @@ struct MatrixWeight {
   ) {
     let program = lowering.program
     let operand = FixedPanels.narrow(program[id].operands[1], in: program)
-    guard (9...ByteFragments.slices * ByteFragments.sliceBits).contains(bits), program[operand].type == .bfloat16,
+    guard (9...ByteFragments.slices * ByteFragments.sliceBits).contains(bits),
+      program[operand].type == .bfloat16,
       program[program[id].operands[0]].type == .float32,
       let panels = WeightPanels(operand, pattern, in: program, width: ByteMatrices.columns, block: block),
       block % ByteFragments.depth == 0, block <= 128, lowering.isReadOnly(program[id].operands[0])
@@ -103,7 +109,8 @@ extension RegionLowering {
   func isReadOnly(_ id: ValueID) -> Bool {
     let node = program[id]
     switch node.operation {
-    case .load, .index, .constant, .coordinate, .scalar, .segment: return node.dependencies.allSatisfy(isReadOnly)
+    case .load, .index, .constant, .coordinate, .scalar, .segment:
+      return node.dependencies.allSatisfy(isReadOnly)
     case .elementwise: return node.dependencies.allSatisfy(isReadOnly)
     default: return false
     }
@@ -133,7 +140,8 @@ extension RegionLowering {
     let lower = environment.coordinates[weight.panels.columns]!.base
     let step = stack.variable("step", .index)
     stack.open()
-    let start = stack.define("step_start", place.start + Expression.variable(step) * .constant(ByteFragments.depth))
+    let start = stack.define(
+      "step_start", place.start + Expression.variable(step) * .constant(ByteFragments.depth))
     let left = stack.define(
       "step_depth", (place.depth - start).minimum(.constant(ByteFragments.depth)).converted(to: .i32))
     let word = stack.variable("word", type)
@@ -148,7 +156,8 @@ extension RegionLowering {
       let bound = left.broadcast(to: lanes)
       inner.bind(
         weight.panels.columns, LaneCoordinate(lower, lanes: .general(column.apply(.minimum, last(columns)))))
-      inner.bind(weight.panels.depth, LaneCoordinate(start, lanes: .general(depths.apply(.minimum, last(bound)))))
+      inner.bind(
+        weight.panels.depth, LaneCoordinate(start, lanes: .general(depths.apply(.minimum, last(bound)))))
       let exists = column.compared(.less, columns).apply(.and, depths.compared(.less, bound))
       let code = stack.define("code", try emitWide(weight.operand, inner))
       let kept = stack.define(
@@ -156,7 +165,9 @@ extension RegionLowering {
       let bits = weight.format == .e2m1 ? 4 : 8
       stack.append(
         .assign(
-          word, Expression.variable(word).apply(.or, kept.apply(.shiftLeft, ByteFragments.integer(bits * number, lanes)))))
+          word,
+          Expression.variable(word).apply(
+            .or, kept.apply(.shiftLeft, ByteFragments.integer(bits * number, lanes)))))
       if weight.format == .e4m3 {
         let size = kept.apply(.and, ByteFragments.integer(0x7F, lanes))
         stack.append(.assign(worst, Expression.variable(worst).apply(.maximum, size)))
@@ -221,7 +232,8 @@ extension RegionLowering {
     }
     let (least, most) = (extreme(.minimum), extreme(.maximum))
     // Shifts that leave a byte; a NaN scale is no shift.
-    let spread = most.apply(.subtract, least).compared(.greater, ByteFragments.integer(GroupScales.mostShift, lanes))
+    let spread = most.apply(.subtract, least).compared(
+      .greater, ByteFragments.integer(GroupScales.mostShift, lanes))
     let isFar = spread.apply(.or, most.compared(.equal, ByteFragments.integer(255, lanes)))
     let far = stack.define("far", .apply(.select, [isFar, .integer(1, type), .integer(0, type)], type))
     let any = stack.define("any_far", foldLanes(far) { $0.apply(.or, $1) }).broadcast(to: lanes)
@@ -245,7 +257,8 @@ extension RegionLowering {
     while value.type.lanes > lanes {
       let half = value.type.with(lanes: value.type.lanes / 2)
       value = stack.define(
-        "folded", Expression.apply(.evenLanes, [value], half).apply(.maximum, .apply(.oddLanes, [value], half)))
+        "folded",
+        Expression.apply(.evenLanes, [value], half).apply(.maximum, .apply(.oddLanes, [value], half)))
     }
     return value
   }

@@ -141,7 +141,8 @@ extension RegionLowering {
     stack.open(binding: [product.depth])
     environment.bind(
       product.depth,
-      LaneCoordinate(Expression.variable(group) * .constant(NibbleProduct.group), alignment: NibbleProduct.group))
+      LaneCoordinate(
+        Expression.variable(group) * .constant(NibbleProduct.group), alignment: NibbleProduct.group))
     environment.canonical.remove(product.depth)
     try body(.variable(group))
     environment = outer

@@ -40,7 +40,9 @@ extension RegionLowering {
       }
       switch program[id].operation {
       case .load(let position, let indices):
-        guard let weight = pairing(program.parameters[position].element, indices, vector) else { return false }
+        guard let weight = pairing(program.parameters[position].element, indices, vector) else {
+          return false
+        }
         gain += weight
       case .elementwise, .call: break
       default: return false

@@ -27,7 +27,8 @@ struct ProductPattern {
       }
       pending += program[id].dependencies
     }
-    guard let first = found.min(), case .product(let depth, let firstClass, _, _) = program[first].operation else {
+    guard let first = found.min(), case .product(let depth, let firstClass, _, _) = program[first].operation
+    else {
       return nil
     }
     let (left, right) = (program[program[first].operands[0]], program[program[first].operands[1]])

@@ -274,7 +274,9 @@ final class RegionLowering {
     let parameter = program.parameters[position]
     if axis == parameter.axes.count - 1 { return .constant(1) }
     guard position < parameterCount else {
-      let inner = parameter.axes[(axis + 1)...].reduce(HostExpression.constant(1)) { $0 * HostExpression(extentOf: $1) }
+      let inner = parameter.axes[(axis + 1)...].reduce(HostExpression.constant(1)) {
+        $0 * HostExpression(extentOf: $1)
+      }
       return scalar(inner, "\(parameter.name)_\(parameter.axes[axis].name)_stride")
     }
     return scalar(

@@ -12,7 +12,8 @@ extension SlicedTile {
     lowering.stack.open(binding: [pattern.rows])
     let run = lowering.stack.variable("run", .index)
     lowering.stack.open(binding: [pattern.depth])
-    let first = lowering.stack.define("first", start + Expression.variable(run) * .constant(weight.panels.block))
+    let first = lowering.stack.define(
+      "first", start + Expression.variable(run) * .constant(weight.panels.block))
     let last = lowering.stack.define("last", (first + .constant(weight.panels.block)).minimum(end))
     try packRun(.variable(member), .variable(run), first, last)
     let body = lowering.stack.close()

@@ -28,7 +28,8 @@ struct TileLoops {
 
   init(
     lowering: RegionLowering, pattern: ProductPattern, blocking: ProductBlocking,
-    source: RegionLowering.ProductSource, totals: String, start: Expression, end: Expression, laidOut: FixedPanelReader?
+    source: RegionLowering.ProductSource, totals: String, start: Expression, end: Expression,
+    laidOut: FixedPanelReader?
   ) {
     self.lowering = lowering
     self.pattern = pattern
@@ -41,7 +42,8 @@ struct TileLoops {
       lowering.scratch(name, scalar, count: .constant(count))
     }
     self.laidOut = laidOut
-    panels = laidOut == nil
+    panels =
+      laidOut == nil
       ? array("panels", blocking.scalar, blocking.cellColumns * blocking.depth) : ""
     leftRows = array("left_rows", blocking.scalar, blocking.tileRows * blocking.depth)
     let runs = blocking.depth / source.run
@@ -70,7 +72,8 @@ struct TileLoops {
     for size in blocking.bodies {
       let row = lowering.stack.variable("row", .index)
       let body = try tile(size, .variable(row))
-      let end = size == 1
+      let end =
+        size == 1
         ? count : lowering.stack.define("rows_of_\(size)", count - count.remainder(by: size))
       lowering.stack.append(.loop(CountedLoop(row, from: first, to: end, step: size, body)))
       first = end
@@ -141,7 +144,8 @@ struct TileLoops {
     }
     try lowering.lanesLoop(pattern.depth, from: start, to: end, lanes: lanes) {
       let value = lowering.widen(try source.left(lowering.environment), to: lanes)
-      let place = Expression.variable(member) * .constant(blocking.depth)
+      let place =
+        Expression.variable(member) * .constant(blocking.depth)
         + (lowering.environment.coordinates[pattern.depth]!.base - start)
       lowering.stack.append(
         .storeRaw(buffer: leftRows, offset: place, value.converted(to: blocking.scalar)))

@@ -61,7 +61,8 @@ extension TileLoops {
     // A group's codes move to the least scale of their run where that keeps sums exact.
     let group = lowering.stack.variable("group", .index)
     lowering.stack.open()
-    let first = lowering.stack.define("group_first", start + Expression.variable(group) * .constant(source.group))
+    let first = lowering.stack.define(
+      "group_first", start + Expression.variable(group) * .constant(source.group))
     let last = lowering.stack.define("group_last", (first + .constant(source.group)).minimum(end))
     let run = lowering.stack.define("run", Expression.variable(group).divided(by: groups))
     let type = MachineType(.f64, blocking.panel)

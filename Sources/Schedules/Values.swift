@@ -84,7 +84,8 @@ extension RegionLowering {
     let base = remainder ? a.base.remainder(by: n) : a.base.divided(by: n)
     switch a.lanes {
     case .uniform: return LaneCoordinate(base)
-    case .strided(let s) where s > 0 && n % (s * environment.lanes) == 0
+    case .strided(let s)
+    where s > 0 && n % (s * environment.lanes) == 0
       && a.alignment % (s * environment.lanes) == 0:
       return LaneCoordinate(base, lanes: remainder ? .strided(s) : .uniform)
     case .paired where n % environment.lanes == 0 && a.alignment % environment.lanes == 0:
@@ -133,8 +134,7 @@ extension RegionLowering {
   }
 
   /// The value widened to the environment's lanes.
-  func emitWide(_ id: ValueID, _ environment: Environment, lazily: Bool = false) throws -> Expression
-  {
+  func emitWide(_ id: ValueID, _ environment: Environment, lazily: Bool = false) throws -> Expression {
     widen(try emit(id, environment, lazily: lazily), to: environment.lanes)
   }
 
@@ -286,7 +286,9 @@ extension RegionLowering {
     }
     guard scalar == .f32 || scalar == .i32 else {
       // There is no masked access to wide elements: the lanes behind read the first.
-      let (own, first) = (Expression.laneNumbers(type.lanes), Expression.integer(0, MachineType(.i32, type.lanes)))
+      let (own, first) = (
+        Expression.laneNumbers(type.lanes), Expression.integer(0, MachineType(.i32, type.lanes))
+      )
       let lanes = Expression.apply(.select, [activeMask(active, type.lanes), own, first], first.type)
       return .gatherRaw(buffer: array, offset: offset, lanes: lanes, type)
     }

@@ -24,7 +24,8 @@ extension MachineKernel {
     }
     return with(
       scratch: scratch.map { array in
-        ScratchArray(array.name, array.type, count: array.count, in: near.contains(array.name) ? .onChip : .device)
+        ScratchArray(
+          array.name, array.type, count: array.count, in: near.contains(array.name) ? .onChip : .device)
       }, body: body)
   }
 

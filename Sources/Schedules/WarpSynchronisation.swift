@@ -98,7 +98,9 @@ struct WarpSynchronisation {
     let sources = Dictionary(kernel.buffers.map { ($0.name, $0.source) }) { a, _ in a }
     for statement in kernel.body {
       statement.forEach { statement in
-        for use in statement.expressions.flatMap(\.reads) { if let source = sources[use.memory] { read.insert(source) } }
+        for use in statement.expressions.flatMap(\.reads) {
+          if let source = sources[use.memory] { read.insert(source) }
+        }
         guard let write = statement.write, let source = sources[write.memory] else { return }
         written.insert(source)
         if write.isPacked { read.insert(source) }
@@ -217,7 +219,8 @@ struct WarpSynchronisation {
     let before = waitsBefore ? Touched.none : entry
     let end = [body.end, body.leaving].reduce(before) { $0.union($1 ?? .none) }
     let whole = CountedLoop(
-      loop.counter, from: loop.lower, to: loop.upper, step: loop.step, unrolled: loop.isUnrolled, body.statements)
+      loop.counter, from: loop.lower, to: loop.upper, step: loop.step, unrolled: loop.isUnrolled,
+      body.statements)
     return PassedLoop(loop: .loop(whole), waitsBefore: waitsBefore, waits: body.waits, end: end)
   }
 
@@ -255,7 +258,9 @@ struct WarpSynchronisation {
   private func uses(_ found: [MemoryUse]) -> [Use] {
     // A scalar is read by every thread.
     found.compactMap { use in
-      group[use.memory].map { Use(memory: $0, threads: use.lanes == 1 ? .any : threads(use), isPacked: use.isPacked) }
+      group[use.memory].map {
+        Use(memory: $0, threads: use.lanes == 1 ? .any : threads(use), isPacked: use.isPacked)
+      }
     }
   }
 
@@ -272,7 +277,9 @@ struct WarpSynchronisation {
 
   /// A power of two up to 32 that divides an integer.
   private func divisor(_ expression: Expression) -> Int {
-    func divisor(_ value: Int) -> Int { value == 0 ? GPU.warp : min(GPU.warp, 1 << value.trailingZeroBitCount) }
+    func divisor(_ value: Int) -> Int {
+      value == 0 ? GPU.warp : min(GPU.warp, 1 << value.trailingZeroBitCount)
+    }
     switch expression {
     case .integer(let value, .index): return divisor(Int(value))
     case .variable(let variable): return divisors[variable.name] ?? 1
@@ -297,7 +304,8 @@ struct WarpSynchronisation {
   }
 
   /// The statement as definitions of what it reads, and a write of those.
-  private mutating func readingFirst(_ statement: MachineStatement) -> ([MachineStatement], MachineStatement) {
+  private mutating func readingFirst(_ statement: MachineStatement) -> ([MachineStatement], MachineStatement)
+  {
     var values: [MachineStatement] = []
     func first(_ expression: Expression) -> Expression {
       if expression.reads.isEmpty { return expression }

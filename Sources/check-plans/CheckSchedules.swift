@@ -66,7 +66,8 @@ struct CheckSchedules: ParsableCommand {
       { try DrawnPlan($1, number: $0 + 1, solver: solver) })
     let report = Report(run.verdicts)
     try show(report)
-    let isRight = !run.isPartial && report.falseAlarms.isEmpty && report.refused.isEmpty && report.missed.isEmpty
+    let isRight =
+      !run.isPartial && report.falseAlarms.isEmpty && report.refused.isEmpty && report.missed.isEmpty
     if !isRight { throw ExitCode.failure }
   }
 

@@ -10,7 +10,8 @@ import TileIR
 /// been missed.
 struct MutatePlans: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "mutate", abstract: "Puts single faults into plans and looks for one that is proved all the same.")
+    commandName: "mutate",
+    abstract: "Puts single faults into plans and looks for one that is proved all the same.")
 
   @Option(help: "How many mutants.")
   var count = 1000

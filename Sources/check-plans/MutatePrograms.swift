@@ -72,13 +72,17 @@ struct MutatePrograms: ParsableCommand {
   private static func verdict(
     on drawn: ProgramMutants.Drawn, _ prover: Prover, shapes: Int, seed: UInt64
   ) -> Verdict {
-    if let failure = prover.prove(drawn.mutant.program).failures.first { return .refused(failure.obligation.kind) }
+    if let failure = prover.prove(drawn.mutant.program).failures.first {
+      return .refused(failure.obligation.kind)
+    }
     let launches = ProgramLaunches(instance: drawn.instance, drawn: shapes)
     guard let problem = launches.problem(drawn.mutant.program, seed: seed) else { return .harmless }
     return .missed("\(drawn.name) \(drawn.instance.name), \(drawn.mutant.place): \(problem)")
   }
 
-  private func report(_ faults: [ProgramFault], _ tally: [ProgramFault: Tally], of all: Tally, _ count: Int) throws {
+  private func report(_ faults: [ProgramFault], _ tally: [ProgramFault: Tally], of all: Tally, _ count: Int)
+    throws
+  {
     if json {
       return print(try jsonText(Dictionary(uniqueKeysWithValues: tally.map { ($0.key.rawValue, $0.value) })))
     }

@@ -33,10 +33,13 @@ struct ProgramLaunches {
     return nil
   }
 
-  private func problem(_ program: Program, _ extents: [String: Int], isArranged: Bool, seed: UInt64) -> String? {
+  private func problem(_ program: Program, _ extents: [String: Int], isArranged: Bool, seed: UInt64)
+    -> String?
+  {
     do throws(Diagnostic) {
       // What fits the right program, or what the faulty one's own declarations admit.
-      let tensors = isArranged
+      let tensors =
+        isArranged
         ? try instance.randomArguments(extents: extents, seed: seed)
         : try program.randomArguments(extents: extents, seed: seed)
       _ = try Reference.run(program, program.arguments(tensors), extents: program.bound(extents))
@@ -50,13 +53,16 @@ struct ProgramLaunches {
   /// nothing of it.
   private func isFault(_ diagnostic: Diagnostic, _ program: Program) -> Bool {
     let message = diagnostic.message
-    if message.hasPrefix("this launch breaks") || message.hasPrefix("no argument has dimension") { return false }
+    if message.hasPrefix("this launch breaks") || message.hasPrefix("no argument has dimension") {
+      return false
+    }
     let aboutExtents = [" expected", ", but ", "declared in"]
     if message.contains("extent of"), aboutExtents.contains(where: message.contains) { return false }
     for parameter in program.parameters where parameter.role != .output {
       if message.hasPrefix("\(parameter.name): "), message.contains(" expected, ") { return false }
     }
-    for case .assert(_, let text) in program.regions.flatMap(\.statements).map(\.effect) where message.hasPrefix(text) {
+    for case .assert(_, let text) in program.regions.flatMap(\.statements).map(\.effect)
+    where message.hasPrefix(text) {
       return false
     }
     return true

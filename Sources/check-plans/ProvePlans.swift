@@ -39,7 +39,8 @@ struct ProvePlans: ParsableCommand {
       for instance in entry.instances {
         let program = try instance.kernel().program()
         for machine in MachineDescription.all where target == nil || target == machine.name {
-          let schedules = candidates ? Schedule.candidates(for: program, on: machine) : [.standard(for: machine)]
+          let schedules =
+            candidates ? Schedule.candidates(for: program, on: machine) : [.standard(for: machine)]
           for (number, schedule) in schedules.enumerated() {
             let plan = try Lowering.plan(program, for: machine, schedule: schedule)
             let label = "\(entry.name) \(instance.name) on \(machine.name), schedule \(number)"

@@ -4,7 +4,8 @@ extension FunctionTable {
   func multiplyBytes(
     _ operands: [RegisterValue], _ type: MachineType
   ) throws(MachineFault.Kind) -> RegisterValue {
-    guard type == ByteMatrices.sum, operands.map(\.type) == [ByteMatrices.sum, ByteMatrices.left, ByteMatrices.right]
+    guard type == ByteMatrices.sum,
+      operands.map(\.type) == [ByteMatrices.sum, ByteMatrices.left, ByteMatrices.right]
     else { throw .malformed("a product of bytes of \(operands.map(\.type)) to \(type)") }
     let depth = ByteMatrices.depth
     var left = ByteRows(count: ByteMatrices.rows, length: depth)
@@ -61,7 +62,8 @@ private struct ByteRows {
 
   mutating func put(_ value: RegisterValue, _ lane: Int, row: Int, at depth: Int) {
     for byte in 0..<4 {
-      bytes[row * length + depth + byte] = Int64(Int8(truncatingIfNeeded: value.bits[lane] >> UInt64(8 * byte)))
+      bytes[row * length + depth + byte] = Int64(
+        Int8(truncatingIfNeeded: value.bits[lane] >> UInt64(8 * byte)))
     }
     if let flaw = value.flaws?[lane], flaw != 0 { flaws[row] = flaw }
   }

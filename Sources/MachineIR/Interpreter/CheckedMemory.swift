@@ -93,7 +93,9 @@ final class CheckedMemory {
   /// Puts an element that was there before the launch.
   func fill(_ element: Int, bits: Int, _ code: UInt64) {
     guard bits == 4 else {
-      for byte in 0..<bits / 8 { fill(element * bits / 8 + byte, UInt8(truncatingIfNeeded: code >> UInt64(8 * byte))) }
+      for byte in 0..<bits / 8 {
+        fill(element * bits / 8 + byte, UInt8(truncatingIfNeeded: code >> UInt64(8 * byte)))
+      }
       return
     }
     let shift = UInt8(element & 1) * 4
@@ -154,7 +156,8 @@ final class CheckedMemory {
     let width = max(1, bits / 8)
     if use == .scratch {
       let own = first..<first + width
-      touched = touched.isEmpty ? own : min(touched.lowerBound, first)..<max(touched.upperBound, own.upperBound)
+      touched =
+        touched.isEmpty ? own : min(touched.lowerBound, first)..<max(touched.upperBound, own.upperBound)
     }
     for at in first..<first + width {
       let isHigh = bits == 4 && element & 1 == 1

@@ -29,7 +29,8 @@ final class CopiesInFlight {
 
   /// Starts `copy` from element `first` of `source` to element `place` of `target`.
   func start(
-    _ copy: AsynchronousCopy, _ source: CheckedMemory, _ first: Int, _ target: CheckedMemory, _ place: Int, by cell: Int32
+    _ copy: AsynchronousCopy, _ source: CheckedMemory, _ first: Int, _ target: CheckedMemory, _ place: Int,
+    by cell: Int32
   ) throws(MachineFault.Kind) {
     guard let piece = copy.pieceBytes, target.use == .scratch else {
       throw .malformed("a copy of \(copy.byteCount) bytes to \(copy.target)")
@@ -68,7 +69,8 @@ final class CopiesInFlight {
   func check(_ memory: CheckedMemory, _ bytes: Range<Int>, isWrite: Bool) throws(MachineFault.Kind) {
     for copy in copies {
       if memory === copy.target, copy.to.overlaps(bytes) {
-        throw .inFlight(memory: memory.name, byte: max(bytes.lowerBound, copy.to.lowerBound), isWrite: isWrite)
+        throw .inFlight(
+          memory: memory.name, byte: max(bytes.lowerBound, copy.to.lowerBound), isWrite: isWrite)
       }
       if isWrite, memory === copy.source, copy.from.overlaps(bytes) {
         throw .sourceInFlight(memory: memory.name, byte: max(bytes.lowerBound, copy.from.lowerBound))

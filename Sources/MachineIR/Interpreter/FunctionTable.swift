@@ -32,7 +32,8 @@ final class FunctionTable {
     case .concatenate:
       let second = operands[1]
       guard first.type == second.type else { throw .malformed("\(first.type) beside \(second.type)") }
-      let flaws = first.flaws == nil && second.flaws == nil
+      let flaws =
+        first.flaws == nil && second.flaws == nil
         ? nil : (first.flaws ?? clean(first.type.lanes)) + (second.flaws ?? clean(second.type.lanes))
       return RegisterValue(type, first.bits + second.bits, flaws)
     case .interleave:
@@ -72,7 +73,8 @@ final class FunctionTable {
 
   /// A rule of up to three operands in every lane; a lane without value makes one without.
   private func pointwise(
-    _ rule: (UInt64, UInt64, UInt64) -> LaneArithmetic.Result, _ operands: [RegisterValue], _ type: MachineType
+    _ rule: (UInt64, UInt64, UInt64) -> LaneArithmetic.Result, _ operands: [RegisterValue],
+    _ type: MachineType
   ) -> RegisterValue {
     let a = operands[0]
     let b = operands.count > 1 ? operands[1] : a
@@ -129,12 +131,16 @@ final class FunctionTable {
     _ value: RegisterValue, _ type: MachineType
   ) throws(MachineFault.Kind) -> RegisterValue {
     let (from, to) = (value.type.scalar.byteCount, type.scalar.byteCount)
-    guard from * value.type.lanes == to * type.lanes else { throw .malformed("\(value.type) as bits of \(type)") }
+    guard from * value.type.lanes == to * type.lanes else {
+      throw .malformed("\(value.type) as bits of \(type)")
+    }
     if from == to {
       return RegisterValue(type, value.bits.map { type.scalar.canonical($0) }, value.flaws)
     }
     var bytes: [UInt8] = []
-    for bits in value.bits { for byte in 0..<from { bytes.append(UInt8(truncatingIfNeeded: bits >> UInt64(8 * byte))) } }
+    for bits in value.bits {
+      for byte in 0..<from { bytes.append(UInt8(truncatingIfNeeded: bits >> UInt64(8 * byte))) }
+    }
     var result = RegisterValue(type, repeating: 0)
     for lane in 0..<type.lanes {
       var bits: UInt64 = 0
@@ -147,9 +153,12 @@ final class FunctionTable {
     return result
   }
 
-  private func dot4(_ operands: [RegisterValue], _ type: MachineType) throws(MachineFault.Kind) -> RegisterValue {
+  private func dot4(_ operands: [RegisterValue], _ type: MachineType) throws(MachineFault.Kind)
+    -> RegisterValue
+  {
     let (sum, a, b) = (operands[0], operands[1], operands[2])
-    guard sum.type == type, a.type == MachineType(.u8, 4 * type.lanes), b.type == MachineType(.i8, 4 * type.lanes)
+    guard sum.type == type, a.type == MachineType(.u8, 4 * type.lanes),
+      b.type == MachineType(.i8, 4 * type.lanes)
     else { throw .malformed("dot4 of \(operands.map(\.type))") }
     var result = sum
     for lane in 0..<type.lanes {

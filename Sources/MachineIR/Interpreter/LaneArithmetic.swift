@@ -17,7 +17,9 @@ enum LaneArithmetic {
     _ instruction: Instruction, _ source: MachineScalar, _ target: MachineScalar,
     _ arithmetic: FloatArithmetic = .ieee
   ) -> ((UInt64, UInt64, UInt64) -> Result)? {
-    if source == .f32, let rule = floatRule(instruction, arithmetic) { return { a, b, c in (rule(a, b, c), 0) } }
+    if source == .f32, let rule = floatRule(instruction, arithmetic) {
+      return { a, b, c in (rule(a, b, c), 0) }
+    }
     if source == .f64, let rule = doubleRule(instruction) { return { a, b, c in (rule(a, b, c), 0) } }
     switch instruction {
     case .compare(let comparison): return comparison.rule(source)

@@ -83,7 +83,8 @@ extension MachineFault.Kind {
     case .betweenRows(let memory, let element): "element \(element) of \(memory) lies between its rows"
     case .misaligned(let memory, let element): "a vector of half bytes at odd element \(element) of \(memory)"
     case .noValue(let flaw): "\(flaw.description) is used"
-    case .unwritten(let memory, let element): "element \(element) of \(memory) is read, and nothing has written it"
+    case .unwritten(let memory, let element):
+      "element \(element) of \(memory) is read, and nothing has written it"
     case .writtenTwice(let memory, let element): "element \(element) of \(memory) is written twice"
     case .readAfterWrite(let memory, let element):
       "element \(element) of \(memory) is read after this launch has written it"

@@ -158,7 +158,8 @@ struct MachineLaunch {
     let functions = FunctionTable(arithmetic)
     guard let variant = plan.variants.first(where: { $0.guards.allSatisfy { number($0) >= 0 } }) else {
       throw MachineFault(
-        kind: .noVariant, kernel: plan.program.name, cell: nil, statement: "", location: plan.program.location)
+        kind: .noVariant, kernel: plan.program.name, cell: nil, statement: "", location: plan.program.location
+      )
     }
     var status = 0
     for kernel in plan.preparations { _ = try run(kernel, order, functions) }
@@ -203,7 +204,8 @@ struct MachineLaunch {
     for cell in order.cells(number(kernel.cells)) {
       for array in kernel.scratch { memory[array.name]!.forget() }
       var run = CellRun(
-        kernel, cell: cell, numbers: numbers, memory: memory, functions: functions, races: races, order: order)
+        kernel, cell: cell, numbers: numbers, memory: memory, functions: functions, races: races, order: order
+      )
       try run.run()
       if status == 0 { status = run.status }
     }

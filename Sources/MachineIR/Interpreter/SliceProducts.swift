@@ -2,7 +2,8 @@
 extension SliceProduct {
   /// Carries it out for a cell: operands from main memory, sums to the array on chip.
   func run(
-    _ left: CheckedMemory, _ leftOffset: Int, _ right: CheckedMemory, _ rightOffset: Int, to target: CheckedMemory,
+    _ left: CheckedMemory, _ leftOffset: Int, _ right: CheckedMemory, _ rightOffset: Int,
+    to target: CheckedMemory,
     by cell: Int32
   ) throws(MachineFault.Kind) {
     guard isWellFormed else { throw .malformed("\(self) has no whole tiles") }

@@ -40,7 +40,9 @@ private struct CorePart {
     switch statement {
     case .vector(let instruction):
       guard core == .vector else { return nil }
-      need((instruction.sources + [instruction.destination]).map(\.offset) + [instruction.scalar].compactMap { $0 })
+      need(
+        (instruction.sources + [instruction.destination]).map(\.offset)
+          + [instruction.scalar].compactMap { $0 })
     case .copyIn(let copy), .copyOut(let copy):
       guard core == .vector else { return nil }
       need([copy.offset, copy.count, copy.local.offset])
@@ -56,7 +58,8 @@ private struct CorePart {
     case .write(let view, let value):
       guard core == .vector else { return nil }
       need([view.offset, value])
-    case .define(let variable, let value), .declare(let variable, let value), .assign(let variable, let value):
+    case .define(let variable, let value), .declare(let variable, let value),
+      .assign(let variable, let value):
       guard needed.contains(variable.name) else { return nil }
       need([value])
     case .loop(var loop):

@@ -24,7 +24,8 @@ public struct LocalTensor: Hashable, Sendable {
   public var byteAddress: Int
 
   public init(
-    _ name: String, _ element: LocalElement, count: Int, byteAddress: Int, in memory: LocalMemory = .unifiedBuffer
+    _ name: String, _ element: LocalElement, count: Int, byteAddress: Int,
+    in memory: LocalMemory = .unifiedBuffer
   ) {
     self.name = name
     self.memory = memory

@@ -61,7 +61,9 @@ extension PipeKernel {
 
   private func accesses(of instruction: CubeInstruction) -> [PipeAccess] {
     var found = instruction.reads.map { access(instruction.pipe, $0.view, $0.bytes, isWrite: false) }
-    if let write = instruction.write { found.append(access(instruction.pipe, write.view, write.bytes, isWrite: true)) }
+    if let write = instruction.write {
+      found.append(access(instruction.pipe, write.view, write.bytes, isWrite: true))
+    }
     if let buffer = instruction.buffer {
       let place = PipeAccess.Place.buffer(source(of: buffer.name))
       found.append(PipeAccess(pipe: instruction.pipe, place: place, isWrite: buffer.isWrite))

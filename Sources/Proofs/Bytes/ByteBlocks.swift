@@ -43,10 +43,13 @@ struct ByteBlocks {
       all += found
     }
     guard !all.isEmpty else { return "nothing is multiplied" }
-    guard Set(all.flatMap(\.left)).count == all.reduce(0, { $0 + $1.left.count }) else { return "bytes are multiplied twice" }
+    guard Set(all.flatMap(\.left)).count == all.reduce(0, { $0 + $1.left.count }) else {
+      return "bytes are multiplied twice"
+    }
     if let why = faultOfWeights(all, stated) ?? faultOfPlaces(&all) ?? faultOfScales(all, sums) { return why }
     let count = all.reduce(0) { $0 + $1.count }
-    let isWhole = count == stated.block
+    let isWhole =
+      count == stated.block
       || stated.length.map { $0 < stated.block && count >= $0 && count - $0 < all[0].count } ?? false
     return isWhole ? nil : "\(count) products are added"
   }
@@ -62,7 +65,8 @@ struct ByteBlocks {
     }
     var groups: [Set<Int>: [Int]] = [:]
     for (left, others) in right { groups[others, default: []].append(left) }
-    guard right.count == counts.count, Set(groups.keys.flatMap { $0 }).count == groups.keys.reduce(0, { $0 + $1.count })
+    guard right.count == counts.count,
+      Set(groups.keys.flatMap { $0 }).count == groups.keys.reduce(0, { $0 + $1.count })
     else { return nil }
     var found: [Coordinates] = []
     for (others, members) in groups {
@@ -90,14 +94,20 @@ struct ByteBlocks {
   /// Each product has the weight of its left slice times that of its right slice, and slices make up whole integers.
   private func faultOfWeights(_ all: [Coordinates], _ stated: Stated) -> String? {
     let weights = all[0].weights
-    guard all.allSatisfy({ $0.weights == weights && $0.count == all[0].count }) else { return "its coordinates are not alike" }
+    guard all.allSatisfy({ $0.weights == weights && $0.count == all[0].count }) else {
+      return "its coordinates are not alike"
+    }
     let (left, right) = (weights.map { $0[0] }, Array(weights[0].dropLast()))
     guard Self.make(stated.leftBits, left), Self.make(stated.rightBits, right) else {
       return "its slices do not make up its integers"
     }
     for row in weights {
-      guard zip(row, right).allSatisfy({ $0 == row[0] * $1 }) else { return "its slices do not weigh what they are" }
-      guard row.last! == row[0] * weights[0].last! else { return "what its bytes are shifted by is not taken back" }
+      guard zip(row, right).allSatisfy({ $0 == row[0] * $1 }) else {
+        return "its slices do not weigh what they are"
+      }
+      guard row.last! == row[0] * weights[0].last! else {
+        return "what its bytes are shifted by is not taken back"
+      }
     }
     return nil
   }
@@ -106,7 +116,8 @@ struct ByteBlocks {
   /// last with the sign.
   private static func make(_ bits: Int, _ weights: [Int]) -> Bool {
     let width = weights.count > 1 ? max(1, weights[1]).trailingZeroBitCount : 7
-    return width <= 7 && width * weights.count >= bits && weights.enumerated().allSatisfy { $1 == 1 << (width * $0) }
+    return width <= 7 && width * weights.count >= bits
+      && weights.enumerated().allSatisfy { $1 == 1 << (width * $0) }
   }
 
   /// Coordinates follow each other in both operands.
@@ -117,7 +128,9 @@ struct ByteBlocks {
       var own: [Int] = []
       for atom in coordinates.left {
         guard let (name, place) = terms.place(of: atom) else { return "its left bytes are not followed" }
-        guard memory == nil || memory! == (name, place.variablePart) else { return "its left bytes lie apart" }
+        guard memory == nil || memory! == (name, place.variablePart) else {
+          return "its left bytes lie apart"
+        }
         memory = (name, place.variablePart)
         own.append(place.constant)
       }
@@ -146,8 +159,10 @@ struct ByteBlocks {
       }
       let atoms = all.map { terms.atoms[$0.right[slice]] }
       let parts = atoms.map { [$0.shape] + $0.arguments.compactMap(\.constant) }
-      let isPeriodic = Set(parts[..<finest]).count == finest && parts.indices.allSatisfy { parts[$0] == parts[$0 % finest] }
-      let isAscending = parts.allSatisfy { $0.count == parts[0].count && $0[0] == parts[0][0] }
+      let isPeriodic =
+        Set(parts[..<finest]).count == finest && parts.indices.allSatisfy { parts[$0] == parts[$0 % finest] }
+      let isAscending =
+        parts.allSatisfy { $0.count == parts[0].count && $0[0] == parts[0][0] }
         && finest == 1 && parts[0].indices.allSatisfy { slot in Self.run(parts.map { $0[slot] }) != nil }
       guard isPeriodic || isAscending else { return "its right bytes are not those of its coordinates" }
     }
@@ -161,7 +176,8 @@ struct ByteBlocks {
     for slot in arguments[0].indices {
       var offsets: [Int] = []
       for own in arguments {
-        guard case .read(let memory, let place, _) = own[slot], case .read(let first, let base, _) = arguments[0][slot],
+        guard case .read(let memory, let place, _) = own[slot],
+          case .read(let first, let base, _) = arguments[0][slot],
           memory == first, (place - base).isConstant
         else { return nil }
         offsets.append((place - base).constant)
@@ -176,7 +192,8 @@ struct ByteBlocks {
   private static func run(_ numbers: [Int]) -> Int? {
     guard let next = numbers.firstIndex(where: { $0 != numbers[0] }) else { return numbers.count }
     let step = numbers[next] - numbers[0]
-    return step > 0 && numbers.indices.allSatisfy { numbers[$0] == numbers[0] + $0 / next * step } ? next : nil
+    return step > 0 && numbers.indices.allSatisfy { numbers[$0] == numbers[0] + $0 / next * step }
+      ? next : nil
   }
 
   /// Groups with a scale of their own are runs of coordinates of one length, their scales in the same order.
@@ -184,15 +201,21 @@ struct ByteBlocks {
     let order = all.map(\.sum).reduce(into: [Int]()) { if $0.last != $1 { $0.append($1) } }
     guard order.count == sums.count, Set(order).count == sums.count else { return "its groups are not runs" }
     guard sums.count > 1 else { return nil }
-    guard Set(sums.indices.map { number in all.count { $0.sum == number } }).count == 1 else { return "its groups differ in length" }
+    guard Set(sums.indices.map { number in all.count { $0.sum == number } }).count == 1 else {
+      return "its groups differ in length"
+    }
     let scales = order.map { sums[$0].scale }
-    guard scales.allSatisfy({ $0.count == scales[0].count }) else { return "its groups' scales are not alike" }
+    guard scales.allSatisfy({ $0.count == scales[0].count }) else {
+      return "its groups' scales are not alike"
+    }
     let ascends = scales[0].indices.contains { slot in
       let atoms = scales.map { terms.atoms[$0[slot]] }
       let bits = atoms.map { $0.arguments.compactMap(\.constant) }
-      let ascends = bits.allSatisfy { $0.count == bits[0].count } && bits[0].indices.contains { part in
-        Self.run(bits.map { $0[part] }) == 1
-      }
+      let ascends =
+        bits.allSatisfy { $0.count == bits[0].count }
+        && bits[0].indices.contains { part in
+          Self.run(bits.map { $0[part] }) == 1
+        }
       return atoms.allSatisfy { $0.shape == atoms[0].shape }
         && (ascends || finest(atoms.map { $0.arguments.filter(\.isRead) }) == 1)
     }
@@ -204,7 +227,9 @@ extension Program {
   /// The products that are stated at a line to be summed in exact blocks.
   func byteBlocks(at location: SourceLocation) -> [ByteBlocks.Stated] {
     nodes.compactMap { node in
-      guard node.location == location, case .product(let axis, let numericClass, _, _) = node.operation else { return nil }
+      guard node.location == location, case .product(let axis, let numericClass, _, _) = node.operation else {
+        return nil
+      }
       let types = node.operands[..<2].map { self[$0].type }
       switch numericClass {
       case .exactBlock(let block):
@@ -233,5 +258,7 @@ extension ElementType {
 
 extension ByteTerms.Argument {
   fileprivate var isRead: Bool { if case .read = self { true } else { false } }
-  fileprivate var constant: Int? { if case .number(let number) = self, number.isConstant { number.constant } else { nil } }
+  fileprivate var constant: Int? {
+    if case .number(let number) = self, number.isConstant { number.constant } else { nil }
+  }
 }

@@ -18,12 +18,26 @@ struct ByteContents {
   }
 
   private var entries: [String: [Entry]] = [:]
+  /// What a matrix unit has left of sums of products, and how many elements have one.
+  private var tiles: [String: (sums: [ByteSum], size: Int)] = [:]
 
-  mutating func forget(_ array: String) { entries[array] = nil }
+  mutating func forget(_ array: String) {
+    entries[array] = nil
+    tiles[array] = nil
+  }
+
+  /// Keeps the sums of a matrix unit, each of so many elements, one after the other from the array's first on.
+  mutating func store(_ sums: [ByteSum], each size: Int, in array: String) {
+    forget(array)
+    tiles[array] = (sums, size)
+  }
 
   /// What both sides of a branch leave: bytes at the same places, whichever they are.
   func common(_ other: ByteContents, _ terms: inout ByteTerms) -> ByteContents {
     var result = ByteContents()
+    result.tiles = tiles.filter { array, own in
+      other.tiles[array].map { $0.sums == own.sums && $0.size == own.size } ?? false
+    }
     for (array, own) in entries {
       guard let list = other.entries[array], own.count == list.count else { continue }
       var joined: [Entry] = []
@@ -39,8 +53,10 @@ struct ByteContents {
     return result
   }
 
-  mutating func store(_ value: ByteValue, in array: String, at place: ByteForm, lanes: Int, nest: Int, _ terms: inout ByteTerms) {
-    if entries[array]?.contains(where: { $0.nest != nest }) ?? false { entries[array] = nil }
+  mutating func store(
+    _ value: ByteValue, in array: String, at place: ByteForm, lanes: Int, nest: Int, _ terms: inout ByteTerms
+  ) {
+    if tiles[array] != nil || entries[array]?.contains(where: { $0.nest != nest }) ?? false { forget(array) }
     let known = entries[array] ?? []
     func position(_ atom: Int) -> Int? {
       known.first { $0.value == .bytes(atom) && $0.lanes == lanes && ($0.place - place).isConstant }
@@ -60,7 +76,8 @@ struct ByteContents {
     }
     guard let kept else {
       // Something else lies there now.
-      return entries[array] = known.filter { !($0.place - place).isConstant }
+      entries[array] = known.filter { !($0.place - place).isConstant }
+      return
     }
     entries[array, default: []].append(Entry(place: place, lanes: lanes, value: kept, nest: nest))
   }
@@ -94,15 +111,26 @@ struct ByteContents {
   /// What is read at a place; nil where it is what memory holds there, whatever that is.
   /// - Parameter asBytes: whether words stand for their bytes only, which may be sums of other words' bytes.
   func value(
-    of array: String, at place: ByteForm, type: MachineType, asBytes: Bool, open: Set<Int>, _ terms: inout ByteTerms
+    of array: String, at place: ByteForm, type: MachineType, asBytes: Bool, open: Set<Int>,
+    _ terms: inout ByteTerms
   ) -> ByteValue? {
+    if let (sums, size) = tiles[array] {
+      // What counts the elements of a tile stays below its size.
+      let most = place.parts.isEmpty ? 0 : terms.most(place.variablePart)
+      let number = place.constant.floorDivided(by: size)
+      guard let most, most + place.constant - number * size < size, sums.indices.contains(number) else {
+        return nil
+      }
+      return .sums([sums[number]])
+    }
     var found: ByteValue?
     for entry in entries[array] ?? [] {
       guard let numbers = match(entry, place, type.lanes, open, terms) else { continue }
       let value: ByteValue
       switch entry.value {
       case .sum where !asBytes: return nil
-      case .bytes: value = .form(ByteForm(atom: terms.read(array, place, step: type.lanes == 1 ? 0 : 1, type.scalar)))
+      case .bytes:
+        value = .form(ByteForm(atom: terms.read(array, place, step: type.lanes == 1 ? 0 : 1, type.scalar)))
       case .sum(let positions):
         value = .form(
           positions.reduce(into: ByteForm(0)) { sum, position in
@@ -150,10 +178,14 @@ extension ByteTerms {
   fileprivate func words(from first: Int, to second: Int) -> Int? {
     let (a, b) = (atoms[first], atoms[second])
     guard a.shape == b.shape, a.arguments.count == b.arguments.count else { return nil }
-    func numbers(_ atom: Atom) -> [Argument] { atom.arguments.filter { if case .number = $0 { true } else { false } } }
+    func numbers(_ atom: Atom) -> [Argument] {
+      atom.arguments.filter { if case .number = $0 { true } else { false } }
+    }
     guard numbers(a) == numbers(b) else { return nil }
     var words: Int?
-    for case (.read(let memory, let place, let step), .read(let other, let otherPlace, _)) in zip(a.arguments, b.arguments) {
+    for case (.read(let memory, let place, let step), .read(let other, let otherPlace, _)) in zip(
+      a.arguments, b.arguments)
+    {
       let apart = otherPlace - place
       guard memory == other, apart.isConstant, step > 0, apart.constant % step == 0,
         words == nil || words == apart.constant / step
@@ -166,7 +198,11 @@ extension ByteTerms {
   /// An atom whose places do not move from lane to lane.
   fileprivate mutating func still(_ atom: Int) -> Int {
     rewritten(ByteForm(atom: atom)) { _, argument in
-      if case .read(let memory, let place, _) = argument { .read(memory: memory, place: place, step: 0) } else { argument }
+      if case .read(let memory, let place, _) = argument {
+        .read(memory: memory, place: place, step: 0)
+      } else {
+        argument
+      }
     }.atom!
   }
 
@@ -183,10 +219,12 @@ extension ByteSum {
   }
 
   func rewritten(_ change: (ByteForm) -> ByteForm) -> ByteSum {
-    var result = ByteSum(scale: scale.map { change(ByteForm(atom: $0)).atom! }, rest: change(rest), sites: sites)
+    var result = ByteSum(
+      scale: scale.map { change(ByteForm(atom: $0)).atom! }, rest: change(rest), sites: sites)
     for (product, count) in products {
       let key = Product(
-        right: product.right.map { change(ByteForm(atom: $0)).atom! }, left: change(ByteForm(atom: product.left)).atom!,
+        right: product.right.map { change(ByteForm(atom: $0)).atom! },
+        left: change(ByteForm(atom: product.left)).atom!,
         coordinates: product.coordinates)
       result.products[key, default: 0] += count
     }

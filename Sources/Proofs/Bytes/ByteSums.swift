@@ -29,6 +29,13 @@ struct ByteSum: Hashable {
     sites.formUnion(other.sites)
   }
 
+  /// The sum times an atom.
+  func scaled(by atom: Int) -> ByteSum {
+    var result = self
+    result.scale = (scale + [atom]).sorted()
+    return result
+  }
+
   func multiplied(by factor: Int) -> ByteSum {
     var result = ByteSum(scale: scale, sites: sites)
     result.add(self, times: factor)

@@ -26,7 +26,10 @@ struct ByteForm: Hashable {
 
   static func + (a: ByteForm, b: ByteForm) -> ByteForm {
     var result = ByteForm(a.constant &+ b.constant)
-    if b.parts.isEmpty { result.parts = a.parts; return result }
+    if b.parts.isEmpty {
+      result.parts = a.parts
+      return result
+    }
     var (i, j) = (0, 0)
     while i < a.parts.count || j < b.parts.count {
       if j == b.parts.count || i < a.parts.count && a.parts[i].atom < b.parts[j].atom {
@@ -121,7 +124,9 @@ struct ByteTerms {
     return atom
   }
 
-  func isUneven(_ form: ByteForm) -> Bool { form.parts.contains { unevenShapes.contains(atoms[$0.atom].shape) } }
+  func isUneven(_ form: ByteForm) -> Bool {
+    form.parts.contains { unevenShapes.contains(atoms[$0.atom].shape) }
+  }
 
   /// The most that a number can be, as far as its shape tells.
   func most(_ form: ByteForm) -> Int? {
@@ -132,7 +137,9 @@ struct ByteTerms {
   }
 
   /// What an instruction makes of operands of which nothing but their places is of interest.
-  mutating func apply(_ shape: ([Operand]) -> Shape, _ operands: [(value: ByteForm, isNumber: Bool)], isUneven: Bool) -> ByteForm {
+  mutating func apply(
+    _ shape: ([Operand]) -> Shape, _ operands: [(value: ByteForm, isNumber: Bool)], isUneven: Bool
+  ) -> ByteForm {
     var arguments: [Argument] = []
     var isUneven = isUneven
     let operands = operands.map { operand -> Operand in
@@ -141,9 +148,12 @@ struct ByteTerms {
         return .argument
       }
       isUneven = isUneven || self.isUneven(operand.value)
-      let parts = operand.value.parts.sorted { (atoms[$0.atom].shape, $0.factor) < (atoms[$1.atom].shape, $1.factor) }
+      let parts = operand.value.parts.sorted {
+        (atoms[$0.atom].shape, $0.factor) < (atoms[$1.atom].shape, $1.factor)
+      }
       for part in parts where arguments.count <= 64 { arguments += atoms[part.atom].arguments }
-      return .form(parts.map { Operand.Part(shape: atoms[$0.atom].shape, factor: $0.factor) }, operand.value.constant)
+      return .form(
+        parts.map { Operand.Part(shape: atoms[$0.atom].shape, factor: $0.factor) }, operand.value.constant)
     }
     return ByteForm(atom: atom(shape(operands), arguments, isUneven: isUneven))
   }
@@ -158,7 +168,9 @@ struct ByteTerms {
     shiftedShapes.insert(atoms[form.parts[0].atom].shape)
     return form
   }
-  func isShifted(_ form: ByteForm) -> Bool { form.atom.map { shiftedShapes.contains(atoms[$0].shape) } ?? false }
+  func isShifted(_ form: ByteForm) -> Bool {
+    form.atom.map { shiftedShapes.contains(atoms[$0].shape) } ?? false
+  }
 
   // MARK: Rewriting
 
@@ -217,7 +229,8 @@ struct ByteTerms {
 
   /// The memory and the place that an atom reads as it is.
   func place(of atom: Int) -> (memory: String, place: ByteForm)? {
-    guard atoms[atom].arguments.count == 1, case .read(let memory, let place, _) = atoms[atom].arguments[0] else { return nil }
+    guard atoms[atom].arguments.count == 1, case .read(let memory, let place, _) = atoms[atom].arguments[0]
+    else { return nil }
     return (memory, place)
   }
 }

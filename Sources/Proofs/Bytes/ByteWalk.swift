@@ -14,20 +14,20 @@ struct ByteWalk {
 
   private let kernel: MachineKernel
   private let accumulators: Set<String>
-  private(set) var terms = ByteTerms()
-  private(set) var roundings: [Rounding] = []
+  var terms = ByteTerms()
+  var roundings: [Rounding] = []
   /// Statements that multiply bytes by bytes, by the author's lines.
-  private(set) var sites: [SourceLocation] = []
+  var sites: [SourceLocation] = []
   private var values: [String: ByteValue] = [:]
   /// How many lanes variables have.
   private var lanes: [String: Int] = [:]
   private var elements: [ElementKey: ByteValue] = [:]
-  private var contents = ByteContents()
+  var contents = ByteContents()
   /// Counters of the loops around.
-  private var open: Set<Int> = []
+  var open: Set<Int> = []
   private var nest = 0
   private var nests = 0
-  private var location: SourceLocation
+  var location: SourceLocation
 
   private struct ElementKey: Hashable {
     let array: String
@@ -38,7 +38,10 @@ struct ByteWalk {
   static func applies(to kernel: MachineKernel) -> Bool {
     kernel.body.contains { statement in
       var isFound = false
-      statement.forEach { if $0.expressions.contains(where: \.multipliesBytes) { isFound = true } }
+      statement.forEach {
+        if case .multiplySlices = $0 { isFound = true }
+        if $0.expressions.contains(where: \.multipliesBytes) { isFound = true }
+      }
       return isFound
     }
   }
@@ -71,7 +74,8 @@ struct ByteWalk {
 
   private mutating func step(_ statement: MachineStatement) {
     switch statement {
-    case .define(let variable, let value), .declare(let variable, let value), .assign(let variable, let value):
+    case .define(let variable, let value), .declare(let variable, let value),
+      .assign(let variable, let value):
       values[variable.name] = self.value(value)
       lanes[variable.name] = variable.type.lanes
     case .registers(let array): forget(elementsOf: array.name)
@@ -85,12 +89,13 @@ struct ByteWalk {
     case .storeRaw(let array, let offset, let value):
       let new = self.value(value.ofBytes ?? value)
       contents.store(new, in: array, at: number(offset), lanes: value.type.lanes, nest: nest, &terms)
-    case .store(let access, let value, _), .stream(let access, let value, _), .scatter(let access, _, let value, _):
+    case .store(let access, let value, _), .stream(let access, let value, _),
+      .scatter(let access, _, let value, _):
       _ = self.value(value)
       contents.forget(access.buffer)
     case .clear(let array, _, _): contents.forget(array)
     case .startCopy(let copy): contents.forget(copy.target)
-    case .multiplySlices(let product): contents.forget(product.target)
+    case .multiplySlices(let product): multiply(product)
     case .loop(let loop): run(loop)
     case .branch(let condition, let then, let otherwise):
       _ = value(condition)
@@ -122,7 +127,9 @@ struct ByteWalk {
 
   private mutating func run(_ loop: CountedLoop) {
     let (lower, upper) = (number(loop.lower), number(loop.upper))
-    if lower.isConstant, upper.isConstant, upper.constant - lower.constant <= 2048, loop.isUnrolled || adds(loop) {
+    if lower.isConstant, upper.isConstant, upper.constant - lower.constant <= 2048,
+      loop.isUnrolled || adds(loop)
+    {
       for counter in stride(from: lower.constant, to: upper.constant, by: loop.step) {
         values[loop.counter.name] = .form(ByteForm(counter))
         block(loop.body)
@@ -167,10 +174,13 @@ struct ByteWalk {
     for statement in loop.body {
       statement.forEach { statement in
         switch statement {
-        case .define(let variable, _), .declare(let variable, _), .assign(let variable, _): values[variable.name] = nil
+        case .define(let variable, _), .declare(let variable, _), .assign(let variable, _):
+          values[variable.name] = nil
         case .setElement(let array, _, _), .registers(let array): forget(elementsOf: array.name)
         case .storeRaw(let array, _, _), .clear(let array, _, _): if !keepsContents { contents.forget(array) }
-        case .store(let access, _, _), .stream(let access, _, _), .scatter(let access, _, _, _): contents.forget(access.buffer)
+        case .store(let access, _, _), .stream(let access, _, _), .scatter(let access, _, _, _):
+          contents.forget(access.buffer)
+        case .multiplySlices(let product): contents.forget(product.target)
         default: break
         }
       }
@@ -193,7 +203,7 @@ struct ByteWalk {
   /// A value that is no sum of products; those are lost here.
   private mutating func form(_ expression: Expression) -> ByteForm { value(expression).form ?? terms.fresh() }
 
-  private mutating func value(_ expression: Expression) -> ByteValue {
+  mutating func value(_ expression: Expression) -> ByteValue {
     switch expression {
     case .variable(let variable):
       if let known = values[variable.name] { return known }
@@ -223,7 +233,8 @@ struct ByteWalk {
       if let known = elements[key] { return known }
       // Registers that were filled before the round at hand: places of a memory of their own.
       let place = zip(indices, array.extents).reduce(0) { $0 * $1.1 + $1.0 }
-      let new = ByteValue.form(ByteForm(atom: terms.read(array.name, ByteForm(place), step: 0, array.type.scalar)))
+      let new = ByteValue.form(
+        ByteForm(atom: terms.read(array.name, ByteForm(place), step: 0, array.type.scalar)))
       elements[key] = new
       return new
     case .conditional(let condition, let a, let b):
@@ -234,8 +245,12 @@ struct ByteWalk {
     }
   }
 
-  private mutating func stored(_ array: String, _ place: ByteForm, _ type: MachineType, asBytes: Bool = false) -> ByteValue {
-    if let known = contents.value(of: array, at: place, type: type, asBytes: asBytes, open: open, &terms) { return known }
+  mutating func stored(_ array: String, _ place: ByteForm, _ type: MachineType, asBytes: Bool = false)
+    -> ByteValue
+  {
+    if let known = contents.value(of: array, at: place, type: type, asBytes: asBytes, open: open, &terms) {
+      return known
+    }
     let step = type.lanes == 1 ? 0 : type.scalar.byteCount < 4 ? 4 / type.scalar.byteCount : 1
     return .form(ByteForm(atom: terms.read(array, place, step: step, type.scalar)))
   }
@@ -244,11 +259,12 @@ struct ByteWalk {
   private mutating func step(_ lanes: Expression) -> Int? {
     let form = form(lanes)
     guard let numbers = form.parts.first, form.parts.count == 1 else { return nil }
-    return form == ByteForm(atom: terms.atom(.lanes(lanes.type.lanes), isUneven: true), factor: numbers.factor)
+    return form == ByteForm(
+      atom: terms.atom(.lanes(lanes.type.lanes), isUneven: true), factor: numbers.factor)
       + ByteForm(form.constant) ? numbers.factor : nil
   }
 
-  private mutating func opaque(
+  mutating func opaque(
     _ shape: ([ByteTerms.Operand]) -> ByteTerms.Shape, _ values: [ByteValue], _ operands: [Expression],
     isUneven: Bool = false
   ) -> ByteForm {
@@ -258,153 +274,6 @@ struct ByteWalk {
       found.append((value.form ?? terms.fresh(), isNumber))
     }
     return terms.apply(shape, found, isUneven: isUneven)
-  }
-}
-
-/// What instructions make of sums.
-extension ByteWalk {
-  private mutating func apply(_ instruction: Instruction, _ operands: [Expression], _ type: MachineType) -> ByteValue {
-    let expression = Expression.apply(instruction, operands, type)
-    if let integer = expression.widenedInteger { return value(integer) }
-    if type.scalar.byteCount == 1, case .raw(let array, let offset, let words)? = expression.castWords {
-      return stored(array, number(offset), words, asBytes: true)
-    }
-    let values = operands.map { value($0) }
-    if let known = known(instruction, values, operands, type) { return known }
-    if let bits = bits(instruction, values, type) { return .form(bits) }
-    let isUneven = [.concatenate, .interleave, .evenLanes, .oddLanes].contains(instruction)
-    var form = opaque({ .apply(instruction, $0, MachineType(type.scalar)) }, values, operands, isUneven: isUneven)
-    if instruction == .convert { form = terms.spaced(form, from: operands[0].type.scalar, to: type.scalar) }
-    if instruction == .minimum, type == .index,
-      let most = values.compactMap({ $0.form.flatMap { terms.most($0) } }).min()
-    {
-      terms.bound(form, by: most)
-    }
-    return .form(form)
-  }
-
-  /// Bits that a mask leaves of a word that is shifted to the right, by nothing too: where they begin is an argument, so that
-  /// the same bits of several bytes have one shape.
-  private mutating func bits(_ instruction: Instruction, _ values: [ByteValue], _ type: MachineType) -> ByteForm? {
-    guard type.scalar == .i32, type.lanes > 1, values.count == 2, let word = values[0].form, let number = values[1].form,
-      number.isConstant
-    else { return nil }
-    switch instruction {
-    case .shiftRightLogical: return terms.shifted(word, right: number.constant)
-    case .and:
-      let field = terms.isShifted(word) ? word : terms.shifted(word, right: 0)
-      return terms.apply(
-        { .apply(.and, $0, MachineType(.i32)) }, [(field, false), (number, false)], isUneven: false)
-    default: return nil
-    }
-  }
-
-  /// The value of an instruction that sums go through, or that keeps forms whole; nil for others.
-  private mutating func known(
-    _ instruction: Instruction, _ values: [ByteValue], _ operands: [Expression], _ type: MachineType
-  ) -> ByteValue? {
-    switch instruction {
-    case .dot4: return product(values[0], right: values[1], left: values[2], coordinates: 4)
-    case .multiplyBytes: return product(values[0], right: values[2], left: values[1], coordinates: ByteMatrices.depth)
-    case .add, .subtract:
-      let sign = instruction == .add ? 1 : -1
-      if let sum = ByteValue.sum(values[0], values[1], times: sign) { return sum }
-      guard let a = values[0].form, let b = values[1].form, isLinear(a, b, type) else { return nil }
-      return .form(a + b * sign)
-    case .divideFloor, .remainderFloor, .minimum, .maximum:
-      guard type == .index else { return nil }
-      let numbers = values.compactMap(\.form)
-      guard numbers.allSatisfy(\.isConstant), numbers.count == values.count else { return nil }
-      switch instruction {
-      case .divideFloor(let divisor): return .form(ByteForm(numbers[0].constant.floorDivided(by: divisor)))
-      case .remainderFloor(let divisor):
-        return .form(ByteForm(numbers[0].constant - numbers[0].constant.floorDivided(by: divisor) * divisor))
-      default:
-        let all = numbers.map(\.constant)
-        return .form(ByteForm(instruction == .minimum ? all.min()! : all.max()!))
-      }
-    case .negate where type.scalar.values != nil:
-      switch values[0] {
-      case .form(let form): return .form(form * -1)
-      case .sums(let sums): return .sums(sums.map { $0.multiplied(by: -1) })
-      }
-    case .multiply: return multiplied(values[0], values[1], type)
-    case .fusedMultiplyAdd where type.scalar == .f64:
-      return multiplied(values[0], values[1], type).flatMap { ByteValue.sum($0, values[2]) }
-    case .convert where type.scalar == .f32 && operands[0].type.scalar == .f64: return rounded(values)
-    case .roundedSum: return rounded(values)
-    case .convert where [.i32, .i64, .f64].contains(type.scalar) && operands[0].type.scalar != .f32: return values[0]
-    case .bitCast where type.scalar.values != nil && operands[0].type.scalar.values != nil:
-      guard let form = values[0].form, form.atom != nil || form.isConstant else { return nil }
-      return values[0]
-    case .lowHalf:
-      if let form = values[0].form, terms.isUneven(form) { return nil }
-      return values[0]
-    case .highHalf:
-      let words = type.lanes * min(type.scalar.byteCount, 4) / 4
-      switch values[0] {
-      case .form(let form): return terms.isUneven(form) ? nil : .form(terms.shifted(form, byWords: words))
-      case .sums(let sums):
-        var shifted: [ByteSum] = []
-        for sum in sums { shifted.append(sum.rewritten { terms.shifted($0, byWords: words) }) }
-        return .sums(shifted)
-      }
-    default: return nil
-    }
-  }
-
-  /// Whether a sum of forms is kept as one: of numbers, and of bytes that are functions of the same places.
-  private func isLinear(_ a: ByteForm, _ b: ByteForm, _ type: MachineType) -> Bool {
-    guard type.scalar.values != nil else { return false }
-    if type.lanes == 1 || a.isConstant || b.isConstant { return true }
-    return Set((a.parts + b.parts).map { terms.atoms[$0.atom].arguments }).count == 1
-  }
-
-  private mutating func product(_ sum: ByteValue, right: ByteValue, left: ByteValue, coordinates: Int) -> ByteValue {
-    let (right, left) = (right.form ?? terms.fresh(), left.form ?? terms.fresh())
-    var added = ByteSum()
-    if !right.isConstant, !left.isConstant {
-      added.sites = [sites.count]
-      sites.append(location)
-    }
-    for part in left.parts {
-      for other in right.parts {
-        let key = ByteSum.Product(right: other.atom, left: part.atom, coordinates: coordinates)
-        added.products[key, default: 0] += part.factor * other.factor
-      }
-      if right.constant != 0 {
-        let key = ByteSum.Product(right: nil, left: part.atom, coordinates: coordinates)
-        added.products[key, default: 0] += part.factor * right.constant
-      }
-    }
-    // No schedule has constant bytes on the left.
-    if left.constant != 0 { added.rest = terms.fresh() }
-    return ByteValue.sum(sum, .sums([added]))!
-  }
-
-  private mutating func multiplied(_ a: ByteValue, _ b: ByteValue, _ type: MachineType) -> ByteValue? {
-    switch (a, b) {
-    case (.form(let a), .form(let b)):
-      guard type.scalar.values != nil else { return nil }
-      return a.isConstant ? .form(b * a.constant) : b.isConstant ? .form(a * b.constant) : nil
-    case (.sums(let sums), .form(let factor)), (.form(let factor), .sums(let sums)):
-      if factor.isConstant { return .sums(sums.map { $0.multiplied(by: factor.constant) }) }
-      guard let atom = factor.atom else { return nil }
-      return .sums(
-        sums.map { sum in
-          var sum = sum
-          sum.scale = (sum.scale + [atom]).sorted()
-          return sum
-        })
-    case (.sums, .sums): return nil
-    }
-  }
-
-  private mutating func rounded(_ values: [ByteValue]) -> ByteValue? {
-    let sums = values.map(\.sums)
-    guard !sums.contains(nil) else { return nil }
-    roundings.append(Rounding(location: location, sums: sums.flatMap { $0! }))
-    return .form(terms.fresh())
   }
 }
 
@@ -422,27 +291,10 @@ extension Expression {
 
   /// The bytes that it has as words.
   fileprivate var ofBytes: Expression? {
-    if case .apply(.bitCast, let operands, _) = self, operands[0].type.scalar.byteCount == 1 { operands[0] } else { nil }
+    if case .apply(.bitCast, let operands, _) = self, operands[0].type.scalar.byteCount == 1 {
+      operands[0]
+    } else {
+      nil
+    }
   }
-
-  /// The words that it has as bytes.
-  fileprivate var castWords: Expression? {
-    guard case .apply(.bitCast, let operands, _) = self else { return nil }
-    if case .broadcast(let word, _) = operands[0] { return word }
-    return operands[0]
-  }
-
-  /// The `i32` that it is in `f64`, where it is made of the fraction of a number from 2^52 on.
-  fileprivate var widenedInteger: Expression? {
-    guard case .apply(.subtract, let difference, _) = self, difference[1].isDouble(0x1p52 + 0x1p31),
-      case .apply(.bitCast, let cast, _) = difference[0], case .apply(.or, let bits, _) = cast[0],
-      bits[1].isInteger(0x4330_0000_0000_0000), case .apply(.and, let low, _) = bits[0], low[1].isInteger(0xFFFF_FFFF),
-      case .apply(.convert, let wide, _) = low[0], case .apply(.xor, let turned, let type) = wide[0], type.scalar == .i32,
-      turned[1].isInteger(Int64(Int32.min))
-    else { return nil }
-    return turned[0]
-  }
-
-  private func isInteger(_ number: Int64) -> Bool { if case .integer(number, _) = self { true } else { false } }
-  private func isDouble(_ number: Double) -> Bool { if case .float(number.bitPattern, _) = self { true } else { false } }
 }

@@ -8,9 +8,12 @@ struct ValueCases {
   /// Whether the goal holds wherever the hypotheses do; false too where that would take too long to try.
   static func proves(_ goal: Formula, from hypotheses: [Formula]) -> Bool {
     var counts: [Variable: Int] = [:]
-    for formula in hypotheses + [goal] { formula.visitQuotients { $0.visitVariables { counts[$0, default: 0] += 1 } } }
+    for formula in hypotheses + [goal] {
+      formula.visitQuotients { $0.visitVariables { counts[$0, default: 0] += 1 } }
+    }
     let candidates = counts.keys.compactMap { variable -> (variable: Variable, range: ClosedRange<Int>)? in
-      guard let lower = variable.lower, let upper = variable.upper, lower <= upper, upper - lower < mostValues else {
+      guard let lower = variable.lower, let upper = variable.upper, lower <= upper, upper - lower < mostValues
+      else {
         return nil
       }
       return (variable, lower...upper)

@@ -129,7 +129,8 @@ struct WordCases {
     case .constant(let value, let width): return value & mask(width)
     case .variable(_, let width): return variable & mask(width)
     case .not(let a): return value(a, variable).map { ~$0 & mask(a.width) }
-    case .extract(let a, let low, let width): return value(a, variable).map { $0 >> UInt64(low) & mask(width) }
+    case .extract(let a, let low, let width):
+      return value(a, variable).map { $0 >> UInt64(low) & mask(width) }
     case .concatenated(let high, let low):
       guard let high = value(high, variable), let below = value(low, variable) else { return nil }
       return high << UInt64(low.width) | below

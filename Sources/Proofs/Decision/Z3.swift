@@ -29,7 +29,8 @@ public final class Z3: Sendable {
 
   public init(environment: [String: String] = ProcessInfo.processInfo.environment) throws {
     library = try DynamicLibrary(
-      at: "TESSERA_Z3", in: environment, orNamed: ["libz3.so", "libz3.so.4", "libz3.dylib"], inPackage: "z3/lib")
+      at: "TESSERA_Z3", in: environment, orNamed: ["libz3.so", "libz3.so.4", "libz3.dylib"],
+      inPackage: "z3/lib")
     makeConfiguration = try library.symbol("Z3_mk_config", as: type(of: makeConfiguration))
     setParameter = try library.symbol("Z3_set_param_value", as: type(of: setParameter))
     deleteConfiguration = try library.symbol("Z3_del_config", as: type(of: deleteConfiguration))

@@ -80,15 +80,17 @@ extension KernelWalk {
   }
 
   private func isEven(_ a: Polynomial) -> Bool {
-    a.isValid && a.parts.allSatisfy { part in
-      part.factor % 2 == 0 || Polynomial.symbols(part.symbols).contains { symbol in
-        switch prover.table[symbol].meaning {
-        case .minimum(let a, let b), .maximum(let a, let b): isEven(a) && isEven(b)
-        case .choice: prover.table[symbol].alternatives.allSatisfy { isEven($0.value) }
-        case .number, .floor: false
-        }
+    a.isValid
+      && a.parts.allSatisfy { part in
+        part.factor % 2 == 0
+          || Polynomial.symbols(part.symbols).contains { symbol in
+            switch prover.table[symbol].meaning {
+            case .minimum(let a, let b), .maximum(let a, let b): isEven(a) && isEven(b)
+            case .choice: prover.table[symbol].alternatives.allSatisfy { isEven($0.value) }
+            case .number, .floor: false
+            }
+          }
       }
-    }
   }
 
   /// Judges that each polynomial is at least 0 here.
@@ -118,7 +120,8 @@ extension KernelWalk {
   }
 
   private mutating func certify(
-    _ goal: Polynomial, _ kind: ObligationKind, _ sentence: String, _ procedure: Procedure, withAllFacts: Bool = false
+    _ goal: Polynomial, _ kind: ObligationKind, _ sentence: String, _ procedure: Procedure,
+    withAllFacts: Bool = false
   ) {
     guard certifies,
       let obligation = prover.obligation(
@@ -160,11 +163,12 @@ public struct MachineFinding: Hashable, Sendable {
 
   /// What is promised of which kernel, and what became of it.
   public var text: String {
-    let why = switch verdict {
-    case .proved(let procedure): "proved (\(procedure.rawValue))"
-    case .refuted(let counterexample): "fails for \(counterexample)"
-    case .unknown(let reason): reason
-    }
+    let why =
+      switch verdict {
+      case .proved(let procedure): "proved (\(procedure.rawValue))"
+      case .refuted(let counterexample): "fails for \(counterexample)"
+      case .unknown(let reason): reason
+      }
     return "\(kind.rawValue) in \(kernel): \(sentence): \(why)\(open.map { " (\($0))" } ?? "")"
   }
 }

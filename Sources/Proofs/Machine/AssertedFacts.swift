@@ -67,7 +67,8 @@ extension KernelWalk {
   /// Whether a fact of this kernel says of another's coordinate what that does.
   private mutating func says(_ known: AssertedFact, the fact: AssertedFact) -> Bool {
     guard known.parameter == fact.parameter, known.holds.count == fact.holds.count else { return false }
-    for (own, other) in zip(known.holds, fact.holds) where translated(own, from: known, at: fact.place) != other {
+    for (own, other) in zip(known.holds, fact.holds)
+    where translated(own, from: known, at: fact.place) != other {
       return false
     }
     return true
@@ -117,7 +118,9 @@ extension KernelWalk {
       guard let own = translated(b, from: fact, at: coordinate) else { return nil }
       return prover.with { $0.floor(own, by: n) }
     case .minimum(let b, let c), .maximum(let b, let c):
-      guard let x = translated(b, from: fact, at: coordinate), let y = translated(c, from: fact, at: coordinate) else {
+      guard let x = translated(b, from: fact, at: coordinate),
+        let y = translated(c, from: fact, at: coordinate)
+      else {
         return nil
       }
       var isMinimum = false

@@ -36,7 +36,8 @@ struct BoundElimination {
       guard let (quotient, rest) = next.split(top), let factor = quotient.constant else { continue }
       factBounds[top, default: []].append(
         factor > 0
-          ? (true, SymbolTable.Bound(rest * -1, factor: factor)) : (false, SymbolTable.Bound(rest, factor: -factor)))
+          ? (true, SymbolTable.Bound(rest * -1, factor: factor))
+          : (false, SymbolTable.Bound(rest, factor: -factor)))
       for bound in factor > 0 ? table[top].uppers : table[top].lowers {
         pending.append(quotient * bound.bound + rest * bound.factor)
       }
@@ -174,7 +175,9 @@ struct BoundElimination {
   /// Bounds by earlier symbols: facts first, then what the symbol is.
   private mutating func bounds(of symbol: Symbol, lower: Bool) -> [SymbolTable.Bound] {
     var found: [SymbolTable.Bound] = []
-    for (isLower, bound) in (factBounds[symbol] ?? []).reversed() where isLower == lower { found.append(bound) }
+    for (isLower, bound) in (factBounds[symbol] ?? []).reversed() where isLower == lower {
+      found.append(bound)
+    }
     let entry = table[symbol]
     found += lower ? entry.lowers : entry.uppers
     if case .floor(let a, let n) = entry.meaning { found += monotonic(a, n, lower: lower) }
@@ -185,7 +188,9 @@ struct BoundElimination {
   /// Floors of what bounds the argument: sharper than the argument's own bounds divided, since floors of
   /// the same number cancel.
   private mutating func monotonic(_ a: Polynomial, _ n: Int, lower: Bool) -> [SymbolTable.Bound] {
-    guard let top = a.top, let (quotient, rest) = a.split(top), let factor = quotient.constant else { return [] }
+    guard let top = a.top, let (quotient, rest) = a.split(top), let factor = quotient.constant else {
+      return []
+    }
     if let value = assumed[top] {
       return [SymbolTable.Bound(table.floor(a.replacing(top, value), by: n))]
     }

@@ -40,7 +40,8 @@ struct CopyOrder: TouchFlow {
         Stage(ring: stage.ring, round: stage.round.flatMap(round), part: stage.part)
       }
       return State(
-        flying: Set(flying.map { Copy(stage: changed($0.stage), age: $0.age) }), landed: Set(landed.map(changed)),
+        flying: Set(flying.map { Copy(stage: changed($0.stage), age: $0.age) }),
+        landed: Set(landed.map(changed)),
         read: Set(read.map(changed)))
     }
   }
@@ -70,7 +71,9 @@ struct CopyOrder: TouchFlow {
   /// Nothing but copies fills a ring, and nothing changes what they read.
   private mutating func refuseStores(to ring: String, _ kernel: MachineKernel) {
     for statement in kernel.body {
-      statement.forEach { if $0.write?.memory == ring { complain(ring, "something else is stored to it", location) } }
+      statement.forEach {
+        if $0.write?.memory == ring { complain(ring, "something else is stored to it", location) }
+      }
     }
     if !kernel.scratch.contains(where: { $0.name == ring && $0.space == .onChip }) {
       complain(ring, "it is not on chip", location)
@@ -157,7 +160,8 @@ struct CopyOrder: TouchFlow {
     var found: [Polynomial] = []
     nodes.visit { node in
       switch node {
-      case .copies(.start(let stage, _)), .copies(.read(let stage, _)): found += stage.round.map { [$0] } ?? []
+      case .copies(.start(let stage, _)), .copies(.read(let stage, _)):
+        found += stage.round.map { [$0] } ?? []
       default: break
       }
     }
@@ -179,7 +183,9 @@ struct CopyOrder: TouchFlow {
       now.flying.insert(Copy(stage: stage, age: 0))
     case .close: now.flying = Set(now.flying.map { Copy(stage: $0.stage, age: min(oldest, $0.age + 1)) })
     case .await(let latest, let place):
-      if !isUniform { for ring in rings.rings.keys { complain(ring, "only some threads may wait for copies", place) } }
+      if !isUniform {
+        for ring in rings.rings.keys { complain(ring, "only some threads may wait for copies", place) }
+      }
       for copy in now.flying where copy.age > latest {
         now.flying.remove(copy)
         now.landed.insert(copy.stage)
@@ -189,7 +195,8 @@ struct CopyOrder: TouchFlow {
         complain(stage.ring, "a stage may be read while a copy to it is in flight", place)
       }
       if now.landed.contains(where: { meets($0, stage) }) {
-        complain(stage.ring, "a thread may read what another has copied before they wait for each other", place)
+        complain(
+          stage.ring, "a thread may read what another has copied before they wait for each other", place)
       }
       now.read.insert(stage)
     }

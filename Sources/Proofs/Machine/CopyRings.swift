@@ -82,7 +82,9 @@ extension KernelWalk {
   private mutating func start(_ copy: AsynchronousCopy) {
     let (from, to) = (integer(copy.source.offset), integer(copy.offset))
     guard kernel.fits(copy) else {
-      if isJudged { refuse(.inBounds, "copy to \(copy.target)", "it is no array on chip with elements as wide") }
+      if isJudged {
+        refuse(.inBounds, "copy to \(copy.target)", "it is no array on chip with elements as wide")
+      }
       return
     }
     contents.store(.unknown, to: copy.target, lanes: copy.count)
@@ -168,12 +170,15 @@ extension KernelWalk {
   }
 
   /// Rounds in whose stage a place may lie, and where that stage begins.
-  private func rounds(_ place: Polynomial, _ ring: CopyRings.Ring) -> [(round: Polynomial, start: Polynomial)] {
+  private func rounds(_ place: Polynomial, _ ring: CopyRings.Ring) -> [(round: Polynomial, start: Polynomial)]
+  {
     var found: [(round: Polynomial, start: Polynomial)] = []
     // size * (round - stages * floor(round / stages)), and what is within the stage.
     for part in place.parts where part.factor == -ring.stages * ring.size {
       let symbols = Polynomial.symbols(part.symbols)
-      guard symbols.count == 1, case .floor(let round, ring.stages) = prover.table[symbols[0]].meaning else { continue }
+      guard symbols.count == 1, case .floor(let round, ring.stages) = prover.table[symbols[0]].meaning else {
+        continue
+      }
       found.append((round, (round - Polynomial(symbols[0]) * ring.stages) * ring.size))
     }
     // A round of fewer than there are stages, which is its own remainder.
@@ -191,7 +196,9 @@ extension KernelWalk {
     }
     guard isWorkspace else { return refuse(.aligned, sentence, "a parameter may begin anywhere") }
     guard divisor(from) % elements == 0, divisor(to) % elements == 0 else {
-      return refuse(.aligned, sentence, "it may begin within \(piece) bytes", open: divisor(from) % elements == 0 ? to : from)
+      return refuse(
+        .aligned, sentence, "it may begin within \(piece) bytes",
+        open: divisor(from) % elements == 0 ? to : from)
     }
     find(.aligned, sentence, .proved(.divisibility))
   }

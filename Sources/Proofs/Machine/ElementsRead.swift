@@ -97,7 +97,8 @@ extension KernelWalk {
       let needs = needs(of: candidate, at: place, hinted ?? values)
       let count = obligations.count
       var missing: [Need] = []
-      for need in needs where missing.count <= 2 && !proves(need, sides, sentence, steps: BoundElimination.mostSteps) {
+      for need in needs
+      where missing.count <= 2 && !proves(need, sides, sentence, steps: BoundElimination.mostSteps) {
         missing.append(need)
       }
       if missing.isEmpty { return true }
@@ -126,7 +127,8 @@ extension KernelWalk {
           for fact in facts { prover.push(fact) }
           sides.insert(side.opposite)
         }
-        return prover.isUnreachable() || isStored(place, others, sides, hints, sentence, &steps, depth: depth - 1)
+        return prover.isUnreachable()
+          || isStored(place, others, sides, hints, sentence, &steps, depth: depth - 1)
       }
       if isCovered { return true }
       obligations.removeSubrange(count...)
@@ -134,7 +136,8 @@ extension KernelWalk {
     return false
   }
 
-  private mutating func proves(_ need: Need, _ sides: Set<SideTaken>, _ sentence: String, steps: Int) -> Bool {
+  private mutating func proves(_ need: Need, _ sides: Set<SideTaken>, _ sentence: String, steps: Int) -> Bool
+  {
     switch need {
     case .bound(let bound): return holds(bound, sentence, steps: steps)
     case .side(let side, let others):
@@ -143,10 +146,11 @@ extension KernelWalk {
   }
 
   private mutating func decides(_ need: Need, _ sentence: String) -> Bool {
-    let goals = switch need {
-    case .bound(let bound): [bound]
-    case .side(_, let others): others.map { $0 * -1 - 1 }
-    }
+    let goals =
+      switch need {
+      case .bound(let bound): [bound]
+      case .side(_, let others): others.map { $0 * -1 - 1 }
+      }
     return goals.contains { goal in
       guard goal.constant == nil,
         let obligation = prover.obligation(goal, .defined, kernel: kernel.name, at: location, sentence)
@@ -193,18 +197,23 @@ extension KernelWalk {
     while next < strides.count {
       // Digits of one number: each stride is as long as all that follow it in their bounds.
       var last = next
-      while last + 1 < strides.count, let wide = strides[last].stride.constant, let narrow = strides[last + 1].stride.constant,
-        let count = elements.variables.first(where: { $0.symbol == strides[last + 1].symbol })?.uppers.first?.constant,
+      while last + 1 < strides.count, let wide = strides[last].stride.constant,
+        let narrow = strides[last + 1].stride.constant,
+        let count = elements.variables.first(where: { $0.symbol == strides[last + 1].symbol })?.uppers.first?
+          .constant,
         narrow > 0, wide == narrow * count
       { last += 1 }
       let pending = Set(strides[next...].map(\.symbol))
       guard let base = unmoved(place, by: pending),
         var number = value(
-          target - found, base - found, strides[last].stride, isLast: last == strides.count - 1, readsBlocks: readsBlocks)
+          target - found, base - found, strides[last].stride, isLast: last == strides.count - 1,
+          readsBlocks: readsBlocks)
       else { return nil }
       for (symbol, stride) in strides[next...last] {
         var digit = number
-        if symbol != strides[last].symbol, let wide = stride.constant, let narrow = strides[last].stride.constant {
+        if symbol != strides[last].symbol, let wide = stride.constant,
+          let narrow = strides[last].stride.constant
+        {
           digit = prover.with { $0.floor(number, by: wide / narrow) }
           number = number - digit * (wide / narrow)
         }
@@ -240,7 +249,8 @@ extension KernelWalk {
     if apart != Polynomial(0) { needs += [.bound(apart), .bound(apart * -1)] }
     needs += elements.conditions.map { .bound(known($0)) }
     for side in elements.sides {
-      let taken = SideTaken(branch: side.branch, isTaken: side.isTaken, rounds: side.around.map { values[$0] ?? .invalid })
+      let taken = SideTaken(
+        branch: side.branch, isTaken: side.isTaken, rounds: side.around.map { values[$0] ?? .invalid })
       needs.append(.side(taken, others: side.others.map(known)))
     }
     return needs
@@ -276,7 +286,9 @@ extension KernelWalk {
     if isLast { return rest.divided(by: n).quotient }
     let (whole, left) = rest.divided(by: n)
     for (more, left) in [(0, left), (1, left - n), (-1, left + n)] {
-      if let least = prover.table.least(left), let most = prover.table.most(left), least >= 0, most < n { return whole + more }
+      if let least = prover.table.least(left), let most = prover.table.most(left), least >= 0, most < n {
+        return whole + more
+      }
     }
     // Where the target tells its block, a base is in the first one unless it tells another.
     let (block, _) = target.divided(by: n)
@@ -286,7 +298,9 @@ extension KernelWalk {
       if isWithin(base, n) { return block }
       if isWithin(inside, n) { return block - first }
     }
-    for (more, left) in [(0, left), (1, left - n), (-1, left + n)] where isWithin(left, n) { return whole + more }
+    for (more, left) in [(0, left), (1, left - n), (-1, left + n)] where isWithin(left, n) {
+      return whole + more
+    }
     return prover.with { $0.floor(rest, by: n) }
   }
 

@@ -59,7 +59,9 @@ struct ExactSums {
       start()
       block(kernel.body)
       isStable = contents == before
-      if pass >= 3 { for name in contents.keys where contents[name] != before[name] { contents[name]!.range = nil } }
+      if pass >= 3 {
+        for name in contents.keys where contents[name] != before[name] { contents[name]!.range = nil }
+      }
     }
     if !isStable { for name in contents.keys { contents[name]!.range = nil } }
     start()
@@ -81,7 +83,8 @@ struct ExactSums {
 
   private mutating func step(_ statement: MachineStatement) {
     switch statement {
-    case .define(let variable, let value), .declare(let variable, let value), .assign(let variable, let value):
+    case .define(let variable, let value), .declare(let variable, let value),
+      .assign(let variable, let value):
       state[variable.name] = self.value(value)
     case .registers(let array): for key in keys(of: array.name) { state[key] = nil }
     case .setElement(let array, let indices, let value):
@@ -134,7 +137,9 @@ struct ExactSums {
   // MARK: Loops
 
   private mutating func run(_ loop: CountedLoop) {
-    if loop.isUnrolled, let lower = constant(loop.lower), let upper = constant(loop.upper), upper - lower <= 256 {
+    if loop.isUnrolled, let lower = constant(loop.lower), let upper = constant(loop.upper),
+      upper - lower <= 256
+    {
       for counter in stride(from: lower, to: upper, by: loop.step) {
         constants[loop.counter.name] = counter
         block(loop.body)
@@ -180,7 +185,8 @@ struct ExactSums {
       return after.range == 0...0 ? (initial, initial) : (unknown, unknown)
     }
     func bounds(_ count: Int) -> Bounded {
-      guard let low = Self.product(min(0, added.lowerBound), count), let high = Self.product(max(0, added.upperBound), count),
+      guard let low = Self.product(min(0, added.lowerBound), count),
+        let high = Self.product(max(0, added.upperBound), count),
         let result = Self.sum(range, low...high)
       else { return unknown }
       return Bounded(base: initial.base, range: result, isSum: isSum)
@@ -237,11 +243,14 @@ struct ExactSums {
     case .load(let access, let type, _), .gather(let access, _, let type, _):
       guard kernel.scratch.contains(where: { $0.name == access.buffer }) else {
         let isWhole = access.element.isInteger && type.scalar == access.element.register
-        return Bounded(base: nil, range: isWhole && access.element.bitWidth < 32 ? access.element.integers : nil)
+        return Bounded(
+          base: nil, range: isWhole && access.element.bitWidth < 32 ? access.element.integers : nil)
       }
       return contents[access.buffer] ?? .any
     case .raw(let buffer, _, let type), .gatherRaw(let buffer, _, _, let type):
-      guard let array = kernel.scratch.first(where: { $0.name == buffer }), array.type == type.scalar else { return .any }
+      guard let array = kernel.scratch.first(where: { $0.name == buffer }), array.type == type.scalar else {
+        return .any
+      }
       return contents[buffer] ?? .any
     case .element(let array, let indices):
       if let key = key(array, indices), keys(of: array.name).contains("\(array.name)[?]") == false {
@@ -256,21 +265,25 @@ struct ExactSums {
     }
   }
 
-  private mutating func apply(_ instruction: Instruction, _ operands: [Expression], _ type: MachineType) -> Bounded {
+  private mutating func apply(_ instruction: Instruction, _ operands: [Expression], _ type: MachineType)
+    -> Bounded
+  {
     let arguments = operands.map { value($0) }
     guard type.scalar.values != nil else { return .any }
     var result: Bounded
     switch instruction {
     case .dot4:
       guard let a = arguments[1].range, let b = arguments[2].range, let product = Self.product(a, b),
-        let added = Self.product(product, 4...4), let range = arguments[0].range.flatMap({ Self.sum($0, added) })
+        let added = Self.product(product, 4...4),
+        let range = arguments[0].range.flatMap({ Self.sum($0, added) })
       else { return judged(Bounded(base: nil, range: nil, isSum: true), instruction, type) }
       result = Bounded(base: arguments[0].base, range: range, isSum: true)
       return judged(result, instruction, type)
     case .multiplyBytes:
       // Each lane holds four bytes, of which nothing is known.
       let bytes = MachineScalar.i8.values!
-      guard let product = Self.product(bytes, bytes), let added = Self.product(product, ByteMatrices.depth...ByteMatrices.depth),
+      guard let product = Self.product(bytes, bytes),
+        let added = Self.product(product, ByteMatrices.depth...ByteMatrices.depth),
         let range = arguments[0].range.flatMap({ Self.sum($0, added) })
       else { return judged(Bounded(base: nil, range: nil, isSum: true), instruction, type) }
       return judged(Bounded(base: arguments[0].base, range: range, isSum: true), instruction, type)
@@ -315,7 +328,8 @@ struct ExactSums {
     _ instruction: Instruction, _ ranges: [ClosedRange<Int>?], _ type: MachineType
   ) -> ClosedRange<Int>? {
     let width = 8 * type.scalar.byteCount
-    if instruction == .shiftRightLogical, let n = ranges[1], n.lowerBound == n.upperBound, (1..<width).contains(n.lowerBound),
+    if instruction == .shiftRightLogical, let n = ranges[1], n.lowerBound == n.upperBound,
+      (1..<width).contains(n.lowerBound),
       ranges[0].map({ $0.lowerBound < 0 }) ?? true, width < 64
     {
       return 0...(1 << (width - n.lowerBound)) - 1
@@ -325,7 +339,9 @@ struct ExactSums {
     }
     guard let a = ranges[0] else { return nil }
     if instruction == .negate { return product(a, -1 ... -1) }
-    if instruction == .absolute { return a.lowerBound >= 0 ? a : product(a, -1 ... -1).map { 0...max($0.upperBound, a.upperBound) } }
+    if instruction == .absolute {
+      return a.lowerBound >= 0 ? a : product(a, -1 ... -1).map { 0...max($0.upperBound, a.upperBound) }
+    }
     guard ranges.count > 1, let b = ranges[1] else { return nil }
     switch instruction {
     case .add: return sum(a, b)
@@ -333,7 +349,8 @@ struct ExactSums {
     case .multiply: return product(a, b)
     case .minimum: return min(a.lowerBound, b.lowerBound)...min(a.upperBound, b.upperBound)
     case .maximum: return max(a.lowerBound, b.lowerBound)...max(a.upperBound, b.upperBound)
-    case .shiftLeft where b.lowerBound == b.upperBound && (0..<width).contains(b.lowerBound) && b.lowerBound < 62:
+    case .shiftLeft
+    where b.lowerBound == b.upperBound && (0..<width).contains(b.lowerBound) && b.lowerBound < 62:
       return product(a, (1 << b.lowerBound)...(1 << b.lowerBound))
     case .shiftRightArithmetic, .shiftRightLogical:
       guard b.lowerBound == b.upperBound, (0..<width).contains(b.lowerBound),
@@ -361,7 +378,8 @@ struct ExactSums {
 
   private static func product(_ a: ClosedRange<Int>, _ b: ClosedRange<Int>) -> ClosedRange<Int>? {
     let corners = [
-      product(a.lowerBound, b.lowerBound), product(a.lowerBound, b.upperBound), product(a.upperBound, b.lowerBound),
+      product(a.lowerBound, b.lowerBound), product(a.lowerBound, b.upperBound),
+      product(a.upperBound, b.lowerBound),
       product(a.upperBound, b.upperBound),
     ].compactMap { $0 }
     return corners.count == 4 ? corners.min()!...corners.max()! : nil

@@ -33,19 +33,22 @@ extension KernelWalk {
       let place = integer(offset) + integer(lanes)
       touchRaw(buffer, place, type.with(lanes: 1), isWrite: false)
       return contents(buffer, type, at: place)
-    case .conditional(let condition, let a, let b): return choose(self.condition(condition), a, b, expression.type)
+    case .conditional(let condition, let a, let b):
+      return choose(self.condition(condition), a, b, expression.type)
     }
   }
 
   /// What an element of a parameter, a workspace or an array of the kernel's own is.
-  private mutating func element(of buffer: String, at place: Polynomial, _ type: MachineType) -> AbstractValue {
+  private mutating func element(of buffer: String, at place: Polynomial, _ type: MachineType) -> AbstractValue
+  {
     guard let parameter = kernel.buffers.first(where: { $0.name == buffer }) else {
       return contents(buffer, type, at: place)
     }
     return loaded(parameter, place, type)
   }
 
-  private mutating func contents(_ buffer: String, _ type: MachineType, at place: Polynomial) -> AbstractValue {
+  private mutating func contents(_ buffer: String, _ type: MachineType, at place: Polynomial) -> AbstractValue
+  {
     guard let range = type.scalar.values, type.scalar == .i32 || type.scalar == .i64 else {
       return fresh(buffer, type.scalar)
     }
@@ -130,7 +133,8 @@ extension KernelWalk {
     case .lane(let lane): return self.lane(lane, of: arguments[0], lanes: operands[0].type.lanes)
     case .or:
       // Key in the upper half, coordinate in the lower.
-      guard type == .index, case .apply(.shiftLeft, let shifted, _) = operands[0], shifted[1].constantValue == 32,
+      guard type == .index, case .apply(.shiftLeft, let shifted, _) = operands[0],
+        shifted[1].constantValue == 32,
         case .integer(let high) = value(shifted[0]), case .integer(let low) = arguments[1], fits(low),
         prover.isAtLeastZero(low)
       else { break }
@@ -152,7 +156,9 @@ extension KernelWalk {
     // Sums and products wrap to the same bits whether or not their parts did.
     let isRing = [.add, .subtract, .multiply, .negate].contains(instruction)
     var taken = arguments
-    if !isRing { for position in taken.indices { taken[position] = settled(taken[position], operands[position].type) } }
+    if !isRing {
+      for position in taken.indices { taken[position] = settled(taken[position], operands[position].type) }
+    }
     guard let result = arithmetic(instruction, taken) else { return fresh("value", type.scalar) }
     return .integer(result)
   }
@@ -173,7 +179,9 @@ extension KernelWalk {
     return join(condition, arguments[1], arguments[2], type)
   }
 
-  private mutating func converted(_ a: Polynomial, _ source: MachineType, _ type: MachineType) -> AbstractValue {
+  private mutating func converted(_ a: Polynomial, _ source: MachineType, _ type: MachineType)
+    -> AbstractValue
+  {
     switch type.scalar {
     case .i64: return settled(.integer(a), source)
     case .i32: return .integer(a)
@@ -192,7 +200,9 @@ extension KernelWalk {
     let range = Int(Int32.min)...Int(Int32.max)
     guard a.isValid else { return false }
     if let constant = a.constant { return range.contains(constant) }
-    if let least = prover.table.least(a), let most = prover.table.most(a), range.contains(least), range.contains(most) {
+    if let least = prover.table.least(a), let most = prover.table.most(a), range.contains(least),
+      range.contains(most)
+    {
       return true
     }
     if fitsSpan(a, beside: base ?? Polynomial(0), isAccess: base != nil) { return true }
@@ -250,7 +260,9 @@ extension KernelWalk {
   }
 
   /// Quotient and remainder of a number that is not negative by a launch's number.
-  private mutating func parts(_ a: Polynomial, _ n: Polynomial) -> (quotient: Polynomial, remainder: Polynomial) {
+  private mutating func parts(_ a: Polynomial, _ n: Polynomial) -> (
+    quotient: Polynomial, remainder: Polynomial
+  ) {
     if n == Polynomial(1) { return (a, Polynomial(0)) }
     let isCellNumber = a.top.map { a == Polynomial($0) && prover.table[$0].count != nil } ?? false
     if let n = n.constant, n > 0, !isCellNumber {
@@ -317,7 +329,9 @@ extension KernelWalk {
     } else if isJudged {
       refuse(.noOverflow, "lane offsets into \(access.buffer)", "they may leave 32 bits", open: touched)
     }
-    judge(access.buffer, first + touched, bits: access.element.bitWidth, element: access.element, isWrite: isWrite)
+    judge(
+      access.buffer, first + touched, bits: access.element.bitWidth, element: access.element, isWrite: isWrite
+    )
     prover.pop(to: facts)
     shareApart(access.buffer, lanes: count, bits: access.element.bitWidth, isWrite: isWrite)
     note(access.buffer, first + offsets, isWrite: isWrite)

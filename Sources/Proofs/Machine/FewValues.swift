@@ -4,7 +4,8 @@ extension SymbolTable {
   func leastOfFew(_ a: Polynomial) -> Int? {
     guard a.isValid else { return nil }
     let numbers = symbols(in: a).filter { if case .number = self[$0].meaning { true } else { false } }
-    guard numbers.count == 1, let least = self[numbers[0]].least, let most = self[numbers[0]].most, least <= most,
+    guard numbers.count == 1, let least = self[numbers[0]].least, let most = self[numbers[0]].most,
+      least <= most,
       most - least < 256
     else { return nil }
     var found: Int?
@@ -47,12 +48,18 @@ extension SymbolTable {
         case .number: value = factor == symbol ? number : nil
         case .floor(let b, let n): value = self.value(b, symbol, number)?.floorDivided(by: n)
         case .minimum(let b, let c):
-          value = self.value(b, symbol, number).flatMap { x in self.value(c, symbol, number).map { min(x, $0) } }
+          value = self.value(b, symbol, number).flatMap { x in
+            self.value(c, symbol, number).map { min(x, $0) }
+          }
         case .maximum(let b, let c):
-          value = self.value(b, symbol, number).flatMap { x in self.value(c, symbol, number).map { max(x, $0) } }
+          value = self.value(b, symbol, number).flatMap { x in
+            self.value(c, symbol, number).map { max(x, $0) }
+          }
         case .choice: value = nil
         }
-        guard let value, case let (next, overflows) = product.multipliedReportingOverflow(by: value), !overflows else {
+        guard let value, case (let next, let overflows) = product.multipliedReportingOverflow(by: value),
+          !overflows
+        else {
           return nil
         }
         product = next

@@ -89,7 +89,8 @@ struct KernelWalk {
   }
 
   init(
-    _ plan: Plan, _ kernel: MachineKernel, guards: [HostExpression], contents: ScratchContents = ScratchContents(),
+    _ plan: Plan, _ kernel: MachineKernel, guards: [HostExpression],
+    contents: ScratchContents = ScratchContents(),
     asserted: [AssertedFact] = [], written: WorkspaceContents = WorkspaceContents(), solver: Prover
   ) {
     self.contents = contents
@@ -142,7 +143,8 @@ struct KernelWalk {
 
   private mutating func step(_ statement: MachineStatement) {
     switch statement {
-    case .define(let variable, let value), .declare(let variable, let value), .assign(let variable, let value):
+    case .define(let variable, let value), .declare(let variable, let value),
+      .assign(let variable, let value):
       values[variable.name] = self.value(value)
       if case .define = statement { layouts.define(variable, value) }
     case .synchronise: if isJudged { touches.add(.wait) }
@@ -205,7 +207,8 @@ struct KernelWalk {
     let before = values
     let count = prover.facts.count
     func taking(
-      _ walk: inout KernelWalk, _ facts: [Polynomial], _ others: [Polynomial], _ statements: [MachineStatement]
+      _ walk: inout KernelWalk, _ facts: [Polynomial], _ others: [Polynomial],
+      _ statements: [MachineStatement]
     )
       -> (values: [String: AbstractValue], leaves: Bool)
     {
@@ -309,7 +312,8 @@ struct KernelWalk {
     let touched = touches.end()
     if isJudged {
       let isUniform = loop.lower.type.lanes == 1 && loop.upper.type.lanes == 1
-      let counter = loop.step > 1
+      let counter =
+        loop.step > 1
         ? SharedTouches.Counter(symbol: symbol!, lower: Polynomial(0), end: nil)
         : SharedTouches.Counter(symbol: symbol!, lower: lower, end: upper)
       touches.add(.loop(touched, isUniform: isUniform, counter))
@@ -335,7 +339,8 @@ struct KernelWalk {
     }
     let (quotient, rest) = (upper - lower).divided(by: loop.step)
     // Whole steps fit: the last round begins a step before the end.
-    let most = rest.constant == 0
+    let most =
+      rest.constant == 0
       ? SymbolTable.Bound(quotient - 1) : SymbolTable.Bound(upper - lower - 1, factor: loop.step)
     let symbol = prover.with { $0.add("\(name)_round", lowers: [.init(Polynomial(0))], uppers: [most]) }
     return (lower + Polynomial(symbol) * loop.step, Polynomial(symbol))
@@ -388,6 +393,7 @@ struct KernelWalk {
       }
     }
     let written = places(writes.nodes)
-    return !readAfterWrite.contains(buffer) && reads[buffer, default: []].allSatisfy { $0.isValid && written.contains($0) }
+    return !readAfterWrite.contains(buffer)
+      && reads[buffer, default: []].allSatisfy { $0.isValid && written.contains($0) }
   }
 }

@@ -33,10 +33,13 @@ struct LaneLayouts {
     switch expression {
     case .laneNumbers(let lanes):
       guard lanes > 1, lanes & (lanes - 1) == 0 else { return nil }
-      return (.extended(.variable(name, width: Self.bits(of: lanes)), width: Self.width, signed: false), false)
+      return (
+        .extended(.variable(name, width: Self.bits(of: lanes)), width: Self.width, signed: false), false
+      )
     case .integer(let value, let type): return type.scalar == .i32 ? (constant(value), false) : nil
     case .variable(let variable): return known[variable.name].flatMap { word($0, lane: name) }
-    case .broadcast(.integer(let value, let type), _): return type.scalar == .i32 ? (constant(value), false) : nil
+    case .broadcast(.integer(let value, let type), _):
+      return type.scalar == .i32 ? (constant(value), false) : nil
     case .broadcast: return (constant(0), true)
     case .apply(let instruction, let operands, let type):
       guard type.scalar == .i32 else { return nil }
@@ -62,16 +65,18 @@ struct LaneLayouts {
     // Only sums keep what all lanes share apart from what they do not.
     guard !isShifted else { return nil }
     func power(_ n: Int) -> Int? { n > 0 && n & (n - 1) == 0 ? n.trailingZeroBitCount : nil }
-    let word: Word? = switch instruction {
-    case .multiply: parts[0].word * parts[1].word
-    case .and: parts[0].word & parts[1].word
-    case .or: parts[0].word | parts[1].word
-    case .xor: parts[0].word ^ parts[1].word
-    case .divideFloor(let n):
-      power(n).map { .operation(.shiftRightSigned, parts[0].word, .constant(UInt64($0), width: width)) }
-    case .remainderFloor(let n): power(n).map { _ in parts[0].word & .constant(UInt64(n - 1), width: width) }
-    default: nil
-    }
+    let word: Word? =
+      switch instruction {
+      case .multiply: parts[0].word * parts[1].word
+      case .and: parts[0].word & parts[1].word
+      case .or: parts[0].word | parts[1].word
+      case .xor: parts[0].word ^ parts[1].word
+      case .divideFloor(let n):
+        power(n).map { .operation(.shiftRightSigned, parts[0].word, .constant(UInt64($0), width: width)) }
+      case .remainderFloor(let n):
+        power(n).map { _ in parts[0].word & .constant(UInt64(n - 1), width: width) }
+      default: nil
+      }
     return word.map { ($0, false) }
   }
 
@@ -143,7 +148,8 @@ extension KernelWalk {
     hasMatrices = true
     for obligation in LaneLayouts.matrices(kernel: kernel.name, at: location) {
       guard let obligation else {
-        refuse(.bijection, "each element of a matrix of bytes is in one lane", "its layout is not linear over F2")
+        refuse(
+          .bijection, "each element of a matrix of bytes is in one lane", "its layout is not linear over F2")
         continue
       }
       decide(obligation)

@@ -98,7 +98,9 @@ extension KernelWalk {
         SymbolTable.Alternative(
           value: same(&self, alternative.value), facts: alternative.facts.map { same(&self, $0) })
       }
-      let isSame = zip(alternatives, entry.alternatives).allSatisfy { $0.value == $1.value && $0.facts == $1.facts }
+      let isSame = zip(alternatives, entry.alternatives).allSatisfy {
+        $0.value == $1.value && $0.facts == $1.facts
+      }
       if isSame { return Polynomial(symbol) }
       return Polynomial(prover.with { $0.add(entry.name, meaning: .choice, alternatives: alternatives) })
     case .number: break
@@ -117,7 +119,8 @@ extension KernelWalk {
     if let place { loadPlaces[own] = place }
     if let condition = truths[symbol] {
       truths[own] = Condition(
-        whenTrue: condition.whenTrue.map { same(&self, $0) }, whenFalse: condition.whenFalse.map { same(&self, $0) })
+        whenTrue: condition.whenTrue.map { same(&self, $0) },
+        whenFalse: condition.whenFalse.map { same(&self, $0) })
     }
     contents.name(own, asPartOf: symbol)
     return Polynomial(own)

@@ -26,11 +26,14 @@ extension WrittenRegions {
 
     /// The axis along which it is `distance` elements behind another; nil where it is not.
     func axis(to other: LaneStore, _ distance: Int) -> Int? {
-      guard write.buffer == other.write.buffer, keys.count == other.keys.count, holds.count == other.holds.count,
+      guard write.buffer == other.write.buffer, keys.count == other.keys.count,
+        holds.count == other.holds.count,
         isGuarded == other.isGuarded
       else { return nil }
       let moving = keys.indices.filter { keys[$0] != other.keys[$0] }
-      guard moving.count == 1, (other.keys[moving[0]] - keys[moving[0]]).constant == distance else { return nil }
+      guard moving.count == 1, (other.keys[moving[0]] - keys[moving[0]]).constant == distance else {
+        return nil
+      }
       return moving[0]
     }
   }
@@ -68,7 +71,8 @@ extension WrittenRegions {
     }
     // Facts follow from a condition. It is nothing but the bound where its opposite follows, too, when it fails.
     let isExact = group.allSatisfy { store in
-      bound.map { store.holds == [store.holds[$0]] && store.fails == [store.holds[$0] * -1 - 1] } ?? !store.isGuarded
+      bound.map { store.holds == [store.holds[$0]] && store.fails == [store.holds[$0] * -1 - 1] } ?? !store
+        .isGuarded
     }
     var keys = first.keys
     keys[axis] = keys[axis] + walk.lane(of: group.count)

@@ -25,7 +25,8 @@ struct LaunchNumbers {
       scalars.append(Polynomial(prover.with { $0.add(parameter.name, range) }))
     }
     for dimension in program.dimensions where program.lengths[dimension] == .buffer {
-      extents[dimension] = dimension.extent.map { Polynomial($0) }
+      extents[dimension] =
+        dimension.extent.map { Polynomial($0) }
         ?? Polynomial(prover.with { $0.add(dimension.name, dimension.range) })
     }
     for dimension in program.dimensions where extents[dimension] == nil {
@@ -50,7 +51,8 @@ struct LaunchNumbers {
         let isPacked = parameter.element.bitWidth < 8
         let name = "\(parameter.name).stride(\(axis.name))"
         let symbol = prover.with {
-          $0.add(isPacked ? "half of \(name)" : name, 0...(isPacked ? Self.mostElements / 2 : Self.mostElements))
+          $0.add(
+            isPacked ? "half of \(name)" : name, 0...(isPacked ? Self.mostElements / 2 : Self.mostElements))
         }
         steps.append(Polynomial(symbol) * (isPacked ? 2 : 1))
         strideParameters[symbol] = number

@@ -23,7 +23,8 @@ struct LoopInvariants {
   }
 
   init(
-    _ walk: inout KernelWalk, _ loop: CountedLoop, _ changed: [MachineIR.Variable], _ outer: [String: AbstractValue],
+    _ walk: inout KernelWalk, _ loop: CountedLoop, _ changed: [MachineIR.Variable],
+    _ outer: [String: AbstractValue],
     _ round: Polynomial, _ lower: Polynomial, _ upper: Polynomial
   ) {
     let mark = walk.prover.table.count
@@ -42,7 +43,9 @@ struct LoopInvariants {
     var free: [Free] = []
     for variable in changed {
       let (name, isVector) = (variable.name, variable.type.lanes > 1)
-      guard case .integer(let initial)? = outer[name], case .integer(let end)? = first.end.values[name] else { continue }
+      guard case .integer(let initial)? = outer[name], case .integer(let end)? = first.end.values[name] else {
+        continue
+      }
       let symbol = symbols[name]!
       let leaving = first.exits.map { exit -> ClosedRange<Int>? in
         guard case .integer(let value)? = exit.values[name] else { return nil }
@@ -83,7 +86,9 @@ struct LoopInvariants {
       return
     }
     guard !free.isEmpty else { return }
-    keepCandidates(&walk, loop, free, [first.end.values] + first.exits.map(\.values), mark: mark, round: round, lower: lower, trips: trips)
+    keepCandidates(
+      &walk, loop, free, [first.end.values] + first.exits.map(\.values), mark: mark, round: round,
+      lower: lower, trips: trips)
   }
 
   /// How often the body runs, as a number.
@@ -145,7 +150,8 @@ struct LoopInvariants {
   // MARK: Candidates
 
   private mutating func keepCandidates(
-    _ walk: inout KernelWalk, _ loop: CountedLoop, _ free: [Free], _ ends: [[String: AbstractValue]], mark: Int,
+    _ walk: inout KernelWalk, _ loop: CountedLoop, _ free: [Free], _ ends: [[String: AbstractValue]],
+    mark: Int,
     round: Polynomial, lower: Polynomial, trips: Polynomial
   ) {
     for number in free { inside[number.name] = .integer(Polynomial(number.symbol)) }
@@ -195,7 +201,9 @@ struct LoopInvariants {
       let count = walk.prover.facts.count
       for fact in exit.facts { walk.prover.push(fact) }
       holding = walk.prover.following(
-        holding.map { ($0, Self.replacing($0, free, { Self.value(exit.values, $0) }, round: round, by: round)) })
+        holding.map {
+          ($0, Self.replacing($0, free, { Self.value(exit.values, $0) }, round: round, by: round))
+        })
       walk.prover.pop(to: count)
     }
     factsAfter += holding.map { Self.replacing($0, free, { ends[$0.name]! }, round: round, by: trips) }
@@ -208,7 +216,8 @@ struct LoopInvariants {
 
   /// A candidate with other values for the numbers and another round, all at once.
   private static func replacing(
-    _ candidate: Polynomial, _ free: [Free], _ value: (Free) -> Polynomial, round: Polynomial, by other: Polynomial
+    _ candidate: Polynomial, _ free: [Free], _ value: (Free) -> Polynomial, round: Polynomial,
+    by other: Polynomial
   ) -> Polynomial {
     var rest = candidate
     var sum = Polynomial(0)
@@ -236,7 +245,8 @@ struct LoopInvariants {
     var found: [Polynomial] = []
     func add(_ candidate: Polynomial) {
       // A register's own range says nothing.
-      guard candidate.isValid, candidate.constant == nil, !candidate.parts.contains(where: { $0.factor.magnitude > 1 << 40 })
+      guard candidate.isValid, candidate.constant == nil,
+        !candidate.parts.contains(where: { $0.factor.magnitude > 1 << 40 })
       else { return }
       if !found.contains(candidate) { found.append(candidate) }
     }
@@ -254,7 +264,8 @@ struct LoopInvariants {
       for other in free where other.symbol != number.symbol {
         add(Polynomial(other.symbol) - own)
         for leaf in values {
-          guard let top = leaf.top, leaf == Polynomial(top), case .minimum(let a, let b) = walk.prover.table[top].meaning
+          guard let top = leaf.top, leaf == Polynomial(top),
+            case .minimum(let a, let b) = walk.prover.table[top].meaning
           else { continue }
           for value in leaves(of: other) {
             for apart in [(a - value).constant, (b - value).constant].compactMap({ $0 }) {
@@ -284,7 +295,9 @@ struct LoopInvariants {
   ) -> [Polynomial] {
     guard value.isValid else { return [] }
     guard let top = value.top, Int(top) > mark else { return [value] }
-    guard depth > 0, let (quotient, rest) = value.split(top), let factor = quotient.constant else { return [] }
+    guard depth > 0, let (quotient, rest) = value.split(top), let factor = quotient.constant else {
+      return []
+    }
     let entry = walk.prover.table[top]
     let bounds = (factor > 0) == lower ? entry.lowers : entry.uppers
     var found: [Polynomial] = []
@@ -294,4 +307,3 @@ struct LoopInvariants {
     return Array(found.prefix(8))
   }
 }
-

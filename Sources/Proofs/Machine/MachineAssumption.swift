@@ -42,13 +42,15 @@ extension Expression {
       }
       return operands.contains(where: \.computesFloats)
     case .broadcast(let value, _): return value.computesFloats
-    case .load(let access, _, let active): return access.offset.computesFloats || active?.computesFloats == true
+    case .load(let access, _, let active):
+      return access.offset.computesFloats || active?.computesFloats == true
     case .gather(let access, let lanes, _, let active):
       return access.offset.computesFloats || lanes.computesFloats || active?.computesFloats == true
     case .element(_, let indices): return indices.contains(where: \.computesFloats)
     case .raw(_, let offset, _): return offset.computesFloats
     case .gatherRaw(_, let offset, let lanes, _): return offset.computesFloats || lanes.computesFloats
-    case .conditional(let condition, let a, let b): return [condition, a, b].contains(where: \.computesFloats)
+    case .conditional(let condition, let a, let b):
+      return [condition, a, b].contains(where: \.computesFloats)
     }
   }
 }

@@ -30,7 +30,9 @@ public struct MachineProof: Sendable {
       walk.certifies = certifies
       let mark = walk.prover.table.count
       walk.walk()
-      if !walk.findings.allSatisfy(\.verdict.isProved), kernel.scratch.contains(where: { $0.type.values != nil }) {
+      if !walk.findings.allSatisfy(\.verdict.isProved),
+        kernel.scratch.contains(where: { $0.type.values != nil })
+      {
         // Once more, with what the integers on chip are now known to be.
         let contents = walk.contents.summarised(walk, mark: mark)
         walk = KernelWalk(
@@ -66,10 +68,12 @@ public struct MachineProof: Sendable {
       var writes = WriteProofs(plan, layouts.workspaces)
       found = []
       for kernel in variant.kernels { judge(kernel, variant.guards, &writes) }
-      findings += stated.subtracting(found).sorted { ($0.file, $0.line) < ($1.file, $1.line) }.map { location in
+      findings += stated.subtracting(found).sorted { ($0.file, $0.line) < ($1.file, $1.line) }.map {
+        location in
         MachineFinding(
           kind: .reductionOrder, kernel: plan.program.name, location: location,
-          sentence: "the sum that is stated here is made", verdict: .unknown("no kernel of \(variant.name) has it"), open: nil)
+          sentence: "the sum that is stated here is made",
+          verdict: .unknown("no kernel of \(variant.name) has it"), open: nil)
       }
       writes.finish()
       findings += writes.findings
@@ -95,7 +99,8 @@ public struct MachineProof: Sendable {
     guard walk.certifies else { return (findings, []) }
     var certified: Set<String> = []
     let obligations = sums.verdicts.compactMap { verdict -> (obligation: Obligation, verdict: Verdict)? in
-      guard verdict.isExact, let bounds = verdict.bounds, certified.insert("\(verdict.place) \(verdict.sentence)").inserted
+      guard verdict.isExact, let bounds = verdict.bounds,
+        certified.insert("\(verdict.place) \(verdict.sentence)").inserted
       else { return nil }
       let obligation = Obligation.exactSum(
         bounds.sum, in: bounds.register, kernel: kernel.name, at: verdict.place, verdict.sentence)
@@ -109,11 +114,14 @@ public struct MachineProof: Sendable {
     guard let roundings = Roundings(kernel, program) else { return [] }
     func finding(_ location: SourceLocation, _ verdict: Verdict) -> MachineFinding {
       MachineFinding(
-        kind: .reductionOrder, kernel: kernel.name, location: location, sentence: "products round before they are added",
+        kind: .reductionOrder, kernel: kernel.name, location: location,
+        sentence: "products round before they are added",
         verdict: verdict, open: nil)
     }
     if roundings.faults.isEmpty { return [finding(program.location, .proved(.affine))] }
-    return roundings.faults.map { finding($0, .unknown("a product and a sum are one operation, which is not stated here")) }
+    return roundings.faults.map {
+      finding($0, .unknown("a product and a sum are one operation, which is not stated here"))
+    }
   }
 
   /// Whether each block of products of bytes has all of them, each once.
@@ -148,7 +156,9 @@ public struct MachineProof: Sendable {
   public var isProved: Bool { findings.allSatisfy(\.verdict.isProved) }
 
   /// What is kept of it where it is proved.
-  public var proved: ProvedPlan { ProvedPlan(narrowSpans: narrowSpans, counts: counts, assumptions: assumptions) }
+  public var proved: ProvedPlan {
+    ProvedPlan(narrowSpans: narrowSpans, counts: counts, assumptions: assumptions)
+  }
 
   /// How many each procedure decided.
   public var counts: [Procedure: Int] {

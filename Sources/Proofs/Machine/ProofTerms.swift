@@ -5,7 +5,8 @@ extension BoundElimination {
   /// The obligation that a polynomial is at least 0, with the meaning of every number in it and the facts
   /// that speak of them.
   func obligation(
-    _ goal: Polynomial, _ kind: ObligationKind, kernel: String, at location: SourceLocation, _ sentence: String,
+    _ goal: Polynomial, _ kind: ObligationKind, kernel: String, at location: SourceLocation,
+    _ sentence: String,
     withAllFacts: Bool = false
   ) -> Obligation? {
     guard goal.isValid else { return nil }
@@ -30,7 +31,8 @@ extension BoundElimination {
 extension Obligation {
   /// That a sum which lies between bounds fits its register.
   static func exactSum(
-    _ bounds: ClosedRange<Int>, in register: ClosedRange<Int>, kernel: String, at location: SourceLocation, _ sentence: String
+    _ bounds: ClosedRange<Int>, in register: ClosedRange<Int>, kernel: String, at location: SourceLocation,
+    _ sentence: String
   ) -> Obligation {
     let sum = Term.variable(Variable("sum", from: bounds.lowerBound, to: bounds.upperBound))
     return Obligation(.exactAccumulator, kernel: kernel, at: location, sentence, goal: sum.isIn(register))

@@ -30,9 +30,13 @@ public struct ProvedPlan: Hashable, Sendable {
       let parts = word.split(separator: "=")
       if parts.count == 1, let position = Int(word) {
         spans.insert(position)
-      } else if parts.count == 2, let procedure = Procedure(rawValue: String(parts[0])), let count = Int(parts[1]) {
+      } else if parts.count == 2, let procedure = Procedure(rawValue: String(parts[0])),
+        let count = Int(parts[1])
+      {
         counts[procedure] = count
-      } else if parts.count == 2, parts[1] == "assumed", let assumption = MachineAssumption(rawValue: String(parts[0])) {
+      } else if parts.count == 2, parts[1] == "assumed",
+        let assumption = MachineAssumption(rawValue: String(parts[0]))
+      {
         assumptions.insert(assumption)
       } else {
         return nil

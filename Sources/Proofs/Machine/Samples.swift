@@ -33,7 +33,8 @@ struct Samples {
   }
 
   /// Which symbols values depend on, by position.
-  private static func needed(_ values: [Polynomial], _ table: SymbolTable, _ factBounds: FactBounds) -> [Bool] {
+  private static func needed(_ values: [Polynomial], _ table: SymbolTable, _ factBounds: FactBounds) -> [Bool]
+  {
     var needed = [Bool](repeating: false, count: table.count)
     func mark(_ a: Polynomial) {
       for part in a.parts {
@@ -119,7 +120,8 @@ struct Samples {
     case 1: return range.upperBound
     case 2:
       let (end, overflows) = range.lowerBound.addingReportingOverflow(8)
-      return Int.random(in: range.lowerBound...(overflows ? range.upperBound : min(end, range.upperBound)), using: &random)
+      return Int.random(
+        in: range.lowerBound...(overflows ? range.upperBound : min(end, range.upperBound)), using: &random)
     default: return Int.random(in: range, using: &random)
     }
   }

@@ -37,7 +37,9 @@ struct ScratchContents {
       origins[symbol] = Origin(array: array, half: half)
       return Polynomial(symbol)
     }
-    let isPacked = known[array]?.count == 2 || stored[array]?.contains { if case .packed = $0 { true } else { false } } == true
+    let isPacked =
+      known[array]?.count == 2
+      || stored[array]?.contains { if case .packed = $0 { true } else { false } } == true
     guard isPacked else { return .integer(number(known[array]?.first, 0, range)) }
     let half = MachineScalar.i32.values!
     return .packed(
@@ -79,7 +81,8 @@ struct ScratchContents {
       guard part.isValid else { return false }
       if let top = part.top, part == Polynomial(top), let from = origins[top] {
         guard collect(from, &sources, &seen) else { return false }
-      } else if part.parts.contains(where: { Polynomial.symbols($0.symbols).contains { origins[$0] != nil } }) {
+      } else if part.parts.contains(where: { Polynomial.symbols($0.symbols).contains { origins[$0] != nil } })
+      {
         return false
       } else {
         sources.append(part)

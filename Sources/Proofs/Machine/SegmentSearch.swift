@@ -30,7 +30,8 @@ struct SegmentSearch {
 
     init?(_ loop: CountedLoop) {
       guard loop.step == 1, loop.lower.constantValue == 0, loop.body.count == 4,
-        case .define(let first, let atFirst) = loop.body[0], case .define(let last, let atLast) = loop.body[1],
+        case .define(let first, let atFirst) = loop.body[0],
+        case .define(let last, let atLast) = loop.body[1],
         case .define(let blocks, let cut) = loop.body[2],
         case .branch(let condition, let then, let otherwise) = loop.body[3],
         let offsets = Self.offset(atFirst, .variable(loop.counter)),

@@ -76,7 +76,9 @@ extension KernelWalk {
     share(memory, isWrite && lanes == 1 ? .first : .any, isPacked: bits < 8, isWrite: isWrite)
   }
 
-  private mutating func share(_ memory: String, _ threads: SharedTouches.Threads, isPacked: Bool, isWrite: Bool) {
+  private mutating func share(
+    _ memory: String, _ threads: SharedTouches.Threads, isPacked: Bool, isWrite: Bool
+  ) {
     touches.add(
       .touch(
         .init(

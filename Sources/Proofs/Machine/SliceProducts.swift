@@ -5,8 +5,12 @@ extension KernelWalk {
   /// Operands within their buffers and written before, sums within their array; what they are, to within 32 bits, is
   /// the business of `ExactSums`.
   mutating func multiply(_ product: SliceProduct) {
-    guard product.isWellFormed, kernel.scratch.contains(where: { $0.name == product.target && $0.type == .i32 }) else {
-      if isJudged { refuse(.inBounds, "\(product)", "it has no whole tiles, or no array on chip for its sums") }
+    guard product.isWellFormed,
+      kernel.scratch.contains(where: { $0.name == product.target && $0.type == .i32 })
+    else {
+      if isJudged {
+        refuse(.inBounds, "\(product)", "it has no whole tiles, or no array on chip for its sums")
+      }
       return
     }
     for (operand, count) in [(product.left, product.leftBytes), (product.right, product.rightBytes)] {

@@ -122,7 +122,9 @@ struct StoreLog {
 /// What statements of a walk store to arrays of the cell's own.
 extension KernelWalk {
   /// Notes elements at `place`, one a lane below `active`.
-  mutating func noteStored(_ array: String, _ place: Polynomial, bits: Int, lanes: Int, active: Polynomial? = nil) {
+  mutating func noteStored(
+    _ array: String, _ place: Polynomial, bits: Int, lanes: Int, active: Polynomial? = nil
+  ) {
     guard isJudged, place.isValid, active?.isValid ?? true else { return }
     var elements = StoredElements(place: place, bits: bits, variables: [])
     if lanes > 1, let lane = lane(of: lanes).top {
@@ -144,7 +146,9 @@ extension KernelWalk {
   private mutating func box(
     _ place: Polynomial, _ lane: Symbol, _ lanes: Int
   ) -> (place: Polynomial, variables: [StoredElements.Variable])? {
-    guard let base = unmoved(place, by: [lane]), let (_, others) = (place - base).split(lane), !others.parts.isEmpty else {
+    guard let base = unmoved(place, by: [lane]), let (_, others) = (place - base).split(lane),
+      !others.parts.isEmpty
+    else {
       return nil
     }
     var left: [Int] = []
@@ -205,7 +209,8 @@ extension KernelWalk {
     guard isJudged || notesCopies, let symbol, !Self.leaves(loop.body) else {
       return stored.take(frame) { _ in nil }
     }
-    let variable = loop.step == 1
+    let variable =
+      loop.step == 1
       ? StoredElements.Variable(symbol: symbol, lower: lower, uppers: [upper])
       : StoredElements.Variable(
         symbol: symbol, lower: Polynomial(0),
@@ -265,7 +270,9 @@ extension KernelWalk {
       return result
     }
     // Blocks of rounds and the rounds of a block, each with a variable of its own.
-    let (a, b) = prover.with { ($0.add("block_of_rounds", lowers: [.init(Polynomial(0))]), $0.add("round_of_block", 0...n - 1)) }
+    let (a, b) = prover.with {
+      ($0.add("block_of_rounds", lowers: [.init(Polynomial(0))]), $0.add("round_of_block", 0...n - 1))
+    }
     let both = Polynomial(a) * n + Polynomial(b)
     result = replacing(result, variable.symbol, both)
     let blocks = variable.uppers.map { upper in prover.with { $0.floor(upper + (n - 1), by: n) } }
@@ -286,7 +293,9 @@ extension KernelWalk {
       result.variables = result.variables.map {
         .init(symbol: $0.symbol, lower: replaced($0.lower), uppers: $0.uppers.map(replaced))
       }
-      for position in result.sides.indices { result.sides[position].others = result.sides[position].others.map(replaced) }
+      for position in result.sides.indices {
+        result.sides[position].others = result.sides[position].others.map(replaced)
+      }
     }
     return result
   }
@@ -295,7 +304,8 @@ extension KernelWalk {
   private mutating func isSingle(_ variable: StoredElements.Variable) -> Bool {
     variable.uppers.contains { upper in
       let blocks = upper - variable.lower - 1
-      guard let top = blocks.top, blocks == Polynomial(top), case .floor(let all, let size) = prover.table[top].meaning
+      guard let top = blocks.top, blocks == Polynomial(top),
+        case .floor(let all, let size) = prover.table[top].meaning
       else { return false }
       return isAtLeastZero(all * -1 + (size - 1), steps: Self.fewSteps)
     }
@@ -307,7 +317,9 @@ extension KernelWalk {
       !elements.variables.contains(where: { $0.lower.contains(variable.symbol) })
     else { return nil }
     for symbol in prover.table.symbols(in: elements.place) {
-      if case .floor(let a, let n) = prover.table[symbol].meaning, a == Polynomial(variable.symbol) { return n }
+      if case .floor(let a, let n) = prover.table[symbol].meaning, a == Polynomial(variable.symbol) {
+        return n
+      }
     }
     return nil
   }

@@ -37,7 +37,8 @@ extension TouchFlow {
         leaving = either(leaving, either(first.leaving, second.leaving))
         guard let end = either(first.end, second.end) else { return (nil, leaving) }
         now = end
-      case .loop(let inner, let isSame, let counter): now = follow(inner, counter, now, isUniform: isUniform && isSame)
+      case .loop(let inner, let isSame, let counter):
+        now = follow(inner, counter, now, isUniform: isUniform && isSame)
       }
     }
     return (now, leaving)

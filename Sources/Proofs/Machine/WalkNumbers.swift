@@ -52,7 +52,11 @@ extension KernelWalk {
         // Offsets never decrease.
         for (other, symbol) in loads.sorted(by: { $0.value < $1.value }) where other.buffer == buffer.name {
           guard let apart = (offset - other.offset).constant else { continue }
-          if apart > 0 { lowers.append(.init(Polynomial(symbol))) } else { uppers.append(.init(Polynomial(symbol))) }
+          if apart > 0 {
+            lowers.append(.init(Polynomial(symbol)))
+          } else {
+            uppers.append(.init(Polynomial(symbol)))
+          }
         }
       case .below(let index):
         lowers.append(.init(Polynomial(0)))

@@ -22,7 +22,8 @@ struct WarpOrder: TouchFlow {
 
     func union(_ other: State) -> State {
       State(
-        reads: reads.merging(other.reads) { $0.union($1) }, writes: writes.merging(other.writes) { $0.union($1) })
+        reads: reads.merging(other.reads) { $0.union($1) },
+        writes: writes.merging(other.writes) { $0.union($1) })
     }
   }
 
@@ -56,7 +57,8 @@ struct WarpOrder: TouchFlow {
       findings.append(
         MachineFinding(
           kind: .ordered, kernel: kernel, location: walk.plan.program.location,
-          sentence: "every thread reaches each wait", verdict: .unknown("some may not take its side"), open: nil))
+          sentence: "every thread reaches each wait", verdict: .unknown("some may not take its side"),
+          open: nil))
     }
   }
 
@@ -89,7 +91,9 @@ struct WarpOrder: TouchFlow {
 
   private mutating func take(_ touch: SharedTouches.Touch, _ now: inout State) {
     guard let memory = group[touch.memory] else { return }
-    func meets(_ others: Set<SharedTouches.Threads>?) -> Bool { others?.contains { $0.meets(touch.threads) } ?? false }
+    func meets(_ others: Set<SharedTouches.Threads>?) -> Bool {
+      others?.contains { $0.meets(touch.threads) } ?? false
+    }
     if meets(now.writes[memory]) {
       let done = touch.isWrite ? "write what another has written" : "read what another writes"
       complain(memory, touch, "a thread may \(done)")

@@ -79,7 +79,8 @@ extension KernelWalk {
   func depends(_ a: Polynomial, on symbol: Symbol) -> Bool {
     prover.table.symbols(in: a).contains { other in
       if other == symbol { return true }
-      guard other > symbol, !laneSymbols.values.contains(symbol), case .number = prover.table[other].meaning else { return false }
+      guard other > symbol, !laneSymbols.values.contains(symbol), case .number = prover.table[other].meaning
+      else { return false }
       return prover.table[other].count == nil && !laneSymbols.values.contains(other)
     }
   }
@@ -120,7 +121,9 @@ extension SymbolTable {
           case .floor(let b, _): pending.append(b)
           case .minimum(let b, let c), .maximum(let b, let c): pending += [b, c]
           case .choice:
-            for alternative in self[symbol].alternatives { pending += [alternative.value] + alternative.facts }
+            for alternative in self[symbol].alternatives {
+              pending += [alternative.value] + alternative.facts
+            }
           }
         }
       }

@@ -37,12 +37,15 @@ struct WriteProofs {
     for (number, fact) in walk.checks.enumerated() {
       // Each coordinate of the axis is checked, once or more.
       let parts = all.filter { $0.buffer == AssertedFact.mark(number) }
-      guard parts.count == 1, !parts[0].isConditional, parts[0].axes.count == 1, parts[0].axes[0].step == 1 else {
+      guard parts.count == 1, !parts[0].isConditional, parts[0].axes.count == 1, parts[0].axes[0].step == 1
+      else {
         continue
       }
       var prover = joining.walk.prover
       let extent = joining.walk.numbers.extent(plan.program.parameters[fact.parameter].axes[0])
-      if prover.isZero(parts[0].axes[0].first), prover.isZero(parts[0].axes[0].count - extent) { asserted.append(fact) }
+      if prover.isZero(parts[0].axes[0].first), prover.isZero(parts[0].axes[0].count - extent) {
+        asserted.append(fact)
+      }
     }
     for complaint in joining.complaints where names.contains(complaint.buffer) {
       note(walk, complaint.buffer, complaint.location, .unknown(complaint.message), complaint.region)
@@ -83,7 +86,9 @@ struct WriteProofs {
   ) {
     if case .parameter(let position)? = walk.kernel.buffers.first(where: { $0.name == buffer })?.source,
       !verdict.isProved
-    { open.insert(position) }
+    {
+      open.insert(position)
+    }
     findings.append(
       MachineFinding(
         kind: .writtenOnce, kernel: walk.kernel.name, location: location,
@@ -179,13 +184,19 @@ extension WrittenRegions {
     let extents = Set(axes + program.dimensions).map { walk.numbers.extent($0) }
     for (number, axis) in region.axes.enumerated() {
       guard axis.step == 1 || axis.count == Polynomial(1) else { return false }
-      guard isZero(axis.first) || walk.starts(position).contains(where: { isZero(axis.first - $0) }) else { return false }
+      guard isZero(axis.first) || walk.starts(position).contains(where: { isZero(axis.first - $0) }) else {
+        return false
+      }
       if region.axes.count == axes.count, isZero(axis.count - walk.numbers.extent(axes[number])) { continue }
       if program.parameters[position].role == .state,
-        extents.contains(where: { isZero(axis.count - $0) }) || walk.spans(position).contains(where: { isZero(axis.count - $0) })
-      { continue }
+        extents.contains(where: { isZero(axis.count - $0) })
+          || walk.spans(position).contains(where: { isZero(axis.count - $0) })
+      {
+        continue
+      }
       // Places that coordinates are read from: all of some axis.
-      guard region.axes.count != axes.count || axes.count == 1, extents.contains(where: { isZero(axis.count - $0) })
+      guard region.axes.count != axes.count || axes.count == 1,
+        extents.contains(where: { isZero(axis.count - $0) })
       else { return false }
     }
     return true
@@ -204,7 +215,8 @@ extension KernelWalk {
       case .scaled(let a, let n): start(a).map { $0 * n }
       case .remainder(let a, _): start(a)
       case .divided, .value: nil
-      case .constant, .scalar, .extent: (try? HostExpression(index, in: plan.program)).map { numbers.value($0, &prover) }
+      case .constant, .scalar, .extent:
+        (try? HostExpression(index, in: plan.program)).map { numbers.value($0, &prover) }
       }
     }
     return plan.program.regions.flatMap(\.statements).flatMap { statement -> [Polynomial] in
@@ -233,6 +245,7 @@ extension KernelWalk {
   }
 
   func text(_ region: WrittenRegion) -> String {
-    region.axes.map { "from \(prover.text($0.first)) by \($0.step): \(prover.text($0.count))" }.joined(separator: ", ")
+    region.axes.map { "from \(prover.text($0.first)) by \($0.step): \(prover.text($0.count))" }.joined(
+      separator: ", ")
   }
 }

@@ -58,7 +58,8 @@ struct WriteTree {
     isScattered: Bool = false
   ) {
     let write = Write(
-      buffer: buffer, place: place, lanes: lanes, active: active, location: location, isScattered: isScattered)
+      buffer: buffer, place: place, lanes: lanes, active: active, location: location, isScattered: isScattered
+    )
     open[open.count - 1].1.append(.write(write))
   }
 }

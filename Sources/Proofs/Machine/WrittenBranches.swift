@@ -37,7 +37,8 @@ extension WrittenRegions {
       defer { walk.prover.pop(to: count) }
       return x.axes.count == y.axes.count && x.isConditional == y.isConditional
         && zip(x.axes, y.axes).allSatisfy { p, q in
-          isZero(p.first - q.first) && isZero(p.count - q.count) && (p.step == q.step || p.count == Polynomial(1))
+          isZero(p.first - q.first) && isZero(p.count - q.count)
+            && (p.step == q.step || p.count == Polynomial(1))
         }
     }
     let (x, y) = (side(holds, a), side(fails, b))

@@ -18,7 +18,8 @@ struct AddendPlaces {
       for (add, coordinate) in zip(adds, guess) {
         let moving = add.moving(foldsLanes, foldsMembers, &joining)
         let width = foldsLanes ? add.step.addition!.type.lanes : 1
-        let found = byVector
+        let found =
+          byVector
           ? Self.reads(of: add, vectors: width, at: coordinate, moving, as: number, &joining)
           : Self.reads(of: add, at: coordinate, moving, as: number, &joining).map { ($0, nil) }
         guard let (reads, value) = found else { return false }
@@ -48,7 +49,9 @@ struct AddendPlaces {
   ) -> Bool {
     guard a.count == b.count, let symbol = number.top else { return false }
     return a.allSatisfy { read in
-      let place = value.map { value in joining.walk.prover.with { $0.replacing(read.place, symbol, value) } } ?? read.place
+      let place =
+        value.map { value in joining.walk.prover.with { $0.replacing(read.place, symbol, value) } }
+        ?? read.place
       let table = joining.walk.prover.table
       return b.contains { other in
         guard read.memory == other.memory else { return false }
@@ -59,8 +62,10 @@ struct AddendPlaces {
   }
 
   func coordinate(_ add: SumTree.Addend) -> Polynomial? {
-    adds.firstIndex { $0.step.index == add.step.index && $0.step.reads == add.step.reads && $0.loops.count == add.loops.count }
-      .map { coordinates[$0] }
+    adds.firstIndex {
+      $0.step.index == add.step.index && $0.step.reads == add.step.reads && $0.loops.count == add.loops.count
+    }
+    .map { coordinates[$0] }
   }
 
   /// The places that an addend is read from as functions of its coordinate; nil where one is none.
@@ -78,9 +83,12 @@ struct AddendPlaces {
       guard let solved, let (_, rest) = coordinate.split(solved) else { return nil }
       let whole = wholeQuotients(in: read.place, of: coordinate, moving, &joining)
       let place = joining.walk.prover.with { $0.replacing(whole, solved, number - rest) }
-      guard place.isValid, !joining.walk.prover.table.symbols(in: place).contains(where: moving.contains) else { return nil }
+      guard place.isValid, !joining.walk.prover.table.symbols(in: place).contains(where: moving.contains)
+      else { return nil }
       // Coordinates count upwards what memory holds.
-      guard let (step, _) = number.top.map({ place.split($0) }) ?? nil, step.parts.allSatisfy({ $0.factor > 0 }) else {
+      guard let (step, _) = number.top.map({ place.split($0) }) ?? nil,
+        step.parts.allSatisfy({ $0.factor > 0 })
+      else {
         return nil
       }
       found.insert(SumTree.Read(memory: read.memory, place: place))
@@ -115,10 +123,11 @@ extension AddendPlaces {
       }
     }
     return reads.allSatisfy { read in
-      read.place.isValid && moving.allSatisfy { symbol in
-        guard let step = read.place.split(symbol)?.quotient, !step.parts.isEmpty else { return false }
-        return step.parts.allSatisfy { $0.factor > 0 }
-      }
+      read.place.isValid
+        && moving.allSatisfy { symbol in
+          guard let step = read.place.split(symbol)?.quotient, !step.parts.isEmpty else { return false }
+          return step.parts.allSatisfy { $0.factor > 0 }
+        }
     }
   }
 }
@@ -128,7 +137,8 @@ extension AddendPlaces {
   /// The places that an addend is read from as functions of its vector's number and its lane, and that number where it is
   /// one for all: what a vector's first coordinate tells, such as which row it is in, is the same for all its lanes.
   private static func reads(
-    of add: SumTree.Addend, vectors width: Int, at coordinate: Polynomial, _ moving: [Symbol], as number: Polynomial,
+    of add: SumTree.Addend, vectors width: Int, at coordinate: Polynomial, _ moving: [Symbol],
+    as number: Polynomial,
     _ joining: inout WrittenRegions
   ) -> (reads: Set<SumTree.Read>, value: Polynomial?)? {
     guard coordinate.isValid, width > 1 else { return nil }
@@ -137,14 +147,19 @@ extension AddendPlaces {
     guard rest.constant == 0 else { return nil }
     let others = moving.filter { lane.top != $0 }
     let solved = others.first { vector.split($0)?.quotient == Polynomial(1) }
-    guard solved != nil || !joining.walk.prover.table.symbols(in: vector).contains(where: others.contains) else { return nil }
+    guard solved != nil || !joining.walk.prover.table.symbols(in: vector).contains(where: others.contains)
+    else { return nil }
     var found: Set<SumTree.Read> = []
     for read in add.step.reads where read.place.isValid {
-      guard joining.walk.prover.table.symbols(in: read.place).contains(where: moving.contains) else { continue }
+      guard joining.walk.prover.table.symbols(in: read.place).contains(where: moving.contains) else {
+        continue
+      }
       var place = read.place
       if let solved, let (_, rest) = vector.split(solved) {
         place = joining.walk.prover.with { $0.replacing(place, solved, number - rest) }
-        guard let step = number.top.flatMap({ place.split($0)?.quotient }), step.parts.allSatisfy({ $0.factor > 0 }) else {
+        guard let step = number.top.flatMap({ place.split($0)?.quotient }),
+          step.parts.allSatisfy({ $0.factor > 0 })
+        else {
           return nil
         }
       }
@@ -165,7 +180,8 @@ extension AddendPlaces {
     in place: Polynomial, of coordinate: Polynomial, _ moving: [Symbol], _ joining: inout WrittenRegions
   ) -> Polynomial {
     var result = place
-    for symbol in Set(place.parts.flatMap { Polynomial.symbols($0.symbols) }).sorted() where !moving.contains(symbol) {
+    for symbol in Set(place.parts.flatMap { Polynomial.symbols($0.symbols) }).sorted()
+    where !moving.contains(symbol) {
       let table = joining.walk.prover.table
       guard case .floor(let inner, let divisor) = table[symbol].meaning,
         table.symbols(in: inner).contains(where: moving.contains)
@@ -175,10 +191,13 @@ extension AddendPlaces {
       let (part, rest) = inner.divided(by: factor)
       guard factor > 1, rest.constant == 0 else { continue }
       let quotient = joining.walk.prover.with { $0.floor(part, by: divisor / factor) }
-      let offset = coordinate.divided(by: divisor).rest.filtered { $0.contains(where: moving.contains) }
+      let offset =
+        coordinate.divided(by: divisor).rest.filtered { $0.contains(where: moving.contains) }
         - inner.filtered { $0.contains(where: moving.contains) }
       let left = inner + offset - quotient * divisor
-      guard joining.walk.prover.isAtLeastZero(left), joining.walk.prover.isAtLeastZero(left * -1 + (divisor - 1)) else {
+      guard joining.walk.prover.isAtLeastZero(left),
+        joining.walk.prover.isAtLeastZero(left * -1 + (divisor - 1))
+      else {
         continue
       }
       let whole = joining.walk.prover.with { $0.floor(inner + offset, by: divisor) }
@@ -245,7 +264,9 @@ private struct Guesses {
     let base = start.withoutQuotients(of: moving[0], joining)
     let found = zip(adds, moving).map { add, moving -> Polynomial? in
       add.step.reads.lazy.filter { $0.memory == read.memory && $0.place.isValid }.compactMap { other in
-        (other.place.withoutQuotients(of: moving, joining) - base).exactQuotient(by: stride).map { $0 + offset }
+        (other.place.withoutQuotients(of: moving, joining) - base).exactQuotient(by: stride).map {
+          $0 + offset
+        }
       }.first
     }
     return found.contains(nil) ? nil : found.map { $0! }
@@ -289,7 +310,9 @@ extension SumTree {
     /// The numbers that tell the addends of one sum apart.
     func moving(_ foldsLanes: Bool, _ foldsMembers: Bool, _ joining: inout WrittenRegions) -> [Symbol] {
       var found = chain(joining).compactMap(\.numbers.symbol)
-      if foldsLanes, let lanes = step.addition?.type.lanes, lanes > 1, let lane = joining.walk.lane(of: lanes).top {
+      if foldsLanes, let lanes = step.addition?.type.lanes, lanes > 1,
+        let lane = joining.walk.lane(of: lanes).top
+      {
         found.append(lane)
       }
       if foldsMembers { found += elements(joining) }

@@ -25,15 +25,20 @@ struct ElementSum {
   }
 
   /// Whether each addend goes to its element, in ascending order.
-  private func faultOfElements(_ stated: SumOrder.Stated, _ count: Int, _ joining: inout WrittenRegions) -> String? {
-    guard adds.count == 1, let index = adds[0].step.index.first, let loop = adds[0].loops.last, loop.numbers.step == 1
+  private func faultOfElements(_ stated: SumOrder.Stated, _ count: Int, _ joining: inout WrittenRegions)
+    -> String?
+  {
+    guard adds.count == 1, let index = adds[0].step.index.first, let loop = adds[0].loops.last,
+      loop.numbers.step == 1
     else { return "its elements are not followed" }
     // The element is the coordinate, or its remainder.
     let coordinate = loop.counter - loop.numbers.lower
     let isSingle = stated.rule == .order(.tree)
     let element = isSingle ? coordinate : joining.walk.remainder(of: coordinate, by: count)
     guard joining.isZero(index - element) else { return "its addends are not where they belong" }
-    guard adds[0].step.addition!.addends.count == (stated.isFused ? 2 : 1) else { return "its products round otherwise" }
+    guard adds[0].step.addition!.addends.count == (stated.isFused ? 2 : 1) else {
+      return "its products round otherwise"
+    }
     guard let length = stated.length, joining.isZero(loop.numbers.upper - loop.numbers.lower - length) else {
       return "it has not all addends"
     }
@@ -41,7 +46,9 @@ struct ElementSum {
   }
 
   /// Whether elements are added to each other as the order says. Elements without an addend are +0.
-  private func faultOfFolds(_ count: Int, _ expected: Int, _ trees: inout SumTrees, _ joining: WrittenRegions) -> String? {
+  private func faultOfFolds(_ count: Int, _ expected: Int, _ trees: inout SumTrees, _ joining: WrittenRegions)
+    -> String?
+  {
     var elements = trees.partials(Array(0..<count))
     var isUsed = false
     let last = nodes.lastIndex { !$0.adds(to: holder).isEmpty }!
@@ -59,7 +66,9 @@ struct ElementSum {
           for case .step(let step) in inner {
             guard case .fold(let a, let b) = step.kind, step.holder == holder else { continue }
             let places = [step.index[0], a, b].map { $0.replacing(symbol, Polynomial(number)).constant }
-            guard let to = places[0], let x = places[1], let y = places[2] else { return "its folds are not followed" }
+            guard let to = places[0], let x = places[1], let y = places[2] else {
+              return "its folds are not followed"
+            }
             elements[to] = trees.sums([elements[x]], [elements[y]])[0]
           }
         }
@@ -70,7 +79,9 @@ struct ElementSum {
         isUsed = true
       case .step: break
       case .branch(_, _, let a, let b):
-        if (a + b).contains(where: { $0.contains { isFold($0) || isUse($0) } }) { return "it is folded in a branch" }
+        if (a + b).contains(where: { $0.contains { isFold($0) || isUse($0) } }) {
+          return "it is folded in a branch"
+        }
       }
     }
     return isUsed ? nil : "its elements are not folded into one"
@@ -83,7 +94,9 @@ struct ElementSum {
   private func isUse(_ step: SumTree.Step) -> Bool {
     guard case .use = step.kind else { return false }
     var isFound = false
-    for expression in step.statement.expressions { expression.forEachName { name, _ in if name == holder { isFound = true } } }
+    for expression in step.statement.expressions {
+      expression.forEachName { name, _ in if name == holder { isFound = true } }
+    }
     return isFound
   }
 

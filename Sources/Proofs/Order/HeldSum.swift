@@ -26,7 +26,9 @@ struct HeldSum {
   }
 
   private func parts(of add: Add) -> Set<String> {
-    add.step.addition!.addends.reduce(into: Set<String>()) { $0.formUnion(slice.parts(of: $1)) }.subtracting([holder])
+    add.step.addition!.addends.reduce(into: Set<String>()) { $0.formUnion(slice.parts(of: $1)) }.subtracting([
+      holder
+    ])
   }
 
   /// Why the sum is not as one of the stated ones; nil where it is.
@@ -38,7 +40,9 @@ struct HeldSum {
     if let why = faultOfUses() { return why }
     var why: String?
     for stated in stated {
-      if parts.isEmpty, !isExact, adds.contains(where: { ($0.step.addition!.addends.count == 2) != stated.isFused }) {
+      if parts.isEmpty, !isExact,
+        adds.contains(where: { ($0.step.addition!.addends.count == 2) != stated.isFused })
+      {
         why = why ?? (stated.isFused ? "its products are rounded" : "its products are not rounded")
         continue
       }
@@ -65,9 +69,13 @@ struct HeldSum {
     if case .parts(let size) = level {
       // Sides of a branch may have the same additions in loops and one after the other.
       return fault(level, stated, expanding: false, &joining, &spans) { $0.partNumber($1, size, &$2) }
-        .flatMap { _ in fault(level, stated, expanding: true, &joining, &spans) { $0.partNumber($1, size, &$2) } }
+        .flatMap { _ in
+          fault(level, stated, expanding: true, &joining, &spans) { $0.partNumber($1, size, &$2) }
+        }
     }
-    guard let places = AddendPlaces(adds, foldsLanes: fold.foldsLanes, foldsMembers: fold.foldsMembers, &joining) else {
+    guard
+      let places = AddendPlaces(adds, foldsLanes: fold.foldsLanes, foldsMembers: fold.foldsMembers, &joining)
+    else {
       return "where its addends are read from is not followed"
     }
     let positions = stated.positions
@@ -140,7 +148,8 @@ struct HeldSum {
 
   /// Whether each part that is added has the addends that its number says.
   private func faultOfParts(
-    _ size: Int, _ stated: SumOrder.Stated, _ joining: inout WrittenRegions, _ spans: [String: [SumOrder.Span]]
+    _ size: Int, _ stated: SumOrder.Stated, _ joining: inout WrittenRegions,
+    _ spans: [String: [SumOrder.Span]]
   ) -> String? {
     for add in adds {
       guard let number = partNumber(add, size, &joining)?.keys.last else { continue }
@@ -151,11 +160,15 @@ struct HeldSum {
       guard !parts.isEmpty else { continue }
       if let unknown = parts.first(where: { spans[$0] == nil }) { return "what \(unknown) adds is not known" }
       let isWhole = parts.contains { first in
-        spans[first]!.contains { isPart(number, of: size, from: $0, parts.filter { $0 != first }, spans, stated, &joining) }
+        spans[first]!.contains {
+          isPart(number, of: size, from: $0, parts.filter { $0 != first }, spans, stated, &joining)
+        }
       }
       if !isWhole {
         let text = parts.flatMap { part in
-          spans[part]!.map { "\(part) \(joining.walk.prover.text($0.first)) to \(joining.walk.prover.text($0.end))" }
+          spans[part]!.map {
+            "\(part) \(joining.walk.prover.text($0.first)) to \(joining.walk.prover.text($0.end))"
+          }
         }
         return "part \(joining.walk.prover.text(number)) is not \(text.joined(separator: ", "))"
       }
@@ -173,7 +186,9 @@ struct HeldSum {
     while !others.isEmpty {
       var next: (position: Int, end: Polynomial)?
       for (position, name) in others.enumerated() {
-        for span in spans[name]! where joining.isZero(span.first - end) { next = next ?? (position, span.end) }
+        for span in spans[name]! where joining.isZero(span.first - end) {
+          next = next ?? (position, span.end)
+        }
       }
       guard let next else { return false }
       end = next.end
@@ -194,12 +209,14 @@ struct HeldSum {
     var rounds = Polynomial(0)
     var left: [Progression] = []
     for region in regions {
-      guard region.axes.count == 2, region.axes.allSatisfy({ $0.step == 1 || $0.count == Polynomial(1) }) else {
+      guard region.axes.count == 2, region.axes.allSatisfy({ $0.step == 1 || $0.count == Polynomial(1) })
+      else {
         return "its addends lie apart"
       }
       let (position, round) = (region.axes[0], region.axes[1])
       guard joining.isZero(round.first - rounds) else { return "its rounds do not follow one another" }
-      guard !left.isEmpty || !joining.isZero(position.first) || !joining.isZero(position.count - positions) else {
+      guard !left.isEmpty || !joining.isZero(position.first) || !joining.isZero(position.count - positions)
+      else {
         rounds = rounds + round.count
         continue
       }
@@ -222,10 +239,12 @@ struct HeldSum {
     if parts.count == 1, joining.isZero(parts[0].first), joining.isZero(parts[0].count - rest) { return true }
     for (number, part) in parts.enumerated() {
       let end = number + 1 < parts.count ? parts[number + 1].first : Polynomial(positions)
-      guard number > 0 || joining.isZero(part.first), let width = (end - part.first).constant, width > 0 else { return false }
+      guard number > 0 || joining.isZero(part.first), let width = (end - part.first).constant, width > 0
+      else { return false }
       let own = joining.walk.prover.with { table in
         table.extremum(
-          table.extremum(rest - part.first, Polynomial(0), isMinimum: false), Polynomial(width), isMinimum: true)
+          table.extremum(rest - part.first, Polynomial(0), isMinimum: false), Polynomial(width),
+          isMinimum: true)
       }
       guard joining.isZero(part.count - own) else { return false }
     }
@@ -269,7 +288,8 @@ struct HeldSum {
     _ keys: (HeldSum, Add, inout WrittenRegions) -> Keys?
   ) -> [WriteTree.Node] {
     var isFollowed = true
-    func nodes(_ list: [SumTree.Node], _ loops: [SumTree.Loop], _ fixed: [(Symbol, Int)]) -> [WriteTree.Node] {
+    func nodes(_ list: [SumTree.Node], _ loops: [SumTree.Loop], _ fixed: [(Symbol, Int)]) -> [WriteTree.Node]
+    {
       list.flatMap { node -> [WriteTree.Node] in
         guard !node.adds(to: holder).isEmpty else { return [] }
         switch node {
@@ -279,7 +299,9 @@ struct HeldSum {
             return []
           }
           func at(_ a: Polynomial) -> Polynomial {
-            fixed.reduce(a) { a, pair in joining.walk.prover.with { $0.replacing(a, pair.0, Polynomial(pair.1)) } }
+            fixed.reduce(a) { a, pair in
+              joining.walk.prover.with { $0.replacing(a, pair.0, Polynomial(pair.1)) }
+            }
           }
           let active = found.active.map(at)
           if let active = active?.constant, active <= 0 { return [] }
@@ -290,7 +312,8 @@ struct HeldSum {
                 location: step.location, isScattered: false, keys: found.keys.map(at)))
           ]
         case .loop(let loop, let inner):
-          if expanding, loop.isUnrolled, let symbol = loop.numbers.symbol, let first = loop.numbers.lower.constant,
+          if expanding, loop.isUnrolled, let symbol = loop.numbers.symbol,
+            let first = loop.numbers.lower.constant,
             let end = loop.numbers.upper.constant, loop.numbers.step == 1
           {
             return (first..<end).flatMap { nodes(inner, loops + [loop], fixed + [(symbol, $0)]) }

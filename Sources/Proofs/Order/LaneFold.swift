@@ -6,7 +6,8 @@ extension Expression {
   fileprivate var movesLanes: Bool {
     switch self {
     case .apply(.lowHalf, _, _), .apply(.highHalf, _, _), .apply(.lane, _, _), .apply(.evenLanes, _, _),
-      .apply(.oddLanes, _, _): true
+      .apply(.oddLanes, _, _):
+      true
     case .apply(_, let operands, _): operands.contains(where: \.movesLanes)
     default: false
     }
@@ -30,12 +31,17 @@ struct LaneFold {
     func visit(_ expression: Expression) {
       switch expression {
       case .element(let array, let indices):
-        if array.name == holder, indices.count == 1, let index = indices[0].constantValue { members.insert(index) }
+        if array.name == holder, indices.count == 1, let index = indices[0].constantValue {
+          members.insert(index)
+        }
       case .apply(let instruction, let operands, _):
         // Lanes that are moved, but not added, are stored one by one.
-        if instruction == .add, slice.isFold(expression), !slice.sums(in: expression).isDisjoint(with: derived),
+        if instruction == .add, slice.isFold(expression),
+          !slice.sums(in: expression).isDisjoint(with: derived),
           operands.contains(where: \.movesLanes)
-        { lanes = true }
+        {
+          lanes = true
+        }
         operands.forEach(visit)
       case .broadcast(let value, _): visit(value)
       case .conditional(let condition, let a, let b): [condition, a, b].forEach(visit)

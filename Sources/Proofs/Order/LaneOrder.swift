@@ -50,7 +50,9 @@ struct LaneOrder {
     }
     func halved(_ keepsLow: Bool) -> Order? {
       guard let order = order(operands[0]) else { return nil }
-      guard case .elements(let elements) = order, elements.allSatisfy({ $0.count == 2 }) else { return joined(operands) }
+      guard case .elements(let elements) = order, elements.allSatisfy({ $0.count == 2 }) else {
+        return joined(operands)
+      }
       return .elements(elements.map { [keepsLow ? $0[0] : $0[1]] })
     }
     switch instruction {
@@ -59,7 +61,9 @@ struct LaneOrder {
     case .evenLanes: return moved { all in stride(from: 0, to: all.count, by: 2).map { all[$0] } }
     case .oddLanes: return moved { all in stride(from: 1, to: all.count, by: 2).map { all[$0] } }
     case .concatenate, .interleave:
-      guard case .elements(let a)? = order(operands[0]), case .elements(let b)? = order(operands[1]) else { return nil }
+      guard case .elements(let a)? = order(operands[0]), case .elements(let b)? = order(operands[1]) else {
+        return nil
+      }
       return .elements(instruction == .concatenate ? a + b : zip(a, b).flatMap { [$0, $1] })
     case .bitCast:
       let from = operands[0].type.lanes

@@ -34,7 +34,9 @@ struct Roundings {
         block(b)
       default: break
       }
-      if statement.expressions.contains(where: \.fusesFloats), !fused.contains(location) { faults.append(location) }
+      if statement.expressions.contains(where: \.fusesFloats), !fused.contains(location) {
+        faults.append(location)
+      }
     }
     location = outer
   }

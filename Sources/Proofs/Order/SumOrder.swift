@@ -28,7 +28,8 @@ struct SumOrder {
         (rule, self.dimension) = (.order(.sequential), dimension)
       case .product(let dimension, .ordered(let order, let kind), _, _):
         (rule, self.dimension, isFused) = (.order(order), dimension, kind == .fused)
-      case .product(let dimension, .exactBlock(let block), _, _), .product(let dimension, .fixedPoint(_, let block), _, _),
+      case .product(let dimension, .exactBlock(let block), _, _),
+        .product(let dimension, .fixedPoint(_, let block), _, _),
         .product(let dimension, .fixedPointFolded(_, let block, _), _, _):
         (rule, self.dimension) = (.blocks(block), dimension)
       default: return nil
@@ -70,7 +71,8 @@ struct SumOrder {
     let program = walk.plan.program
     for node in program.nodes {
       guard let dimension = Stated(node, length: nil)?.dimension else { continue }
-      let length = dimension.extent.map { Polynomial($0) }
+      let length =
+        dimension.extent.map { Polynomial($0) }
         ?? (program.isOfLaunch(dimension) ? walk.numbers.extent(dimension) : nil)
       stated[node.location, default: []].append(Stated(node, length: length)!)
     }
@@ -83,7 +85,10 @@ struct SumOrder {
     let nodes = joining.walk.sums.tree.nodes
     judge(nodes)
     for holder in slice.holders.subtracting(judgedHolders).sorted() {
-      guard let add = nodes.lazy.flatMap({ $0.adds(to: holder) }).first(where: { stated[$0.step.location] != nil }) else {
+      guard
+        let add = nodes.lazy.flatMap({ $0.adds(to: holder) }).first(where: { stated[$0.step.location] != nil }
+        )
+      else {
         continue
       }
       find(holder, at: add.step.location, "where it begins is not followed")
@@ -91,7 +96,9 @@ struct SumOrder {
   }
 
   private mutating func find(_ holder: String, at location: SourceLocation, _ why: String?) {
-    let rules = stated[location]!.map(\.rule.text).reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }
+    let rules = stated[location]!.map(\.rule.text).reduce(into: [String]()) {
+      if !$0.contains($1) { $0.append($1) }
+    }
     findings.append(
       MachineFinding(
         kind: .reductionOrder, kernel: joining.walk.kernel.name, location: location,
@@ -198,7 +205,8 @@ extension SumTree.Node {
     case .step(let step):
       if case .reset = step.kind { step } else { nil }
     case .loop(_, let inner):
-      inner.allSatisfy({ $0.reset != nil }) && Set(inner.compactMap(\.reset?.holder)).count == 1 ? inner[0].reset : nil
+      inner.allSatisfy({ $0.reset != nil }) && Set(inner.compactMap(\.reset?.holder)).count == 1
+        ? inner[0].reset : nil
     case .branch: nil
     }
   }
@@ -210,7 +218,9 @@ extension SumTree.Node {
       if case .add = step.kind, step.holder == holder { return [SumTree.Addend(step: step, loops: [])] }
       return []
     case .loop(let loop, let inner):
-      return inner.flatMap { $0.adds(to: holder) }.map { SumTree.Addend(step: $0.step, loops: [loop] + $0.loops) }
+      return inner.flatMap { $0.adds(to: holder) }.map {
+        SumTree.Addend(step: $0.step, loops: [loop] + $0.loops)
+      }
     case .branch(_, _, let a, let b): return (a + b).flatMap { $0.adds(to: holder) }
     }
   }

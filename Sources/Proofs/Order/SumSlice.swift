@@ -15,7 +15,9 @@ struct SumSlice {
   private var origins: [String: Set<String>] = [:]
 
   init(_ kernel: MachineKernel) {
-    func forEach(_ body: (MachineStatement) -> Void) { for statement in kernel.body { statement.forEach(body) } }
+    func forEach(_ body: (MachineStatement) -> Void) {
+      for statement in kernel.body { statement.forEach(body) }
+    }
     var definitions: [String: [Expression]] = [:]
     var pending: [Expression] = []
     forEach { if $0.elementFold != nil { folded.insert($0.assigned!.name) } }
@@ -55,9 +57,11 @@ struct SumSlice {
     switch expression {
     case .variable(let variable): holders.contains(variable.name) || folds.contains(variable.name)
     case .element(let array, _): holders.contains(array.name)
-    case .apply(.add, let operands, _), .apply(.concatenate, let operands, _), .apply(.interleave, let operands, _):
+    case .apply(.add, let operands, _), .apply(.concatenate, let operands, _),
+      .apply(.interleave, let operands, _):
       operands.allSatisfy(isFold)
-    case .apply(.lowHalf, let operands, _), .apply(.highHalf, let operands, _), .apply(.evenLanes, let operands, _),
+    case .apply(.lowHalf, let operands, _), .apply(.highHalf, let operands, _),
+      .apply(.evenLanes, let operands, _),
       .apply(.oddLanes, let operands, _), .apply(.lane, let operands, _):
       isFold(operands[0])
     default: false
@@ -84,7 +88,8 @@ struct Addition {
   let type: MachineType
 
   init?(_ statement: MachineStatement, _ folded: Set<String>) {
-    guard let (name, value) = statement.assigned, let place = statement.place, statement.elementFold == nil else {
+    guard let (name, value) = statement.assigned, let place = statement.place, statement.elementFold == nil
+    else {
       return nil
     }
     // An element that is set once holds +0 and its addend.
@@ -118,7 +123,8 @@ extension MachineStatement {
   /// The name whose value a statement sets, and to what.
   var assigned: (name: String, value: Expression)? {
     switch self {
-    case .define(let variable, let value), .declare(let variable, let value), .assign(let variable, let value):
+    case .define(let variable, let value), .declare(let variable, let value),
+      .assign(let variable, let value):
       (variable.name, value)
     case .setElement(let array, _, let value): (array.name, value)
     case .storeRaw(let buffer, _, let value): (buffer, value)
@@ -149,7 +155,9 @@ extension MachineStatement {
 extension Expression {
   /// How many lanes a mask of the first ones leaves: `lane numbers < active`.
   var activeLanes: Expression? {
-    guard case .apply(.compare(.less), let operands, _) = self, case .laneNumbers = operands[0] else { return nil }
+    guard case .apply(.compare(.less), let operands, _) = self, case .laneNumbers = operands[0] else {
+      return nil
+    }
     var bound = operands[1]
     if case .broadcast(let value, _) = bound { bound = value }
     if case .apply(.convert, let converted, _) = bound { bound = converted[0] }

@@ -120,14 +120,17 @@ extension KernelWalk {
       sums.add(
         .step(
           SumTree.Step(
-            kind: kind, holder: holder, index: index, reads: reads, uses: uses, statement: statement, location: place)))
+            kind: kind, holder: holder, index: index, reads: reads, uses: uses, statement: statement,
+            location: place)))
     }
     switch statement {
     case .clear(let buffer, _, _):
       if sums.slice.holders.contains(buffer) { step(.reset(isZero: true), buffer, []) }
     case .define, .declare, .assign, .setElement, .storeRaw:
       guard let (name, value) = statement.assigned else { return }
-      if value.type == .index, case .integer(let number)? = values[name] { return sums.noteLength(name, number) }
+      if value.type == .index, case .integer(let number)? = values[name] {
+        return sums.noteLength(name, number)
+      }
       if case .declare = statement {} else if case .assign = statement {} else { sums.define(name, value) }
       let isHolder = sums.slice.holders.contains(name)
       let addition = isHolder ? Addition(statement, sums.slice.folded) : nil
@@ -165,21 +168,30 @@ extension KernelWalk {
       return [sumUse(of: access.buffer, integer(access.offset), type.lanes, active.map { integer($0) })]
     case .gather(let access, let lanes, let type, let active) where isHolder(access.buffer):
       let place = integer(access.offset) + integer(lanes)
-      return [SumTree.Use(holder: access.buffer, index: [place], lanes: type.lanes, active: active.map { integer($0) })]
+      return [
+        SumTree.Use(
+          holder: access.buffer, index: [place], lanes: type.lanes, active: active.map { integer($0) })
+      ]
     case .gatherRaw(let array, let offset, let lanes, let type) where isHolder(array):
-      return [SumTree.Use(holder: array, index: [integer(offset) + integer(lanes)], lanes: type.lanes, active: nil)]
+      return [
+        SumTree.Use(holder: array, index: [integer(offset) + integer(lanes)], lanes: type.lanes, active: nil)
+      ]
     case .apply(_, let operands, _):
       var found: [SumTree.Use] = []
       for operand in operands { found += sumUses(in: operand) }
       return found
     case .broadcast(let value, _): return sumUses(in: value)
-    case .conditional(let condition, let a, let b): return sumUses(in: condition) + sumUses(in: a) + sumUses(in: b)
+    case .conditional(let condition, let a, let b):
+      return sumUses(in: condition) + sumUses(in: a) + sumUses(in: b)
     default: return []
     }
   }
 
-  private mutating func sumUse(of array: String, _ first: Polynomial, _ lanes: Int, _ active: Polynomial?) -> SumTree.Use {
-    SumTree.Use(holder: array, index: [lanes > 1 ? first + lane(of: lanes) : first], lanes: lanes, active: active)
+  private mutating func sumUse(of array: String, _ first: Polynomial, _ lanes: Int, _ active: Polynomial?)
+    -> SumTree.Use
+  {
+    SumTree.Use(
+      holder: array, index: [lanes > 1 ? first + lane(of: lanes) : first], lanes: lanes, active: active)
   }
 
   /// Where in its holder a statement sets a sum.
@@ -197,7 +209,8 @@ extension KernelWalk {
 extension Addition {
   /// Lanes from it on add +0.
   var maskedLanes: Expression? {
-    guard addends.count == 1, case .apply(.select, let operands, _) = addends[0], operands[2].isPositiveZero else {
+    guard addends.count == 1, case .apply(.select, let operands, _) = addends[0], operands[2].isPositiveZero
+    else {
       return nil
     }
     return operands[0].activeLanes

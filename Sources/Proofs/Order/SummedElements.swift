@@ -30,7 +30,8 @@ extension HeldSum {
       return step.uses.filter { $0.holder == holder }.map { use in
         .write(
           WriteTree.Write(
-            buffer: holder, place: Polynomial(0), lanes: use.lanes, active: use.active, location: step.location,
+            buffer: holder, place: Polynomial(0), lanes: use.lanes, active: use.active,
+            location: step.location,
             isScattered: false, keys: use.index + [Polynomial(0)]))
       }
     case .loop(let loop, let inner):
@@ -46,8 +47,14 @@ extension HeldSum {
 extension WrittenRegions {
   /// Whether each element of a region is one of others', the last axis of all left aside.
   fileprivate mutating func covers(_ regions: [WrittenRegion], _ part: WrittenRegion) -> Bool {
-    if regions.contains(where: { covers(Array($0.axes.dropLast()), Array(part.axes.dropLast())) && !$0.hasGaps }) { return true }
-    guard let axis = part.axes.indices.dropLast(2).first(where: { part.axes[$0 + 1].radix != nil }) else { return false }
+    if regions.contains(where: {
+      covers(Array($0.axes.dropLast()), Array(part.axes.dropLast())) && !$0.hasGaps
+    }) {
+      return true
+    }
+    guard let axis = part.axes.indices.dropLast(2).first(where: { part.axes[$0 + 1].radix != nil }) else {
+      return false
+    }
     // Elements of blocks lie between the first of the first block and the last of the last; failing that, blocks are looked
     // at one by one.
     let (blocks, inner) = (part.axes[axis], part.axes[axis + 1])
@@ -67,13 +74,15 @@ extension WrittenRegions {
   }
 
   private mutating func covers(_ whole: [Progression], _ part: [Progression]) -> Bool {
-    whole.count == part.count && zip(whole, part).allSatisfy { a, b in
-      let isSame = isZero(a.first - b.first)
-      guard a.radix == b.radix, a.step == 1 || isSame && (a.step == b.step || b.count == Polynomial(1)) else {
-        return false
+    whole.count == part.count
+      && zip(whole, part).allSatisfy { a, b in
+        let isSame = isZero(a.first - b.first)
+        guard a.radix == b.radix, a.step == 1 || isSame && (a.step == b.step || b.count == Polynomial(1))
+        else {
+          return false
+        }
+        return isSame && isZero(a.count - b.count)
+          || isAtLeastZero(b.first - a.first) && isAtLeastZero(a.last - b.last)
       }
-      return isSame && isZero(a.count - b.count)
-        || isAtLeastZero(b.first - a.first) && isAtLeastZero(a.last - b.last)
-    }
   }
 }

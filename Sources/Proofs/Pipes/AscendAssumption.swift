@@ -4,7 +4,8 @@ import MachineIR
 /// state only in part. Each is a question that a measurement on a chip can answer.
 public enum AscendAssumption: String, Hashable, Sendable, CaseIterable {
   case roundsToNearest, subnormals, comparesNaN, selectsBits, wrapsIntegers, exactConversions, gathersWords,
-    stridesOfZero, completesOutOfOrder, raisesWhenDone, scalarsInOrder, scalarStores, wideScalars, narrowStores,
+    stridesOfZero, completesOutOfOrder, raisesWhenDone, scalarsInOrder, scalarStores, wideScalars,
+    narrowStores,
     exactProducts, drainsIntegers, flagsAcross, fractals
 
   public var sentence: String {

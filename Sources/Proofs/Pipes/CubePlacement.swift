@@ -15,7 +15,9 @@ enum CubePlacement {
     }
     func require(_ value: Int, multipleOf unit: Int, upTo most: Int) {
       if value <= 0 || value % unit != 0 || value > most {
-        fail("a size of \(value) in an instruction of \(instruction.pipe.rawValue), not a multiple of \(unit) up to \(most)")
+        fail(
+          "a size of \(value) in an instruction of \(instruction.pipe.rawValue), not a multiple of \(unit) up to \(most)"
+        )
       }
     }
     for (view, bytes) in instruction.reads + [instruction.write].compactMap({ $0 }) { check(view, bytes) }
@@ -24,8 +26,13 @@ enum CubePlacement {
       require(to, in: .l1, .int8)
       require(lines, multipleOf: CubeInstruction.lines, upTo: 16384)
       require(depth, multipleOf: CubeInstruction.lineBytes, upTo: 65535)
-    case .loadLeft(let to, let from, let lines, let depth), .loadRight(let to, let from, let lines, let depth):
-      if case .loadLeft = instruction { require(to, in: .left, .int8) } else { require(to, in: .right, .int8) }
+    case .loadLeft(let to, let from, let lines, let depth),
+      .loadRight(let to, let from, let lines, let depth):
+      if case .loadLeft = instruction {
+        require(to, in: .left, .int8)
+      } else {
+        require(to, in: .right, .int8)
+      }
       require(from, in: .l1, .int8)
       require(lines, multipleOf: CubeInstruction.lines, upTo: 4080)
       require(depth, multipleOf: CubeInstruction.lineBytes, upTo: 4064)

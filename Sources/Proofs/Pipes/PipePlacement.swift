@@ -7,11 +7,15 @@ enum PipePlacement {
     func fail(_ message: String) { faults.append(PipeProof.Fault(message: message, location: nil)) }
     for tensor in kernel.tensors.values.sorted(by: { $0.name < $1.name }) {
       if tensor.byteAddress % tensor.memory.alignment != 0 {
-        fail("\(tensor.name) begins at byte \(tensor.byteAddress), which is no multiple of \(tensor.memory.alignment)")
+        fail(
+          "\(tensor.name) begins at byte \(tensor.byteAddress), which is no multiple of \(tensor.memory.alignment)"
+        )
       }
       let capacity = capacity(tensor.memory)
       if tensor.byteAddress < 0 || tensor.bytes.upperBound > capacity {
-        fail("\(tensor.name) ends at byte \(tensor.bytes.upperBound) of a \(tensor.memory.rawValue) of \(capacity)")
+        fail(
+          "\(tensor.name) ends at byte \(tensor.bytes.upperBound) of a \(tensor.memory.rawValue) of \(capacity)"
+        )
       }
     }
     func check(_ view: LocalView, _ bytes: Int?, alignment: Int? = nil) {
@@ -38,7 +42,8 @@ enum PipePlacement {
           if copy.most * copy.local.element.byteCount > 2_097_151 {
             fail("a copy of \(copy.most * copy.local.element.byteCount) bytes, of which one may have 2097151")
           }
-        case .cube(let instruction): faults += CubePlacement.faults(of: instruction, { check($0, $1) }, kernel)
+        case .cube(let instruction):
+          faults += CubePlacement.faults(of: instruction, { check($0, $1) }, kernel)
         case .read(_, let view), .write(let view, _):
           check(view, view.element.byteCount, alignment: view.element.byteCount)
         case .loop(let loop): walk(loop.body)
@@ -61,7 +66,9 @@ enum PipePlacement {
       {
         fail("a block is repeated over \(instruction.count) lanes, which is no number of repeats up to 255")
       }
-      if case .maskedCopy = instruction.operation, instruction.count > 64 { fail("a masked copy beyond one repeat") }
+      if case .maskedCopy = instruction.operation, instruction.count > 64 {
+        fail("a masked copy beyond one repeat")
+      }
     }
     walk(kernel.body)
     if kernel.part(of: .cube) == nil { fail("the cube core needs what the vector core computes") }

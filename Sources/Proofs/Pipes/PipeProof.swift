@@ -31,7 +31,9 @@ public struct PipeProof {
   public var isProved: Bool { faults.isEmpty }
 
   /// `capacity` is that of the unified buffer; other memories are as `chip` has them.
-  public init(_ kernel: PipeKernel, capacity: Int = 192 << 10, chip: Ascend = MachineDescription.ascend910b.npu!) {
+  public init(
+    _ kernel: PipeKernel, capacity: Int = 192 << 10, chip: Ascend = MachineDescription.ascend910b.npu!
+  ) {
     self.kernel = kernel
     var walk = PipeWalk(kernel, PipeSteps(kernel))
     walk.run()
@@ -43,6 +45,7 @@ public struct PipeProof {
   public func require() throws {
     guard let fault = faults.first else { return }
     throw Diagnostic(
-      "\(kernel.source.name) on Ascend is not proved: \(fault.message)", at: fault.location.map { [$0] } ?? [])
+      "\(kernel.source.name) on Ascend is not proved: \(fault.message)", at: fault.location.map { [$0] } ?? []
+    )
   }
 }

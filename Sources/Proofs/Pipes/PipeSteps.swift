@@ -34,7 +34,9 @@ struct PipeSteps {
   static let pipes = Pipe.allCases
   static func number(_ pipe: Pipe) -> Int { pipes.firstIndex(of: pipe)! }
   /// A bit for each pipe of a core.
-  static func bits(of core: Pipe.Core) -> UInt16 { Pipe.all(of: core).reduce(0) { $0 | 1 << UInt16(number($1)) } }
+  static func bits(of core: Pipe.Core) -> UInt16 {
+    Pipe.all(of: core).reduce(0) { $0 | 1 << UInt16(number($1)) }
+  }
 
   private(set) var steps: [Step] = []
   private(set) var touches: [Touch] = []
@@ -55,7 +57,9 @@ struct PipeSteps {
     tensors = kernel.tensors.keys.sorted()
     for (number, name) in tensors.enumerated() { tensorNumbers[name] = number }
     let bytes = tensors.map { kernel.tensors[$0]!.place }
-    neighbours = bytes.indices.map { own in bytes.indices.filter { $0 != own && bytes[$0].overlaps(bytes[own]) } }
+    neighbours = bytes.indices.map { own in
+      bytes.indices.filter { $0 != own && bytes[$0].overlaps(bytes[own]) }
+    }
     steps = make(kernel.body, kernel)
     concerned = touches.map { own in
       touches.reduce(0) { $1.conflicts(with: own) ? $0 | 1 << UInt16($1.pipe) : $0 }
@@ -120,7 +124,8 @@ struct PipeSteps {
     case .buffer(let source):
       let buffer = buffers[source] ?? buffers.count
       buffers[source] = buffer
-      touch = Touch(pipe: Self.number(access.pipe), isWrite: access.isWrite, buffer: buffer, lower: 0, upper: 0)
+      touch = Touch(
+        pipe: Self.number(access.pipe), isWrite: access.isWrite, buffer: buffer, lower: 0, upper: 0)
     }
     accessNumbers[access] = touches.count
     touches.append(touch)

@@ -206,14 +206,17 @@ struct PipeWalk {
       }
       return forget()
     }
-    for deed in state.deeds.keys where self.pipe(of: deed) == pipe { state.deeds[deed]!.pipes |= Self.bit(pipe) }
+    for deed in state.deeds.keys where self.pipe(of: deed) == pipe {
+      state.deeds[deed]!.pipes |= Self.bit(pipe)
+    }
     forget()
   }
 
   /// What every pipe that is concerned knows to be done orders nothing any more.
   private mutating func forget() {
     for (deed, known) in state.deeds {
-      let concerned = deed < program.touches.count
+      let concerned =
+        deed < program.touches.count
         ? program.concerned[deed]
         : Self.bit(PipeSteps.number(program.events[deed - program.touches.count].from))
       if concerned & ~known.pipes == 0 { state.deeds[deed] = nil }

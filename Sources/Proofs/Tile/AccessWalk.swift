@@ -131,7 +131,8 @@ struct AccessWalk {
       let (place, length) = (values.term(index, at: site), values.length(of: dimension, at: site))
       context.oblige(
         .inBounds, dimension.name, at: node.location,
-        "a tile at \(dimension.name) = \(place): \(place) < \(length), \(dimension.name)'s length", given: path,
+        "a tile at \(dimension.name) = \(place): \(place) < \(length), \(dimension.name)'s length",
+        given: path,
         goal: place.isCoordinate(of: length))
       if place.size <= Self.mostFollowed {
         need(node.operands[0], at: site.with(dimension, place), path)
@@ -165,7 +166,8 @@ struct AccessWalk {
     var steps: [Formula] = []
     index.visit { steps.append(values.term($0, at: site).isIn(-(1 << 62)...1 << 62)) }
     context.oblige(
-      .noOverflow, "an index", at: location, "\(index.text(in: program)) fits 64 bits", given: path, goal: .all(steps))
+      .noOverflow, "an index", at: location, "\(index.text(in: program)) fits 64 bits", given: path,
+      goal: .all(steps))
   }
 
   func access(
@@ -200,7 +202,8 @@ struct AccessWalk {
     case .shiftLeft, .shiftRightLogical, .shiftRightArithmetic:
       let bits = values.term(node.operands[1], at: site)
       context.oblige(
-        .defined, "a shift", at: node.location, "a shift by \(bits) bits, 0 to 31", given: path, goal: bits.isIn(0...31))
+        .defined, "a shift", at: node.location, "a shift by \(bits) bits, 0 to 31", given: path,
+        goal: bits.isIn(0...31))
     default: break
     }
   }
@@ -211,7 +214,9 @@ struct AccessWalk {
   mutating func needLength(
     of dimension: Dimension, at site: TileSite, _ path: [Formula], _ location: SourceLocation
   ) {
-    guard case .computed(let index)? = program.lengths[dimension], index != .constant(dimension.range.upperBound) else { return }
+    guard case .computed(let index)? = program.lengths[dimension],
+      index != .constant(dimension.range.upperBound)
+    else { return }
     let length = values.term(index, at: site)
     let visit = LengthVisit(dimension: dimension, site: site.over(context.axes(of: index)), path: path)
     guard lengths.insert(visit).inserted else { return }
@@ -245,7 +250,8 @@ struct AccessWalk {
     need(node.operands[0], at: inner.site, inner.path)
     let length = values.length(of: dimension, at: site)
     context.oblige(
-      .countedOnce, dimension.name, at: node.location, "each element along \(dimension.name) is taken once", given: path,
+      .countedOnce, dimension.name, at: node.location, "each element along \(dimension.name) is taken once",
+      given: path,
       goal: .constant(0) .<= length, lemma: "a whole axis is every coordinate from 0 to its length, once")
     var isRanking = reduction == .argmax
     var isScan = false
@@ -256,7 +262,8 @@ struct AccessWalk {
     }
     if isRanking {
       context.oblige(
-        .totalOrder, dimension.name, at: node.location, "equal elements along \(dimension.name) are told apart", given: [],
+        .totalOrder, dimension.name, at: node.location,
+        "equal elements along \(dimension.name) are told apart", given: [],
         goal: .truth(true), lemma: "of equal elements the one at the lower coordinate comes first")
     }
     if node.type == .int32, reduction == .sum(nil) || isScan { partialSums(dimension, node, at: site, path) }
@@ -269,7 +276,8 @@ struct AccessWalk {
       let all = values.length(of: along, at: site)
       _ = counted
       return context.oblige(
-        .exactAccumulator, dimension.name, at: node.location, "counts along \(dimension.name) add up to \(all) at most",
+        .exactAccumulator, dimension.name, at: node.location,
+        "counts along \(dimension.name) add up to \(all) at most",
         given: path, goal: all .<= .constant(Int(Int32.max)),
         lemma: "every element falls into one bin at most")
     }
@@ -286,7 +294,8 @@ struct AccessWalk {
     for axis in axes { (inner, deeper) = opened(axis, for: node.operands, at: inner, deeper, node.location) }
     for operand in node.operands { need(operand, at: inner, deeper) }
     context.oblige(
-      .countedOnce, axes[0].name, at: node.location, "each element along \(axes[0].name) is taken once", given: path,
+      .countedOnce, axes[0].name, at: node.location, "each element along \(axes[0].name) is taken once",
+      given: path,
       goal: .constant(0) .<= values.length(of: axes[0], at: site),
       lemma: "a whole axis is every coordinate from 0 to its length, once")
   }
@@ -305,7 +314,8 @@ struct AccessWalk {
       rest = rest - length
     }
     context.oblige(
-      .inBounds, into.name, at: node.location, "coordinate \(place) of \(into.name) lies in one of its parts", given: path,
+      .inBounds, into.name, at: node.location, "coordinate \(place) of \(into.name) lies in one of its parts",
+      given: path,
       goal: rest .< .constant(0))
   }
 

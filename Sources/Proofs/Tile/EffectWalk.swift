@@ -70,7 +70,9 @@ extension TileContext {
       else { continue }
       var terms: [Variable: Term] = [:]
       for axis in effect.axes {
-        if case .variable(let variable)? = effect.site.coordinates[axis] { terms[variable] = site.coordinates[axis]! }
+        if case .variable(let variable)? = effect.site.coordinates[axis] {
+          terms[variable] = site.coordinates[axis]!
+        }
       }
       let exists = Formula.all(effect.path.map { $0.replacing(terms) })
       facts.append(exists.implies(values.formula(value, at: site)))
@@ -121,11 +123,14 @@ extension TileContext {
       walk.needLength(of: axis.dimension, at: TileSite(), [], region.location)
       guard let bounds = axis.bounds else { continue }
       for index in [bounds.lower, bounds.upper] { walk.need(index, at: TileSite(), [], region.location) }
-      let (lower, upper) = (values.term(bounds.lower, at: TileSite()), values.term(bounds.upper, at: TileSite()))
+      let (lower, upper) = (
+        values.term(bounds.lower, at: TileSite()), values.term(bounds.upper, at: TileSite())
+      )
       let length = values.length(of: axis.dimension, at: TileSite())
       oblige(
         .inBounds, axis.dimension.name, at: region.location,
-        "\(lower) ..< \(upper) of \(axis.dimension.name) lies within its extent \(length)", given: [lower .< upper],
+        "\(lower) ..< \(upper) of \(axis.dimension.name) lies within its extent \(length)",
+        given: [lower .< upper],
         goal: (.constant(0) .<= lower) && (upper .<= length))
     }
   }
@@ -134,7 +139,9 @@ extension TileContext {
   fileprivate func obligeAccesses(of effect: EffectSite, _ walk: inout AccessWalk) {
     let statement = program.regions[effect.region].statements[effect.statement]
     walk.walk(effect) { walk in
-      for axis in effect.axes { walk.needLength(of: axis, at: effect.site, effect.uniform, statement.location) }
+      for axis in effect.axes {
+        walk.needLength(of: axis, at: effect.site, effect.uniform, statement.location)
+      }
       switch statement.effect {
       case .store(let parameter, let indices, let value, let condition):
         var path = effect.path + asserted(at: effect.site, before: effect.region)

@@ -25,11 +25,15 @@ struct Inversion {
     var open = Array(zip(store.indices, element))
     // Indices that read others' coordinates wait for them.
     while !open.isEmpty {
-      guard let next = open.firstIndex(where: { unbound($0.0).count <= 1 }) ?? open.indices.first else { break }
+      guard let next = open.firstIndex(where: { unbound($0.0).count <= 1 }) ?? open.indices.first else {
+        break
+      }
       let (index, place) = open.remove(at: next)
       guard solve(index, place) else { return nil }
     }
-    for axis in store.effect.axes where site.coordinates[axis] == nil { site.coordinates[axis] = .constant(0) }
+    for axis in store.effect.axes where site.coordinates[axis] == nil {
+      site.coordinates[axis] = .constant(0)
+    }
     let region = program.regions[store.effect.region]
     for axis in store.effect.axes {
       let place = site.coordinates[axis]!
@@ -150,7 +154,9 @@ struct Inversion {
   }
 
   /// Where a permutation has a coordinate: some place, if it is one at all.
-  private mutating func position(of place: Term, in name: String, _ dimension: Dimension, _ length: Term) -> Term {
+  private mutating func position(of place: Term, in name: String, _ dimension: Dimension, _ length: Term)
+    -> Term
+  {
     let position = Term.variable(
       Variable("place of \(place) in \(name)", from: 0, to: max(0, dimension.range.upperBound - 1)))
     facts.append(place.isCoordinate(of: length).implies(position .< length))

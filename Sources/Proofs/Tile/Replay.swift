@@ -15,7 +15,8 @@ public struct Replay: Sendable {
   public init?(_ counterexample: Counterexample, of program: Program) {
     self.program = program
     var extents: [Dimension: Int] = [:]
-    for dimension in program.dimensions where program.lengths[dimension] == .buffer && dimension.extent == nil {
+    for dimension in program.dimensions where program.lengths[dimension] == .buffer && dimension.extent == nil
+    {
       extents[dimension] = counterexample["|\(dimension.name)|"] ?? dimension.range.lowerBound
     }
     self.extents = extents
@@ -26,7 +27,9 @@ public struct Replay: Sendable {
       for (dimension, extent) in extents {
         terms[Variable("|\(dimension.name)|", in: dimension.range)] = .constant(extent)
       }
-      guard case .constant(let number) = values.term(index, at: TileSite()).replacing(terms) else { return nil }
+      guard case .constant(let number) = values.term(index, at: TileSite()).replacing(terms) else {
+        return nil
+      }
       return number
     }
     var arguments: [String: Argument] = [:]

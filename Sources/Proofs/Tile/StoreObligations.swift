@@ -16,7 +16,9 @@ extension TileContext {
   func stores(mark: String = "") -> [Store] {
     effectSites(mark: mark).compactMap { effect in
       let statement = program.regions[effect.region].statements[effect.statement]
-      guard case .store(let parameter, let indices, let value, let condition) = statement.effect else { return nil }
+      guard case .store(let parameter, let indices, let value, let condition) = statement.effect else {
+        return nil
+      }
       return Store(
         parameter: parameter, indices: indices, value: value, condition: condition,
         location: statement.location, effect: effect)
@@ -85,7 +87,8 @@ extension TileContext {
       switch refinement {
       case .range(let lower, let upper):
         oblige(
-          .withinRefinement, parameter.name, at: store.location, "\(element): \(value) is in \(lower)...\(upper)",
+          .withinRefinement, parameter.name, at: store.location,
+          "\(element): \(value) is in \(lower)...\(upper)",
           given: path(store), goal: value.isIn(lower...upper))
       case .coordinate(let dimension):
         let length = values.length(of: dimension, at: TileSite())
@@ -141,7 +144,8 @@ extension TileContext {
     else {
       return oblige(
         .withinRefinement, parameter.name, at: store.location,
-        "\(element) is a partition of \(dimension.name): only running sums of counts are known to be", given: [],
+        "\(element) is a partition of \(dimension.name): only running sums of counts are known to be",
+        given: [],
         goal: .truth(false))
     }
     let place = values.coordinate(along)
@@ -172,7 +176,8 @@ extension TileContext {
     }
     let names = parameter.axes.map(\.name).joined(separator: ", ")
     oblige(
-      .covered, parameter.name, at: parameter.location, "every element of \(parameter.name)[\(names)] is written",
+      .covered, parameter.name, at: parameter.location,
+      "every element of \(parameter.name)[\(names)] is written",
       given: hypotheses, goal: .any(written))
   }
 }

@@ -26,7 +26,8 @@ final class TileContext {
 
   /// Adds an obligation; the same one met again by another way is one.
   func oblige(
-    _ kind: ObligationKind, _ subject: String, at location: SourceLocation, _ sentence: @autoclosure () -> String,
+    _ kind: ObligationKind, _ subject: String, at location: SourceLocation,
+    _ sentence: @autoclosure () -> String,
     given path: [Formula], goal: Formula, lemma: String? = nil
   ) {
     let hypotheses = hypotheses(path, goal)
@@ -34,7 +35,8 @@ final class TileContext {
     else { return }
     obligations.append(
       Obligation(
-        kind, kernel: program.name, at: location, sentence(), about: subject, hypotheses: hypotheses, goal: goal,
+        kind, kernel: program.name, at: location, sentence(), about: subject, hypotheses: hypotheses,
+        goal: goal,
         lemma: lemma))
   }
 

@@ -71,7 +71,8 @@ extension TileValues {
     }
   }
 
-  func topK(_ dimension: Dimension, _ into: Dimension, _ id: ValueID, _ node: Node, at site: TileSite) -> Term {
+  func topK(_ dimension: Dimension, _ into: Dimension, _ id: ValueID, _ node: Node, at site: TileSite) -> Term
+  {
     let length = length(of: dimension, at: site)
     let rank = site.coordinates[into] ?? coordinate(into)
     return opaque(id, node, "top", at: site, from: -1, to: max(-1, dimension.range.upperBound - 1)) { value in
@@ -102,6 +103,7 @@ extension TileValues {
 
   /// A place along an axis that a promise says exists.
   private func witness(of value: Term, along dimension: Dimension, _ kind: String = "of") -> Term {
-    .variable(Variable("\(dimension.name) \(kind) \(value)", from: 0, to: max(0, dimension.range.upperBound - 1)))
+    .variable(
+      Variable("\(dimension.name) \(kind) \(value)", from: 0, to: max(0, dimension.range.upperBound - 1)))
   }
 }

@@ -215,7 +215,9 @@ final class TileValues {
 
   private func elementwise(_ operation: Elementwise, _ id: ValueID, _ node: Node, at site: TileSite) -> Term {
     func operand(_ position: Int) -> Term { term(node.operands[position], at: site) }
-    func constant(_ position: Int) -> Int? { if case .constant(let value) = operand(position) { value } else { nil } }
+    func constant(_ position: Int) -> Int? {
+      if case .constant(let value) = operand(position) { value } else { nil }
+    }
     let types = node.operands.map { program[$0].type }
     switch operation {
     case .add: return operand(0) + operand(1)

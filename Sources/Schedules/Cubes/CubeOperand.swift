@@ -36,7 +36,8 @@ extension RegionLowering {
     tiles: HostExpression, name: String, prepares weight: Int?
   ) -> CubeOperand {
     let operand = CubeOperand(
-      value: value, scale: scale, bits: bits, lines: lines, tile: tile, depth: depth, block: block, slices: workspaces.count,
+      value: value, scale: scale, bits: bits, lines: lines, tile: tile, depth: depth, block: block,
+      slices: workspaces.count,
       exponents: workspaces.count + 1)
     let blocks = tiles * operand.blocks
     workspaces.append(
@@ -88,18 +89,21 @@ extension RegionLowering {
     let slices = buffer(workspace: operand.slices, .int8)
     let exponents = buffer(workspace: operand.exponents, .int32)
     for slice in 0..<ByteFragments.slices {
-      let place = at * .constant(operand.blockBytes) + .constant(slice * operand.tile * lanes)
+      let place =
+        at * .constant(operand.blockBytes) + .constant(slice * operand.tile * lanes)
         + line * .constant(lanes)
       stack.append(
         .store(Access(slices, .int8, place), CubeOperand.slice(slice, of: .variable(integers)), active: nil))
     }
     stack.append(
-      .store(Access(exponents, .int32, at * .constant(operand.tile) + line), .variable(exponent), active: nil))
+      .store(Access(exponents, .int32, at * .constant(operand.tile) + line), .variable(exponent), active: nil)
+    )
   }
 
   /// Integers of E4M3 codes, and the exponent of their scale.
   private func cutCodes(
-    _ operand: CubeOperand, _ line: Environment, _ start: Expression, _ active: Expression, _ integers: Variable,
+    _ operand: CubeOperand, _ line: Environment, _ start: Expression, _ active: Expression,
+    _ integers: Variable,
     _ exponent: Variable
   ) throws {
     let (type, word) = (integers.type, exponent.type)

@@ -31,7 +31,9 @@ extension RegionLowering {
 
   private func cubeForm(_ id: ValueID, _ pattern: ProductPattern) -> CubeForm? {
     let node = program[id]
-    guard case .product(let depth, let productClass, let scaledLeft, let scaledRight) = node.operation else { return nil }
+    guard case .product(let depth, let productClass, let scaledLeft, let scaledRight) = node.operation else {
+      return nil
+    }
     let leftScale = scaledLeft ? node.operands[2] : nil
     let rightScale = scaledRight ? node.operands[scaledLeft ? 3 : 2] : nil
     var (left, right) = (node.operands[0], node.operands[1])
@@ -41,13 +43,17 @@ extension RegionLowering {
       guard [left, right].allSatisfy({ program[$0].type == .e4m3 }) else { return nil }
       (block, bits) = (length, nil)
     case .fixedPoint(let width, let length):
-      guard (9...ByteFragments.slices * ByteFragments.sliceBits).contains(width), program[left].type == .float32 else {
+      guard (9...ByteFragments.slices * ByteFragments.sliceBits).contains(width),
+        program[left].type == .float32
+      else {
         return nil
       }
       (block, bits) = (length, width)
       right = FixedPanels.narrow(right, in: program)
       left = FixedPanels.narrow(left, in: program)
-      guard program[right].type == .bfloat16, [.bfloat16, .float32].contains(program[left].type) else { return nil }
+      guard program[right].type == .bfloat16, [.bfloat16, .float32].contains(program[left].type) else {
+        return nil
+      }
     default: return nil
     }
     guard block % SliceProduct.depthStep == 0, block <= 128,
@@ -58,7 +64,8 @@ extension RegionLowering {
       })
     else { return nil }
     return CubeForm(
-      left: left, leftScale: leftScale, right: right, rightScale: rightScale, bits: bits, panels: panels, depth: depth)
+      left: left, leftScale: leftScale, right: right, rightScale: rightScale, bits: bits, panels: panels,
+      depth: depth)
   }
 
   func lowerCubes(_ pattern: ProductPattern, name: String) throws -> MachineKernel {
@@ -86,7 +93,8 @@ extension RegionLowering {
     let parameter = program.parameters[panels.parameter].name
     let right = cubeOperand(
       form.right, scale: form.rightScale, bits: form.bits, lines: pattern.columns, tile: blocking.cellColumns,
-      depth: form.depth, block: form.block, tiles: panels.outer.reduce(panels.panels) { $0 * HostExpression(extentOf: $1.dimension) },
+      depth: form.depth, block: form.block,
+      tiles: panels.outer.reduce(panels.panels) { $0 * HostExpression(extentOf: $1.dimension) },
       name: parameter, prepares: panels.parameter)
     let axes = region.axes.map(\.dimension).filter { axis in
       pattern.fixed.contains(axis)
@@ -96,9 +104,11 @@ extension RegionLowering {
     let number = before.count
     let suffix = number == 0 ? "left" : "left_\(number + 1)"
     let left = cubeOperand(
-      form.left, scale: form.leftScale, bits: form.bits, lines: pattern.rows, tile: blocking.cellRows, depth: form.depth,
+      form.left, scale: form.leftScale, bits: form.bits, lines: pattern.rows, tile: blocking.cellRows,
+      depth: form.depth,
       block: form.block, tiles: tiles, name: suffix, prepares: nil)
-    let product = CubeProduct(left: left, right: right, panels: panels, axes: axes, exchange: workspaces.count)
+    let product = CubeProduct(
+      left: left, right: right, panels: panels, axes: axes, exchange: workspaces.count)
     workspaces.append(
       Workspace(
         name: "\(suffix)_exchange",
@@ -117,7 +127,8 @@ extension RegionLowering {
     let panel = openPanel(panels, .variable(cell))
     let first = stack.define("first", panel.number * .constant(panels.width))
     let count = stack.define("count", (try length(panels.columns) - first).minimum(.constant(panels.width)))
-    stack.append(.note("slices of \(program.parameters[panels.parameter].name)", program[product.right.value].location))
+    stack.append(
+      .note("slices of \(program.parameters[panels.parameter].name)", program[product.right.value].location))
     try cutTile(product.right, .variable(cell), lower: first, count: count)
     return kernel(name: name, cells: panel.cells, cell: cell)
   }
@@ -183,7 +194,8 @@ extension RegionLowering {
     stack.append(
       .multiplySlices(
         SliceProduct(
-          Access(left.slices, .int8, leftBlock * .constant(product.left.blockBytes)), slices: ByteFragments.slices,
+          Access(left.slices, .int8, leftBlock * .constant(product.left.blockBytes)),
+          slices: ByteFragments.slices,
           by: Access(right.slices, .int8, rightBlock * .constant(product.right.blockBytes)),
           slices: ByteFragments.slices, rows: rows, columns: columns, depth: product.left.block, to: sums,
           through: exchange)))
@@ -192,17 +204,22 @@ extension RegionLowering {
     stack.append(
       .storeRaw(
         buffer: rowExponents, offset: .constant(0),
-        .load(Access(left.exponents, .int32, leftBlock * .constant(rows)), MachineType(.i32, rows), active: nil)))
+        .load(
+          Access(left.exponents, .int32, leftBlock * .constant(rows)), MachineType(.i32, rows), active: nil)))
     let ofColumns = stack.define(
       "column_exponents",
       .load(Access(right.exponents, .int32, rightBlock * .constant(columns)), own, active: nil))
     let row = stack.variable("row", .index)
-    let ofRow = Expression.raw(buffer: rowExponents, offset: .variable(row), MachineType(.i32)).broadcast(to: columns)
+    let ofRow = Expression.raw(buffer: rowExponents, offset: .variable(row), MachineType(.i32)).broadcast(
+      to: columns)
     stack.append(
       .loop(
         CountedLoop(
           row, from: .constant(0), to: .constant(rows),
-          [.storeRaw(buffer: exponents, offset: .variable(row) * .constant(columns), ofColumns.apply(.add, ofRow))])))
+          [
+            .storeRaw(
+              buffer: exponents, offset: .variable(row) * .constant(columns), ofColumns.apply(.add, ofRow))
+          ])))
     let place = stack.variable("place", .index)
     stack.open()
     func sum(_ weight: Int) -> Expression {
@@ -210,7 +227,8 @@ extension RegionLowering {
     }
     // Neighbours meet in 32 bits.
     func joined(_ weight: Int) -> Expression {
-      sum(weight).apply(.add, sum(weight + 1).apply(.multiply, ByteFragments.integer(1 << ByteFragments.sliceBits, lanes)))
+      sum(weight).apply(
+        .add, sum(weight + 1).apply(.multiply, ByteFragments.integer(1 << ByteFragments.sliceBits, lanes)))
     }
     let digits = [joined(0), joined(2), sum(4)].map { stack.define("digits", $0) }
     let power = Expression.raw(buffer: exponents, offset: .variable(place), i32)

@@ -7,7 +7,8 @@ extension PipeLowering {
   func multiply(_ product: SliceProduct) throws {
     // Products of one size share their tensors.
     func place(_ name: String, _ element: LocalElement, _ count: Int, _ memory: LocalMemory) -> LocalView {
-      let own = tensors.values.first { $0.memory == memory && $0.count == count && $0.name.hasPrefix(name) }?.name
+      let own =
+        tensors.values.first { $0.memory == memory && $0.count == count && $0.name.hasPrefix(name) }?.name
         ?? unique(name)
       tensors[own] = LocalTensor(own, element, count: count, byteAddress: 0, in: memory)
       return LocalView(own, element)
@@ -51,14 +52,16 @@ extension PipeLowering {
         cube(
           .stage(
             slice(whole, number, lines * product.depth), buffer: access.buffer,
-            offset: .variable(first) + .constant(number * lines * product.depth), lines: lines, depth: product.depth))
+            offset: .variable(first) + .constant(number * lines * product.depth), lines: lines,
+            depth: product.depth))
       }
     }
     // What comes last is used first: one event tells of all before it.
     for number in (0..<product.rightSlices).reversed() {
       cube(
         .loadRight(
-          slice(right, number, rightBytes), from: slice(rightStage, number, rightBytes), lines: product.columns,
+          slice(right, number, rightBytes), from: slice(rightStage, number, rightBytes),
+          lines: product.columns,
           depth: product.depth))
     }
     for number in (0..<product.leftSlices).reversed() {
@@ -75,7 +78,8 @@ extension PipeLowering {
       cube(
         .multiply(
           slice(sums, weight, product.rows * product.columns), left: slice(left, i, leftBytes),
-          right: slice(right, j, rightBytes), rows: product.rows, columns: product.columns, depth: product.depth,
+          right: slice(right, j, rightBytes), rows: product.rows, columns: product.columns,
+          depth: product.depth,
           clears: begun.insert(weight).inserted))
     }
     for weight in (0..<product.weights).reversed() {
@@ -83,7 +87,8 @@ extension PipeLowering {
       cube(
         .drain(
           buffer: product.exchange, offset: agent + .constant(first),
-          from: slice(sums, weight, product.rows * product.columns), rows: product.rows, columns: product.columns))
+          from: slice(sums, weight, product.rows * product.columns), rows: product.rows,
+          columns: product.columns))
     }
   }
 
@@ -169,7 +174,9 @@ extension MachineKernel {
   /// Its products of slices.
   var sliceProducts: [SliceProduct] {
     var found: [SliceProduct] = []
-    for statement in body { statement.forEach { if case .multiplySlices(let product) = $0 { found.append(product) } } }
+    for statement in body {
+      statement.forEach { if case .multiplySlices(let product) = $0 { found.append(product) } }
+    }
     return found
   }
 }
@@ -191,6 +198,7 @@ extension PipeKernel {
     }
     guard usesCubes, part(of: .cube) == nil else { return }
     throw Diagnostic(
-      "\(source.name) on Ascend: what the cube core multiplies depends on what the vector core computes", at: [location])
+      "\(source.name) on Ascend: what the cube core multiplies depends on what the vector core computes",
+      at: [location])
   }
 }

@@ -5,7 +5,9 @@ import TileIR
 /// the vector unit.
 extension PipeLowering {
   /// Codes in `int32`, from an element on that may be a byte's second.
-  func loadPacked(_ access: Access, _ type: MachineType, _ active: Expression?, _ name: String) throws -> LocalView {
+  func loadPacked(_ access: Access, _ type: MachineType, _ active: Expression?, _ name: String) throws
+    -> LocalView
+  {
     let place = try scalar(access.offset)
     let isEven = alignment(of: place) % 2 == 0
     let half = isEven ? Expression.constant(0) : place.remainder(by: 2)
@@ -20,8 +22,11 @@ extension PipeLowering {
     let bytes = try codes(stored, .uint8, MachineType(.i32, most), "\(name)_bytes")
     // Each lane's byte, and of it the half that the lane's number tells.
     var lanes = try laneNumbers(type.lanes)
-    if !isEven { lanes = try unary(.addScalar, .local(lanes), words, "places", scalar: half.converted(to: .i32)) }
-    let number = try shift(.shiftRightArithmetic, .local(lanes), .constant(.integer(1, words)), words, "byte_number")
+    if !isEven {
+      lanes = try unary(.addScalar, .local(lanes), words, "places", scalar: half.converted(to: .i32))
+    }
+    let number = try shift(
+      .shiftRightArithmetic, .local(lanes), .constant(.integer(1, words)), words, "byte_number")
     let offsets = try unary(.multiplyScalar, .local(number), words, "offsets", scalar: .integer(4, word))
     let byte = emit(
       .gather, try tensor("byte", words), [bytes, offsets.reinterpreted(as: .uint32)], type.lanes,
@@ -43,21 +48,26 @@ extension PipeLowering {
     guard type.lanes > 1 else { return try storeHalf(access, value) }
     let (word, pairs) = (MachineType(.i32), MachineType(.i32, type.lanes / 2))
     var masked = try binary(
-      .and, .local(try local(value, named: "\(access.buffer)_value")), .constant(.integer(15, type)), type, "code")
+      .and, .local(try local(value, named: "\(access.buffer)_value")), .constant(.integer(15, type)), type,
+      "code")
     if let active {
       // Where their number is odd, the half behind them is 0.
-      let limit = emit(.duplicate, try tensor("active", type), [], type.lanes, scalar: try scalar(active).converted(to: .i32))
+      let limit = emit(
+        .duplicate, try tensor("active", type), [], type.lanes, scalar: try scalar(active).converted(to: .i32)
+      )
       let isThere = try compare(.less, .local(try laneNumbers(type.lanes)), .local(limit), type)
       masked = try select(isThere, .local(masked), .constant(.float(0, lanes: type.lanes)), type, "code")
     }
     let low = try picked(masked, (0, 2), pairs, "low")
     let high = try unary(
-      .multiplyScalar, .local(try picked(masked, (1, 2), pairs, "high")), pairs, "raised", scalar: .integer(16, word))
+      .multiplyScalar, .local(try picked(masked, (1, 2), pairs, "high")), pairs, "raised",
+      scalar: .integer(16, word))
     let bytes = try binary(.add, .local(low), .local(high), pairs, "bytes")
     let local = bytesOfWords(bytes, pairs.lanes, "\(access.buffer)_out")
     let count = try active.map { (try scalar($0) + .constant(1)).divided(by: 2) } ?? .constant(pairs.lanes)
     let copy = PipeCopy(
-      buffer: access.buffer, .uint8, offset: try scalar(access.offset).divided(by: 2), local: local, count: count,
+      buffer: access.buffer, .uint8, offset: try scalar(access.offset).divided(by: 2), local: local,
+      count: count,
       most: pairs.lanes)
     try appendCopy(.copyOut(copy), copy.count)
   }
@@ -69,7 +79,8 @@ extension PipeLowering {
     let power = Expression.conditional(
       place.remainder(by: 2).compared(.equal, .constant(0)), .integer(1, word), .integer(16, word))
     let code = try binary(
-      .and, .local(try local(value, named: "\(access.buffer)_value")), .constant(.integer(15, word)), word, "code")
+      .and, .local(try local(value, named: "\(access.buffer)_value")), .constant(.integer(15, word)), word,
+      "code")
     let own = try unary(.multiplyScalar, .local(code), word, "own", scalar: power)
     let byte = fresh("\(access.buffer)_byte", .uint8, count: 1)
     let offset = place.divided(by: 2)
@@ -87,14 +98,16 @@ extension PipeLowering {
     append(
       .copyOut(
         PipeCopy(
-          buffer: access.buffer, .uint8, offset: offset, local: out.reinterpreted(as: .uint8), count: .constant(1),
+          buffer: access.buffer, .uint8, offset: offset, local: out.reinterpreted(as: .uint8),
+          count: .constant(1),
           most: 1)))
   }
 
   /// Words up to 255 as bytes.
   private func bytesOfWords(_ words: LocalView, _ lanes: Int, _ name: String) -> LocalView {
     let number = emit(
-      .cast(.nearestEven), fresh("\(name)_number", .float32, count: VectorInstruction.wholeRepeats(lanes)), [words],
+      .cast(.nearestEven), fresh("\(name)_number", .float32, count: VectorInstruction.wholeRepeats(lanes)),
+      [words],
       lanes)
     let half = emit(.cast(.nearestEven), fresh("\(name)_half", .float16, count: lanes), [number], lanes)
     return emit(.cast(.nearestEven), fresh(name, .uint8, count: lanes), [half], lanes)

@@ -75,9 +75,11 @@ final class PipeLowering {
     self.kernel = kernel
     self.vectorCoresOfCube = vectorCoresOfCube
     self.location = location
-    let given = kernel.buffers.map(\.name) + kernel.scalars.map(\.name) + kernel.floatNames
+    let given =
+      kernel.buffers.map(\.name) + kernel.scalars.map(\.name) + kernel.floatNames
       + [
-        kernel.cell, PipeKernel.block, PipeKernel.blocks, PipeKernel.cells, PipeKernel.pair, PipeKernel.firstPair,
+        kernel.cell, PipeKernel.block, PipeKernel.blocks, PipeKernel.cells, PipeKernel.pair,
+        PipeKernel.firstPair,
         PipeKernel.pairStep, PipeKernel.subCore,
       ].map(\.name)
     for name in given { used[name] = 1 }
@@ -102,7 +104,8 @@ final class PipeLowering {
       source = source.adding([KernelBuffer(name, place, .int32, isWritten: true)], [])
       whole = [.declare(status, .integer(0, status.type))] + whole + [leaveStatus(status, in: name)]
     }
-    var lowered = PipeKernel(source: source, tensors: tensors, body: whole, limits: limits, spills: spilled, status: name)
+    var lowered = PipeKernel(
+      source: source, tensors: tensors, body: whole, limits: limits, spills: spilled, status: name)
     lowered.vectorCoresOfCube = vectorCoresOfCube
     try lowered.placeTensors(within: npu.unifiedBufferBytes, at: location)
     try lowered.placeMatrices(within: npu, at: location)
@@ -200,7 +203,8 @@ final class PipeLowering {
       count = known
     } else {
       // A fair share of the unified buffer; a launch that needs more is refused.
-      count = Self.openArrayBytes / array.type.byteCount
+      count =
+        Self.openArrayBytes / array.type.byteCount
         / kernel.scratch.filter { if case .constant = $0.count { false } else { true } }.count / 64 * 64
       limits.append(PipeKernel.Limit(name: array.name, count: array.count, most: count))
     }
@@ -261,7 +265,9 @@ final class PipeLowering {
       if let view = locals[variable.name] {
         return isWide(variable.type) ? try assignWide(view, value) : try assign(view, value)
       }
-      guard case .variable(let own) = try scalar(.variable(variable)) else { preconditionFailure("a variable") }
+      guard case .variable(let own) = try scalar(.variable(variable)) else {
+        preconditionFailure("a variable")
+      }
       append(.assign(own, try scalar(value)))
     case .registers(let array) where array.type.scalar.byteCount == 8:
       locals[array.name] = wideTensor(array.name, lanes: array.extents.reduce(array.type.lanes, *))
@@ -283,7 +289,8 @@ final class PipeLowering {
       }
     case .store(let access, let value, let active): try store(access, value, active)
     case .stream(let access, let value, _): try store(access, value, nil)
-    case .scatter(let access, let places, let value, let active): try scatterLanes(access, places, value, active)
+    case .scatter(let access, let places, let value, let active):
+      try scatterLanes(access, places, value, active)
     case .storeRaw(let buffer, let offset, let value): try storeRaw(buffer, offset, value)
     case .clear(let buffer, let offset, let count):
       guard let lanes = count.constantValue, alignment(of: offset) % 8 == 0 else {
@@ -310,7 +317,8 @@ final class PipeLowering {
 
   /// What a comparison of constants gives.
   private static func truth(_ condition: Expression) -> Bool? {
-    guard case .apply(.compare(let comparison), let operands, _) = condition, let a = operands[0].constantValue,
+    guard case .apply(.compare(let comparison), let operands, _) = condition,
+      let a = operands[0].constantValue,
       let b = operands[1].constantValue
     else { return nil }
     return switch comparison {

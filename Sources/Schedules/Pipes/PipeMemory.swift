@@ -7,21 +7,27 @@ extension PipeLowering {
 
   /// Elements of a buffer as register lanes: float32 and int32 as they are, else codes in int32. Lanes from `active`
   /// on are unspecified.
-  func load(_ access: Access, _ type: MachineType, _ active: Expression?, _ name: String) throws -> LocalView {
-    if let spilled = inMainMemory(access.buffer, access.offset) { return try load(spilled, type, active, name) }
+  func load(_ access: Access, _ type: MachineType, _ active: Expression?, _ name: String) throws -> LocalView
+  {
+    if let spilled = inMainMemory(access.buffer, access.offset) {
+      return try load(spilled, type, active, name)
+    }
     if let tensor = tensors[access.buffer] {
       // A masked load of an array on chip: the lanes behind are unspecified.
-      return try raw(access.buffer, access.offset, MachineType(tensor.element == .float32 ? .f32 : .i32, type.lanes), name)
+      return try raw(
+        access.buffer, access.offset, MachineType(tensor.element == .float32 ? .f32 : .i32, type.lanes), name)
     }
     if access.element.bitWidth == 4 { return try loadPacked(access, type, active, name) }
     let stored = try copyIn(access, lanes: type.lanes, active, name)
     return try codes(stored, access.element, type, name)
   }
 
-  private func copyIn(_ access: Access, lanes: Int, _ active: Expression?, _ name: String) throws -> LocalView {
+  private func copyIn(_ access: Access, lanes: Int, _ active: Expression?, _ name: String) throws -> LocalView
+  {
     let element = access.element.stored
     let view = fresh(
-      "\(access.buffer)_in", element, count: element.byteCount == 4 ? VectorInstruction.wholeRepeats(lanes) : lanes)
+      "\(access.buffer)_in", element,
+      count: element.byteCount == 4 ? VectorInstruction.wholeRepeats(lanes) : lanes)
     let copy = PipeCopy(
       buffer: access.buffer, access.element, offset: try scalar(access.offset), local: view,
       count: try active.map(scalar) ?? .constant(lanes), most: lanes)
@@ -45,7 +51,9 @@ extension PipeLowering {
   }
 
   /// Stored elements as register lanes.
-  func codes(_ stored: LocalView, _ element: ElementType, _ type: MachineType, _ name: String) throws -> LocalView {
+  func codes(_ stored: LocalView, _ element: ElementType, _ type: MachineType, _ name: String) throws
+    -> LocalView
+  {
     let count = type.lanes
     func cast(_ view: LocalView, to element: LocalElement, _ name: String) -> LocalView {
       let isWord = element.byteCount == 4
@@ -64,7 +72,9 @@ extension PipeLowering {
     default:
       let word = cast(cast(stored, to: .float16, "\(name)_half"), to: .int32, name)
       guard element == .bool else { return word }
-      return try compare(.notEqual, .local(word), .constant(.integer(0, MachineType(.i32, count))), MachineType(.i32, count), name)
+      return try compare(
+        .notEqual, .local(word), .constant(.integer(0, MachineType(.i32, count))), MachineType(.i32, count),
+        name)
     }
   }
 
@@ -79,7 +89,9 @@ extension PipeLowering {
 
   func store(_ access: Access, _ value: Expression, _ active: Expression?) throws {
     let lanes = value.type.lanes
-    guard tensors[access.buffer] == nil else { throw refusal("lanes of \(access.buffer) are stored under a mask") }
+    guard tensors[access.buffer] == nil else {
+      throw refusal("lanes of \(access.buffer) are stored under a mask")
+    }
     if access.element.bitWidth == 4 { return try storePacked(access, value, active) }
     let element = access.element.stored
     var view = try local(value, named: "\(access.buffer)_value")
@@ -87,7 +99,8 @@ extension PipeLowering {
     func cast(_ source: LocalView, to element: LocalElement, _ name: String, _ mode: RoundMode) -> LocalView {
       emit(
         .cast(mode),
-        fresh(name, element, count: element.byteCount == 4 ? VectorInstruction.wholeRepeats(lanes) : lanes), [source],
+        fresh(name, element, count: element.byteCount == 4 ? VectorInstruction.wholeRepeats(lanes) : lanes),
+        [source],
         lanes)
     }
     switch access.element {
@@ -99,14 +112,16 @@ extension PipeLowering {
     case .bfloat16, .float16:
       // Codes of 16 bits as numbers with a sign, so that the conversion is of a number in range.
       let raised = try shift(.shiftLeft, .local(view), .constant(.integer(16, type)), type, "raised")
-      let signed = try shift(.shiftRightArithmetic, .local(raised), .constant(.integer(16, type)), type, "signed")
+      let signed = try shift(
+        .shiftRightArithmetic, .local(raised), .constant(.integer(16, type)), type, "signed")
       view = cast(signed, to: .int16, "\(access.buffer)_out", .none)
     case .bool, .int8, .uint8, .e4m3, .e5m2, .e8m0:
       var word = view
       if type.scalar == .mask {
         let ones = try self.view(.constant(.integer(1, type.with(scalar: .i32))), type.with(scalar: .i32))
         word = try select(
-          view, .local(ones), .constant(.float(0, lanes: lanes)), type.with(scalar: .i32), "\(access.buffer)_truth")
+          view, .local(ones), .constant(.float(0, lanes: lanes)), type.with(scalar: .i32),
+          "\(access.buffer)_truth")
       }
       let number = cast(word, to: .float32, "\(access.buffer)_number", .nearestEven)
       let half = cast(number, to: .float16, "\(access.buffer)_half", .nearestEven)
@@ -114,7 +129,8 @@ extension PipeLowering {
     case .e2m1, .int4: preconditionFailure("stored above")
     }
     let copy = PipeCopy(
-      buffer: access.buffer, access.element, offset: try scalar(access.offset), local: view.reinterpreted(as: element),
+      buffer: access.buffer, access.element, offset: try scalar(access.offset),
+      local: view.reinterpreted(as: element),
       count: try active.map(scalar) ?? .constant(lanes), most: lanes)
     try appendCopy(.copyOut(copy), copy.count)
   }
@@ -154,7 +170,8 @@ extension PipeLowering {
 
   /// Lets the last instruction, which made `source`, write `destination` instead; false where it cannot.
   private func retarget(_ source: LocalView, to destination: LocalView) -> Bool {
-    guard !mutable.contains(source.tensor), !named.contains(source.tensor), !constants.values.contains(where: { $0.tensor == source.tensor }),
+    guard !mutable.contains(source.tensor), !named.contains(source.tensor),
+      !constants.values.contains(where: { $0.tensor == source.tensor }),
       source.offset.constantValue == 0, source.element.byteCount == destination.element.byteCount
     else { return false }
     let isDone = changeLast { statement in
@@ -163,7 +180,8 @@ extension PipeLowering {
       else { return nil }
       return .vector(
         VectorInstruction(
-          instruction.operation, destination.reinterpreted(as: instruction.destination.element), instruction.sources,
+          instruction.operation, destination.reinterpreted(as: instruction.destination.element),
+          instruction.sources,
           count: instruction.count, scalar: instruction.scalar))
     }
     if isDone { tensors[source.tensor] = nil }
@@ -173,8 +191,10 @@ extension PipeLowering {
   /// Whether an instruction may write a view that it may also read: lane by lane, the very same lanes.
   private static func mayWriteInPlace(_ instruction: VectorInstruction, _ destination: LocalView) -> Bool {
     switch instruction.operation {
-    case .add, .subtract, .multiply, .addScalar, .multiplyScalar, .maximum, .minimum, .maximumScalar, .minimumScalar,
-      .duplicate: instruction.sources.allSatisfy { $0.tensor != destination.tensor || $0 == destination }
+    case .add, .subtract, .multiply, .addScalar, .multiplyScalar, .maximum, .minimum, .maximumScalar,
+      .minimumScalar,
+      .duplicate:
+      instruction.sources.allSatisfy { $0.tensor != destination.tensor || $0 == destination }
     default: instruction.sources.allSatisfy { $0.tensor != destination.tensor }
     }
   }
@@ -203,10 +223,12 @@ extension PipeLowering {
       offsets = try view(.constant(.integer(0, words)), words)
     } else {
       let numbers = try laneNumbers(type.lanes)
-      offsets = try unary(.multiplyScalar, .local(numbers), words, "offsets", scalar: .integer(4, MachineType(.i32)))
+      offsets = try unary(
+        .multiplyScalar, .local(numbers), words, "offsets", scalar: .integer(4, MachineType(.i32)))
     }
     return emit(
-      .gather, try tensor(name, type), [LocalView(buffer, own.element), offsets.reinterpreted(as: .uint32)], type.lanes,
+      .gather, try tensor(name, type), [LocalView(buffer, own.element), offsets.reinterpreted(as: .uint32)],
+      type.lanes,
       scalar: (place * .constant(4)).converted(to: .i32))
   }
 
@@ -218,9 +240,11 @@ extension PipeLowering {
     }
     let words = MachineType(.i32, type.lanes)
     let numbers = Lanes.local(try local(places, named: "places"))
-    let offsets = try unary(.multiplyScalar, numbers, words, "offsets", scalar: .integer(4, MachineType(.i32)))
+    let offsets = try unary(
+      .multiplyScalar, numbers, words, "offsets", scalar: .integer(4, MachineType(.i32)))
     return emit(
-      .gather, try tensor(name, type), [LocalView(buffer, tensors[buffer]!.element), offsets.reinterpreted(as: .uint32)],
+      .gather, try tensor(name, type),
+      [LocalView(buffer, tensors[buffer]!.element), offsets.reinterpreted(as: .uint32)],
       type.lanes, scalar: (try scalar(offset) * .constant(4)).converted(to: .i32))
   }
 
@@ -239,7 +263,8 @@ extension PipeLowering {
     let blocks = fresh("block", own.element, count: 64)
     emit(.broadcastBlocks, blocks, [source], 64)
     let within = place.remainder(by: 8)
-    let bit = within.constantValue.map { Expression.constant(1 << $0) }
+    let bit =
+      within.constantValue.map { Expression.constant(1 << $0) }
       ?? Expression.constant(1).apply(.shiftLeft, within)
     emit(
       .maskedCopy, LocalView(buffer, own.element, offset: place - within), [blocks], 8, scalar: bit)
@@ -257,9 +282,11 @@ extension PipeLowering {
     let count = VectorInstruction.wholeRepeats(lanes + 7)
     let words = MachineType(.i32, count)
     let own = try unary(
-      .addScalar, .local(try laneNumbers(count)), words, "own", scalar: Expression.integer(0, word).apply(.subtract, shift))
+      .addScalar, .local(try laneNumbers(count)), words, "own",
+      scalar: Expression.integer(0, word).apply(.subtract, shift))
     let bounded = try unary(
-      .minimumScalar, .local(try unary(.maximumScalar, .local(own), words, "own", scalar: .integer(0, word))), words,
+      .minimumScalar, .local(try unary(.maximumScalar, .local(own), words, "own", scalar: .integer(0, word))),
+      words,
       "own", scalar: .integer(Int64(lanes - 1), word))
     let isOwn = try compare(.equal, .local(own), .local(bounded), words)
     let offsets = try unary(.multiplyScalar, .local(bounded), words, "offsets", scalar: .integer(4, word))

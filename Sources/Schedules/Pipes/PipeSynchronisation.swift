@@ -104,7 +104,8 @@ private struct PipeSynchroniser {
     for later in touched.indices {
       guard touched[later].contains(where: { $0.pipe == pair.to }) else { continue }
       let covered = orders.map(\.after).max() ?? -1
-      guard let last = (0..<later).last(where: { needs(pair, touched[$0], touched[later]) }), last > covered else {
+      guard let last = (0..<later).last(where: { needs(pair, touched[$0], touched[later]) }), last > covered
+      else {
         continue
       }
       orders.append(Order(pair: pair, after: last, before: later, isCarried: false))
@@ -147,7 +148,8 @@ private struct PipeSynchroniser {
 
   // MARK: Numbers
 
-  private mutating func insert(_ orders: [Order], into list: [PipeStatement], isLoop: Bool) -> [PipeStatement] {
+  private mutating func insert(_ orders: [Order], into list: [PipeStatement], isLoop: Bool) -> [PipeStatement]
+  {
     var before: [Int: [PipeStatement]] = [:]
     var after: [Int: [PipeStatement]] = [:]
     var needsBarrier = false

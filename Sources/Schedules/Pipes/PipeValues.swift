@@ -49,7 +49,8 @@ extension PipeLowering {
     case .raw(let buffer, let offset, _): return .local(try raw(buffer, offset, type, name))
     case .gather(let access, let places, _, let active):
       guard tensors[access.buffer] != nil else {
-        return .local(try gatherLanes(inMainMemory(access.buffer, access.offset) ?? access, places, type, active, name))
+        return .local(
+          try gatherLanes(inMainMemory(access.buffer, access.offset) ?? access, places, type, active, name))
       }
       return .local(try gather(access.buffer, access.offset, places, type, name))
     case .gatherRaw(let buffer, let offset, let places, _):
@@ -81,7 +82,8 @@ extension PipeLowering {
 
   /// An instruction on lanes that are there, operands of `types`.
   func apply(
-    _ instruction: Instruction, _ operands: [Lanes], _ types: [MachineType], _ type: MachineType, _ name: String
+    _ instruction: Instruction, _ operands: [Lanes], _ types: [MachineType], _ type: MachineType,
+    _ name: String
   ) throws -> LocalView {
     let first = operands[0]
     switch instruction {
@@ -99,7 +101,8 @@ extension PipeLowering {
       }
       let words = MachineType(.i32, type.lanes)
       return try binary(
-        .and, .local(try view(first, type).reinterpreted(as: .int32)), .constant(.integer(0x7FFF_FFFF, words)), words,
+        .and, .local(try view(first, type).reinterpreted(as: .int32)),
+        .constant(.integer(0x7FFF_FFFF, words)), words,
         name
       ).reinterpreted(as: .float32)
     case .divide: return try call(.correctQuotient, [first, operands[1]], type, name)
@@ -144,7 +147,9 @@ extension PipeLowering {
   }
 
   /// Lanes from a constant one on.
-  private func part(_ source: LocalView, from first: Int, _ type: MachineType, _ name: String) throws -> LocalView {
+  private func part(_ source: LocalView, from first: Int, _ type: MachineType, _ name: String) throws
+    -> LocalView
+  {
     guard type.scalar != .mask else { throw refusal("a part of a vector of truth values is taken") }
     if first % 8 == 0 {
       let view = LocalView(source.tensor, source.element, offset: source.offset + .constant(first))
@@ -157,10 +162,13 @@ extension PipeLowering {
   }
 
   /// Numbers of another type.
-  private func convert(_ value: Lanes, _ source: MachineType, _ type: MachineType, _ name: String) throws -> LocalView {
+  private func convert(_ value: Lanes, _ source: MachineType, _ type: MachineType, _ name: String) throws
+    -> LocalView
+  {
     let (float, word) = (MachineType(.f32, type.lanes), MachineType(.i32, type.lanes))
     switch (source.scalar, type.scalar) {
-    case (.i32, .f32): return emit(.cast(.nearestEven), try tensor(name, type), [try view(value, source)], type.lanes)
+    case (.i32, .f32):
+      return emit(.cast(.nearestEven), try tensor(name, type), [try view(value, source)], type.lanes)
     case (.f32, .i32):
       // The unit's answer is documented within int32 alone: what is beyond is put within, and right afterwards.
       let x = Lanes.local(try view(value, source))
@@ -173,11 +181,13 @@ extension PipeLowering {
         type.with(scalar: .mask), "inside")
       let tame = try select(inside, x, .constant(.float(0, lanes: type.lanes)), float, "tame")
       let integer = emit(.cast(.nearestEven), try tensor("integer", word), [tame], type.lanes)
-      let upper = try select(isHigh, .constant(.integer(Int64(Int32.max), word)), .local(integer), word, "upper")
+      let upper = try select(
+        isHigh, .constant(.integer(Int64(Int32.max), word)), .local(integer), word, "upper")
       return try select(isLow, .constant(.integer(Int64(Int32.min), word)), .local(upper), word, name)
     case (.mask, .i32):
       let ones = try view(.constant(.integer(1, word)), word)
-      return try select(view(value, source), .local(ones), .constant(.float(0, lanes: type.lanes)), word, name)
+      return try select(
+        view(value, source), .local(ones), .constant(.float(0, lanes: type.lanes)), word, name)
     default:
       throw refusal("\(source.scalar.rawValue) lanes to \(type.scalar.rawValue) is not supported")
     }

@@ -17,7 +17,8 @@ extension PipeLowering {
     case .apply(let instruction, let operands, _):
       return Self.ofScalars(instruction) && operands.allSatisfy(isScalar)
     case .load(let access, _, let active):
-      return access.element == .int32 && active == nil && isInMainMemory(access.buffer) && isScalar(access.offset)
+      return access.element == .int32 && active == nil && isInMainMemory(access.buffer)
+        && isScalar(access.offset)
     case .raw(_, let offset, _): return isScalar(offset)
     case .conditional(let condition, let a, let b): return [condition, a, b].allSatisfy(isScalar)
     default: return false
@@ -41,8 +42,10 @@ extension PipeLowering {
   static func ofScalars(_ instruction: Instruction) -> Bool {
     switch instruction {
     case .add, .subtract, .multiply, .negate, .absolute, .minimum, .maximum, .compare, .and, .or, .xor, .not,
-      .shiftLeft, .shiftRightLogical, .shiftRightArithmetic, .quotient, .remainder, .divideFloor, .remainderFloor,
-      .select, .convert, .bitCast: true
+      .shiftLeft, .shiftRightLogical, .shiftRightArithmetic, .quotient, .remainder, .divideFloor,
+      .remainderFloor,
+      .select, .convert, .bitCast:
+      true
     default: false
     }
   }
@@ -54,7 +57,8 @@ extension PipeLowering {
       if let view = locals[variable.name] { return try readBack(view, variable.type) }
       return renamed[variable.name] ?? expression
     case .integer, .float: return expression
-    case .apply(.convert, let operands, let type) where operands[0].type == MachineType(.f32) && type.scalar == .f64:
+    case .apply(.convert, let operands, let type)
+    where operands[0].type == MachineType(.f32) && type.scalar == .f64:
       if case .float(let bits, _) = operands[0] { return .float(bits, type) }
       let bits = read(try local(operands[0], named: "read"), as: .f32, "bits")
       return .apply(.convert, [bits], type)
@@ -62,7 +66,8 @@ extension PipeLowering {
       if isOfScalars(type), operands.contains(where: { isWide($0.type) }) {
         return try reader(of: instruction, operands, type)(.constant(0))
       }
-      guard isOfScalars(type), Self.ofScalars(instruction), operands.allSatisfy({ isOfScalars($0.type) }) else { break }
+      guard isOfScalars(type), Self.ofScalars(instruction), operands.allSatisfy({ isOfScalars($0.type) })
+      else { break }
       return Self.folded(instruction, try operands.map(scalar), type)
     case .load(let access, let type, nil)
     where access.element == .int32 && isOfScalars(type) && isInMainMemory(access.buffer):
@@ -77,7 +82,9 @@ extension PipeLowering {
       // Only the side that is chosen is read.
       let variable = Variable(unique("chosen"), expression.type)
       let holds = try scalar(condition)
-      append(.declare(variable, expression.type.scalar == .f64 ? .float(0, variable.type) : .integer(0, variable.type)))
+      append(
+        .declare(
+          variable, expression.type.scalar == .f64 ? .float(0, variable.type) : .integer(0, variable.type)))
       append(
         .branch(
           holds, try collect { append(.assign(variable, try scalar(a))) },
@@ -91,7 +98,9 @@ extension PipeLowering {
     return try readBack(try local(expression, named: "read"), expression.type)
   }
 
-  private static func folded(_ instruction: Instruction, _ operands: [Expression], _ type: MachineType) -> Expression {
+  private static func folded(_ instruction: Instruction, _ operands: [Expression], _ type: MachineType)
+    -> Expression
+  {
     if type == .index, operands.count == 2 {
       switch instruction {
       case .add: return operands[0] + operands[1]

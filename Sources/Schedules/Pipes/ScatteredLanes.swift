@@ -24,10 +24,12 @@ extension PipeLowering {
     // The first word of each block, of which what is stored fills the low bytes.
     let words = MachineType(.i32, type.lanes)
     let offsets = try unary(
-      .multiplyScalar, .local(try laneNumbers(type.lanes)), words, "offsets", scalar: .integer(32, MachineType(.i32)))
+      .multiplyScalar, .local(try laneNumbers(type.lanes)), words, "offsets",
+      scalar: .integer(32, MachineType(.i32)))
     let own = fresh(name, word, count: VectorInstruction.wholeRepeats(type.lanes))
     emit(
-      .gather, own, [staging, offsets.reinterpreted(as: .uint32)], type.lanes, scalar: .integer(0, MachineType(.i32)))
+      .gather, own, [staging, offsets.reinterpreted(as: .uint32)], type.lanes,
+      scalar: .integer(0, MachineType(.i32)))
     guard access.element.bitWidth < 32 else { return own }
     let mask = Int64(1) << access.element.bitWidth - 1
     let code = try binary(.and, .local(own), .constant(.integer(mask, words)), words, name)
@@ -41,7 +43,8 @@ extension PipeLowering {
   }
 
   /// Stores an element a lane, in ascending order of lanes.
-  func scatterLanes(_ access: Access, _ places: Expression, _ value: Expression, _ active: Expression?) throws {
+  func scatterLanes(_ access: Access, _ places: Expression, _ value: Expression, _ active: Expression?) throws
+  {
     guard access.element.bitWidth >= 8, tensors[access.buffer] == nil else {
       throw refusal("lanes are scattered to \(access.buffer), which is not supported")
     }
@@ -50,7 +53,8 @@ extension PipeLowering {
     if type.scalar == .mask {
       let ones = try view(.constant(.integer(1, type.with(scalar: .i32))), type.with(scalar: .i32))
       lanes = try select(
-        lanes, .local(ones), .constant(.float(0, lanes: type.lanes)), type.with(scalar: .i32), "\(access.buffer)_truth")
+        lanes, .local(ones), .constant(.float(0, lanes: type.lanes)), type.with(scalar: .i32),
+        "\(access.buffer)_truth")
     }
     // Lane l in all of block l, eight blocks an instruction.
     let staging = staging(access.buffer, lanes.element, type.lanes, "out")
@@ -90,7 +94,8 @@ extension PipeLowering {
     let place = Variable(unique("place"), MachineType(.i32))
     let count = try active.map(scalar) ?? .constant(lanes)
     let statements = try collect {
-      append(.read(place, LocalView(offsets.tensor, offsets.element, offset: offsets.offset + .variable(lane))))
+      append(
+        .read(place, LocalView(offsets.tensor, offsets.element, offset: offsets.offset + .variable(lane))))
       let copy = try body(.variable(lane), Expression.variable(place).converted(to: .i64))
       // Lanes' blocks are apart, which only their numbers tell.
       if case .copyIn = copy { append(.barrier(.copyIn)) }

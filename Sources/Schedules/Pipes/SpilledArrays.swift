@@ -19,10 +19,12 @@ extension PipeLowering {
       let isWide = array.type.byteCount == 8
       let name = unique("\(array.name)_spilled")
       let buffer = KernelBuffer(
-        name, .workspace(firstWorkspace + spills.count), array.type == .f32 ? .float32 : .int32, isWritten: true)
+        name, .workspace(firstWorkspace + spills.count), array.type == .f32 ? .float32 : .int32,
+        isWritten: true)
       // Elements of 64 bits are copied as two words.
       let count = isWide ? array.count * .constant(2) : array.count
-      spills[array.name] = PipeKernel.Spill(buffer: buffer, count: KernelScalar(unique("\(array.name)_size"), count))
+      spills[array.name] = PipeKernel.Spill(
+        buffer: buffer, count: KernelScalar(unique("\(array.name)_size"), count))
     }
   }
 
@@ -55,7 +57,8 @@ extension PipeLowering {
       .copyIn(
         PipeCopy(
           buffer: access.buffer, access.element, offset: access.offset,
-          local: view.reinterpreted(as: access.element == .float32 ? .float32 : .int32), count: .constant(count),
+          local: view.reinterpreted(as: access.element == .float32 ? .float32 : .int32),
+          count: .constant(count),
           most: count)))
     return view
   }
@@ -70,7 +73,8 @@ extension PipeLowering {
     append(
       .copyOut(
         PipeCopy(
-          buffer: access.buffer, .int32, offset: try scalar(access.offset), local: view.reinterpreted(as: .int32),
+          buffer: access.buffer, .int32, offset: try scalar(access.offset),
+          local: view.reinterpreted(as: .int32),
           count: .constant(2 * lanes), most: 2 * lanes)))
   }
 }

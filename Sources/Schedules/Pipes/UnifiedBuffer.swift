@@ -12,9 +12,12 @@ extension PipeKernel {
     var next = 0
     for (name, life) in order {
       let size = (tensors[name]!.byteCount + Ascend.block - 1) / Ascend.block * Ascend.block
-      let taken = placed.filter { $0.life.overlaps(life) }.map(\.bytes).sorted { $0.lowerBound < $1.lowerBound }
-      guard let address = Self.gap(of: size, from: next, among: taken, capacity)
-        ?? Self.gap(of: size, from: 0, among: taken, capacity)
+      let taken = placed.filter { $0.life.overlaps(life) }.map(\.bytes).sorted {
+        $0.lowerBound < $1.lowerBound
+      }
+      guard
+        let address = Self.gap(of: size, from: next, among: taken, capacity)
+          ?? Self.gap(of: size, from: 0, among: taken, capacity)
       else { throw tooLarge(capacity, lives, at: life.lowerBound, location) }
       tensors[name]!.byteAddress = address
       placed.append((life, address..<address + size))
@@ -38,7 +41,9 @@ extension PipeKernel {
     let alive = lives.filter { $0.value.contains(time) }.keys.map { tensors[$0]! }
       .sorted { ($0.byteCount, $1.name) > ($1.byteCount, $0.name) }
     let total = alive.reduce(0) { $0 + $1.byteCount }
-    let rows = alive.prefix(8).map { "\n  \($0.byteCount) bytes: \($0.name), \($0.count) of \($0.element.rawValue)" }
+    let rows = alive.prefix(8).map {
+      "\n  \($0.byteCount) bytes: \($0.name), \($0.count) of \($0.element.rawValue)"
+    }
     return Diagnostic(
       "\(source.name) on Ascend: \(alive.count) tensors that are alive together need \(total) of \(capacity) bytes of "
         + "the unified buffer; a schedule with fewer registersPerVector needs less. The largest:\(rows.joined())",
@@ -62,7 +67,9 @@ extension PipeKernel {
         switch statement {
         case .vector(let instruction):
           // What is read before it is written, beside elements that a store changes, has bytes of its own.
-          for source in instruction.sources where lives[source.tensor] == nil { readFirst.insert(source.tensor) }
+          for source in instruction.sources where lives[source.tensor] == nil {
+            readFirst.insert(source.tensor)
+          }
           ([instruction.destination] + instruction.sources).forEach(touch)
         case .copyIn(let copy), .copyOut(let copy): touch(copy.local)
         case .read(_, let view), .write(let view, _): touch(view)

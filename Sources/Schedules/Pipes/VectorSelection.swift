@@ -46,21 +46,26 @@ extension PipeLowering {
         }
       }
       return try constant(key, "constant", type) {
-        VectorInstruction(.duplicate, $0, count: VectorInstruction.wholeRepeats(type.lanes), scalar: one(value))
+        VectorInstruction(
+          .duplicate, $0, count: VectorInstruction.wholeRepeats(type.lanes), scalar: one(value))
       }
     }
   }
 
   /// 0, 1, 2, … in `i32` lanes.
   func laneNumbers(_ lanes: Int) throws -> LocalView {
-    try constant(ConstantKey(bits: .laneNumbers(lanes), lanes: lanes), "lane_numbers", MachineType(.i32, lanes)) {
+    try constant(
+      ConstantKey(bits: .laneNumbers(lanes), lanes: lanes), "lane_numbers", MachineType(.i32, lanes)
+    ) {
       VectorInstruction(.laneNumbers, $0, count: lanes, scalar: .integer(0, MachineType(.i32)))
     }
   }
 
   // MARK: Arithmetic
 
-  func binary(_ instruction: Instruction, _ a: Lanes, _ b: Lanes, _ type: MachineType, _ name: String) throws -> LocalView {
+  func binary(_ instruction: Instruction, _ a: Lanes, _ b: Lanes, _ type: MachineType, _ name: String) throws
+    -> LocalView
+  {
     if type.scalar == .mask { return try bitwise(instruction, a, b, type, name) }
     switch instruction {
     case .add:
@@ -73,8 +78,12 @@ extension PipeLowering {
       }
       return try plain(.subtract, a, b, type, name)
     case .multiply:
-      if case .constant(let value) = b { return try unary(.multiplyScalar, a, type, name, scalar: one(value)) }
-      if case .constant(let value) = a { return try unary(.multiplyScalar, b, type, name, scalar: one(value)) }
+      if case .constant(let value) = b {
+        return try unary(.multiplyScalar, a, type, name, scalar: one(value))
+      }
+      if case .constant(let value) = a {
+        return try unary(.multiplyScalar, b, type, name, scalar: one(value))
+      }
       return try plain(.multiply, a, b, type, name)
     case .minimum, .maximum:
       return type.scalar == .f32
@@ -134,7 +143,8 @@ extension PipeLowering {
     let words = MachineType(.i32, type.lanes)
     // Equal numbers differ in the zero's sign alone; a sum with a NaN is one.
     let equal = try bitwise(
-      instruction == .minimum ? .or : .and, .local(x.reinterpreted(as: .int32)), .local(y.reinterpreted(as: .int32)),
+      instruction == .minimum ? .or : .and, .local(x.reinterpreted(as: .int32)),
+      .local(y.reinterpreted(as: .int32)),
       words, "same")
     let sum = try plain(.add, .local(x), .local(y), type, "either")
     let isEqual = try compare(.equal, .local(x), .local(y), type)
@@ -177,7 +187,9 @@ extension PipeLowering {
     return result.reinterpreted(as: type.scalar == .mask ? .uint8 : .int32)
   }
 
-  func shift(_ instruction: Instruction, _ a: Lanes, _ b: Lanes, _ type: MachineType, _ name: String) throws -> LocalView {
+  func shift(_ instruction: Instruction, _ a: Lanes, _ b: Lanes, _ type: MachineType, _ name: String) throws
+    -> LocalView
+  {
     guard case .constant(.integer(let amount, _)) = b, type.scalar == .i32 else {
       throw refusal("lanes are shifted each by its own amount, which this chip has no instruction for")
     }
@@ -188,10 +200,12 @@ extension PipeLowering {
       return emit(.shiftRight(Int(amount)), result, [source], type.lanes)
     case .shiftLeft:
       emit(
-        .shiftLeft(Int(amount)), result.reinterpreted(as: .uint32), [source.reinterpreted(as: .uint32)], type.lanes)
+        .shiftLeft(Int(amount)), result.reinterpreted(as: .uint32), [source.reinterpreted(as: .uint32)],
+        type.lanes)
     default:
       emit(
-        .shiftRight(Int(amount)), result.reinterpreted(as: .uint32), [source.reinterpreted(as: .uint32)], type.lanes)
+        .shiftRight(Int(amount)), result.reinterpreted(as: .uint32), [source.reinterpreted(as: .uint32)],
+        type.lanes)
     }
     return result
   }
@@ -213,7 +227,8 @@ extension PipeLowering {
       }
       let first = try view(a, type)
       if case .constant(let value) = b {
-        return emit(.compareScalar(comparison), try tensor(name, answers), [first], type.lanes, scalar: one(value))
+        return emit(
+          .compareScalar(comparison), try tensor(name, answers), [first], type.lanes, scalar: one(value))
       }
       return emit(.compare(comparison), try tensor(name, answers), [first, try view(b, type)], type.lanes)
     }
@@ -222,11 +237,14 @@ extension PipeLowering {
     let greater = try plain(.maximum, .local(x), .local(y), type, "greater")
     let isFirst = comparison == .greaterOrEqual || comparison == .less
     let reached = emit(.compare(.equal), try tensor(name, answers), [greater, isFirst ? x : y], type.lanes)
-    return comparison == .greaterOrEqual || comparison == .lessOrEqual ? reached : try not(reached, answers, name)
+    return comparison == .greaterOrEqual || comparison == .lessOrEqual
+      ? reached : try not(reached, answers, name)
   }
 
   /// Lanes of `a` where the mask holds, else of `b`.
-  func select(_ mask: LocalView, _ a: Lanes, _ b: Lanes, _ type: MachineType, _ name: String) throws -> LocalView {
+  func select(_ mask: LocalView, _ a: Lanes, _ b: Lanes, _ type: MachineType, _ name: String) throws
+    -> LocalView
+  {
     if type.scalar == .mask {
       let truths = type
       let own = try bitwise(.and, .local(mask), a, truths, "chosen")
@@ -256,12 +274,15 @@ extension PipeLowering {
   }
 
   /// The elements of `source` at constant places.
-  func picked(_ source: LocalView, _ places: (first: Int, step: Int), _ type: MachineType, _ name: String) throws -> LocalView {
+  func picked(_ source: LocalView, _ places: (first: Int, step: Int), _ type: MachineType, _ name: String)
+    throws -> LocalView
+  {
     guard type.scalar != .mask else { throw refusal("lanes of a truth value are rearranged") }
     let words = MachineType(.i32, type.lanes)
     let numbers = try laneNumbers(type.lanes)
     let offsets = try unary(
-      .multiplyScalar, .local(numbers), words, "offsets", scalar: .integer(Int64(4 * places.step), MachineType(.i32)))
+      .multiplyScalar, .local(numbers), words, "offsets",
+      scalar: .integer(Int64(4 * places.step), MachineType(.i32)))
     return emit(
       .gather, try tensor(name, type), [source, offsets.reinterpreted(as: .uint32)], type.lanes,
       scalar: .integer(Int64(4 * places.first), MachineType(.i32)))

@@ -12,7 +12,8 @@ extension PipeLowering {
 
   /// Whether an expression of lanes of 32 bits, or of their truth, is made of 64-bit numbers.
   func comesOfWide(_ expression: Expression) -> Bool {
-    guard case .apply(let instruction, let operands, let type) = expression, !isWide(type), type.scalar != .i64,
+    guard case .apply(let instruction, let operands, let type) = expression, !isWide(type),
+      type.scalar != .i64,
       type.scalar != .f64
     else { return false }
     if case .call = instruction { return false }
@@ -46,13 +47,17 @@ extension PipeLowering {
       let reader = try laneReader(expression)
       emit(.duplicate, bits, [], 1, scalar: word(try reader(.constant(0))))
     } else {
-      try forEachLane(of: expression) { lane, element in append(.write(Self.element(bits, lane), word(element))) }
+      try forEachLane(of: expression) { lane, element in
+        append(.write(Self.element(bits, lane), word(element)))
+      }
     }
     guard type.scalar == .mask else { return result }
     return try compare(.notEqual, .local(bits), .constant(.integer(0, words)), words, name)
   }
 
-  private func forEachLane(of value: Expression, _ body: (_ lane: Expression, _ element: Expression) throws -> Void) throws {
+  private func forEachLane(
+    of value: Expression, _ body: (_ lane: Expression, _ element: Expression) throws -> Void
+  ) throws {
     let reader = try laneReader(value)
     let lane = Variable(unique("lane"), .index)
     let statements = try collect { try body(.variable(lane), try reader(.variable(lane))) }
@@ -116,9 +121,11 @@ extension PipeLowering {
       let words = MachineType(.i32, type.lanes)
       let ones = try view(.constant(.integer(1, words)), words)
       let truth = try select(
-        local(expression, named: "holds"), .local(ones), .constant(.float(0, lanes: type.lanes)), words, "truth")
+        local(expression, named: "holds"), .local(ones), .constant(.float(0, lanes: type.lanes)), words,
+        "truth")
       return {
-        self.read(Self.element(truth, $0), as: .i32, "truth_lane").compared(.notEqual, .integer(0, MachineType(.i32)))
+        self.read(Self.element(truth, $0), as: .i32, "truth_lane").compared(
+          .notEqual, .integer(0, MachineType(.i32)))
       }
     }
     let view = try local(expression, named: "lanes")
@@ -150,12 +157,14 @@ extension PipeLowering {
     case .laneNumbers, .integer: return true
     case .broadcast(let value, _): return isScalar(value)
     case .apply(let instruction, let operands, let type):
-      return (type.scalar == .i32 || type.scalar == .mask) && Self.ofScalars(instruction) && operands.allSatisfy(isByLane)
+      return (type.scalar == .i32 || type.scalar == .mask) && Self.ofScalars(instruction)
+        && operands.allSatisfy(isByLane)
     default: return false
     }
   }
 
-  func reader(of instruction: Instruction, _ operands: [Expression], _ type: MachineType) throws -> LaneReader {
+  func reader(of instruction: Instruction, _ operands: [Expression], _ type: MachineType) throws -> LaneReader
+  {
     let one = type.with(lanes: 1)
     let first = try laneReader(operands[0])
     switch instruction {
@@ -202,7 +211,8 @@ extension PipeLowering {
 
   /// The side that a condition chooses; the other is not read, and may hold nothing.
   private func chosen(
-    _ condition: @escaping LaneReader, _ a: @escaping LaneReader, _ b: @escaping LaneReader, _ type: MachineType
+    _ condition: @escaping LaneReader, _ a: @escaping LaneReader, _ b: @escaping LaneReader,
+    _ type: MachineType
   ) throws -> LaneReader {
     { lane in
       let held: MachineType = type.scalar == .f32 ? MachineType(.i32) : type
