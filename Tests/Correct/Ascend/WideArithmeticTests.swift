@@ -68,7 +68,7 @@ import Testing
     // Numbers of every kind: any bits, subnormals, near 1, whole, float-like, near the least floats, special, powers.
     static int64_t drawn() {
       const int64_t x = (int64_t)draw(), fraction = x & (int64_t)0x800fffffffffffff;
-      const int64_t special[] = {0, INT64_MIN, bits(INFINITY), bits(-INFINITY), bits(NAN), 1, INT64_MIN + 1, bits(1.0),
+      const int64_t special[] = {0, INT64_MIN, bits((double)INFINITY), bits(-(double)INFINITY), bits((double)NAN), 1, INT64_MIN + 1, bits(1.0),
                                  bits(-1.0), 0x7fefffffffffffff, 0x0010000000000000, bits(6755399441055744.0)};
       switch (draw() % 8) {
       case 0: return x;
@@ -134,7 +134,7 @@ import Testing
         }
         expect("sum of four", rounded_sum(terms[0], terms[1], terms[2], terms[3]), rounded(sum, base), terms[0], terms[1]);
       }
-      const int64_t nan = bits(NAN), large = bits(0x1p1023), least = 1;
+      const int64_t nan = bits((double)NAN), large = bits(0x1p1023), least = 1;
       expect("sum with NaN", rounded_sum(nan, large), (int32_t)0x7fc00000, nan, large);
       expect("far sum", rounded_sum(large, least, (int64_t)(large | INT64_MIN)), 0, large, least);
       expect("beyond the largest", rounded_sum(large, large), bits(INFINITY * 1.0f), large, large);
