@@ -54,6 +54,20 @@ extension Expression {
   }
 }
 
+extension Expression {
+  /// Whether an instruction of which something holds, given with the type that it makes, is among those that compute
+  /// the value; places of memory are left aside.
+  public func applies(_ holds: (Instruction, MachineType) -> Bool) -> Bool {
+    switch self {
+    case .apply(let instruction, let operands, let type):
+      holds(instruction, type) || operands.contains { $0.applies(holds) }
+    case .conditional(let condition, let a, let b): [condition, a, b].contains { $0.applies(holds) }
+    case .broadcast(let value, _): value.applies(holds)
+    default: false
+    }
+  }
+}
+
 extension MachineStatement {
   /// The expressions of the statement itself; not those of statements inside it.
   public var expressions: [Expression] {

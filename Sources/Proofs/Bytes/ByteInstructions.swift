@@ -8,7 +8,7 @@ extension ByteWalk {
     let expression = Expression.apply(instruction, operands, type)
     if let integer = expression.widenedInteger { return value(integer) }
     if type.scalar.byteCount == 1, case .raw(let array, let offset, let words)? = expression.castWords {
-      return stored(array, value(offset).form ?? terms.fresh(), words, asBytes: true)
+      return stored(array, form(offset), words, asBytes: true)
     }
     let values = operands.map { value($0) }
     if let known = known(instruction, values, operands, type) { return known }
@@ -160,7 +160,7 @@ extension ByteWalk {
   mutating func multiply(_ product: SliceProduct) {
     func operand(_ access: Access, _ slice: Int, _ bytes: Int, isRight: Bool) -> Int {
       // Slices of the right operand are functions of one place.
-      let place = value(access.offset).form ?? terms.fresh()
+      let place = form(access.offset)
       let read = ByteForm(
         atom: terms.read(access.buffer, isRight ? place : place + ByteForm(slice * bytes), step: 0, .i8))
       guard isRight else { return read.atom! }

@@ -13,7 +13,6 @@ struct ByteWalk {
   }
 
   private let kernel: MachineKernel
-  private let accumulators: Set<String>
   var terms = ByteTerms()
   var roundings: [Rounding] = []
   /// Statements that multiply bytes by bytes, by the author's lines.
@@ -49,17 +48,6 @@ struct ByteWalk {
   init(_ kernel: MachineKernel, at location: SourceLocation) {
     self.kernel = kernel
     self.location = location
-    var names: Set<String> = []
-    for statement in kernel.body {
-      statement.forEach {
-        switch $0 {
-        case .assign(let variable, let value) where value.multipliesBytes: names.insert(variable.name)
-        case .setElement(let array, _, let value) where value.multipliesBytes: names.insert(array.name)
-        default: break
-        }
-      }
-    }
-    accumulators = names
   }
 
   mutating func walk() { block(kernel.body) }
@@ -88,7 +76,7 @@ struct ByteWalk {
       }
     case .storeRaw(let array, let offset, let value):
       let new = self.value(value.ofBytes ?? value)
-      contents.store(new, in: array, at: number(offset), lanes: value.type.lanes, nest: nest, &terms)
+      contents.store(new, in: array, at: form(offset), lanes: value.type.lanes, nest: nest, &terms)
     case .store(let access, let value, _), .stream(let access, let value, _),
       .scatter(let access, _, let value, _):
       _ = self.value(value)
@@ -126,7 +114,7 @@ struct ByteWalk {
   }
 
   private mutating func run(_ loop: CountedLoop) {
-    let (lower, upper) = (number(loop.lower), number(loop.upper))
+    let (lower, upper) = (form(loop.lower), form(loop.upper))
     if lower.isConstant, upper.isConstant, upper.constant - lower.constant <= 2048,
       loop.isUnrolled || adds(loop)
     {
@@ -194,14 +182,12 @@ struct ByteWalk {
   // MARK: Values
 
   private mutating func constants(_ indices: [Expression]) -> [Int]? {
-    let numbers = indices.map { number($0) }
+    let numbers = indices.map { form($0) }
     return numbers.allSatisfy(\.isConstant) ? numbers.map(\.constant) : nil
   }
 
-  private mutating func number(_ expression: Expression) -> ByteForm { form(expression) }
-
   /// A value that is no sum of products; those are lost here.
-  private mutating func form(_ expression: Expression) -> ByteForm { value(expression).form ?? terms.fresh() }
+  mutating func form(_ expression: Expression) -> ByteForm { value(expression).form ?? terms.fresh() }
 
   mutating func value(_ expression: Expression) -> ByteValue {
     switch expression {
@@ -219,13 +205,13 @@ struct ByteWalk {
     case .table(let table): return .form(ByteForm(atom: terms.atom(.table(table))))
     case .broadcast(let inner, _): return value(inner)
     case .load(let access, let type, _), .gather(let access, _, let type, _):
-      var step = type.lanes == 1 ? 0 : type.scalar.byteCount < 4 ? 4 / type.scalar.byteCount : 1
+      var step = type.elementsToNextWord
       if case .gather(_, let lanes, _, _) = expression { step = self.step(lanes) ?? 0 }
-      let place = number(access.offset)
+      let place = form(access.offset)
       return .form(ByteForm(atom: terms.read(access.buffer, place, step: step, type.scalar)))
-    case .raw(let array, let offset, let type): return stored(array, number(offset), type)
+    case .raw(let array, let offset, let type): return stored(array, form(offset), type)
     case .gatherRaw(let array, let offset, let lanes, let type):
-      let place = number(offset)
+      let place = form(offset)
       return .form(ByteForm(atom: terms.read(array, place, step: step(lanes) ?? 0, type.scalar)))
     case .element(let array, let indices):
       guard let indices = constants(indices) else { return .form(terms.fresh()) }
@@ -251,8 +237,7 @@ struct ByteWalk {
     if let known = contents.value(of: array, at: place, type: type, asBytes: asBytes, open: open, &terms) {
       return known
     }
-    let step = type.lanes == 1 ? 0 : type.scalar.byteCount < 4 ? 4 / type.scalar.byteCount : 1
-    return .form(ByteForm(atom: terms.read(array, place, step: step, type.scalar)))
+    return .form(ByteForm(atom: terms.read(array, place, step: type.elementsToNextWord, type.scalar)))
   }
 
   /// How far apart lanes read that are next to each other.
@@ -280,13 +265,7 @@ struct ByteWalk {
 extension Expression {
   /// Whether bytes are multiplied in it.
   fileprivate var multipliesBytes: Bool {
-    switch self {
-    case .apply(.dot4, _, _), .apply(.multiplyBytes, _, _): true
-    case .apply(_, let operands, _): operands.contains(where: \.multipliesBytes)
-    case .conditional(let condition, let a, let b): [condition, a, b].contains(where: \.multipliesBytes)
-    case .broadcast(let value, _): value.multipliesBytes
-    default: false
-    }
+    applies { instruction, _ in instruction == .dot4 || instruction == .multiplyBytes }
   }
 
   /// The bytes that it has as words.
@@ -297,4 +276,10 @@ extension Expression {
       nil
     }
   }
+}
+
+extension MachineType {
+  /// How many consecutive elements lie from one `i32` lane, or the four bytes of one, to the next; a scalar stays where
+  /// it is.
+  fileprivate var elementsToNextWord: Int { lanes == 1 ? 0 : scalar.byteCount < 4 ? 4 / scalar.byteCount : 1 }
 }

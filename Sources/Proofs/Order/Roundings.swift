@@ -45,12 +45,6 @@ struct Roundings {
 extension Expression {
   /// Whether a product and a sum of `float32` in it are one operation.
   fileprivate var fusesFloats: Bool {
-    switch self {
-    case .apply(let instruction, let operands, let type):
-      instruction == .fusedMultiplyAdd && type.scalar == .f32 || operands.contains(where: \.fusesFloats)
-    case .broadcast(let value, _): value.fusesFloats
-    case .conditional(let condition, let a, let b): [condition, a, b].contains(where: \.fusesFloats)
-    default: false
-    }
+    applies { instruction, type in instruction == .fusedMultiplyAdd && type.scalar == .f32 }
   }
 }

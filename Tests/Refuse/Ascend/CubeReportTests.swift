@@ -1,5 +1,4 @@
 import DeviceModel
-import Foundation
 import Runtime
 import Testing
 
@@ -45,7 +44,6 @@ import Testing
   ]
 
   private static func text(_ change: [Int: String]) -> String {
-    let body = lines.enumerated().map { number, line in "  // Planted.swift:\(number)\n  \(change[number] ?? line)" }
     func tensor(_ name: String, _ type: String) -> String {
       "GlobalTensor<\(type)> \(name); \(name).SetGlobalBuffer((__gm__ \(type) *)\(name)_address);"
     }
@@ -56,7 +54,7 @@ import Testing
           GM_ADDR a_address, GM_ADDR b_address, GM_ADDR between_address, GM_ADDR output_address) {
         \(tensor("a", "int8_t")) \(tensor("b", "int8_t"))
         \(tensor("between", "int32_t")) \(tensor("output", "int32_t"))
-      \(body.joined(separator: "\n"))
+      \(PlantedKernel.body(lines, change))
       }
       """
   }
@@ -64,20 +62,14 @@ import Testing
   private func run(
     _ change: [Int: String], order: PipeOrder = .early, vectorCores: Int = 1
   ) throws -> (reports: [PipeReport], output: [Int32]) {
-    let clang = try Clang.find().path
-    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("planted-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: folder) }
-    let program = try PipeCompiler(clang: clang).compile(
-      Self.text(change), kernels: ["planted"], to: folder.appendingPathComponent("planted.run"))
     var buffers = [
       DeviceBuffer(Self.bytes(7).map { UInt8(bitPattern: $0) }), DeviceBuffer(Self.bytes(5).map { UInt8(bitPattern: $0) }),
       DeviceBuffer.scratch(1024), DeviceBuffer.undefined(2048),
     ]
     let launch = PipeLaunch("planted", blocks: 1, (0..<4).map { .buffer($0) }, vectorCoresOfCube: vectorCores)
-    let outcome = try program.run([launch], buffers: &buffers, order: order, timeLimit: 20)
+    let reports = try PlantedKernel.run(Self.text(change), launch, buffers: &buffers, order: order)
     let output = buffers[3].bytes.withUnsafeBytes { Array($0.bindMemory(to: Int32.self)) }
-    return (outcome.reports, output)
+    return (reports, output)
   }
 
   private static func bytes(_ factor: Int) -> [Int8] {

@@ -1,5 +1,4 @@
 import DeviceModel
-import Foundation
 import Runtime
 import Testing
 
@@ -21,9 +20,6 @@ import Testing
   ]
 
   private static func text(_ change: [Int: String]) -> String {
-    let body = lines.enumerated().map { number, line in
-      "  // Planted.swift:\(number)\n  \(change[number] ?? line)"
-    }
     return """
       #include "kernel_operator.h"
       using namespace AscendC;
@@ -32,7 +28,7 @@ import Testing
         input.SetGlobalBuffer((__gm__ float *)input_address);
         GlobalTensor<float> output;
         output.SetGlobalBuffer((__gm__ float *)output_address);
-      \(body.joined(separator: "\n"))
+      \(PlantedKernel.body(lines, change))
       }
       """
   }
@@ -40,19 +36,13 @@ import Testing
   private func run(
     _ change: [Int: String], blocks: Int = 1, order: PipeOrder = .early, isWritten: Bool = true
   ) throws -> (reports: [PipeReport], output: [UInt8]) {
-    let clang = try Clang.find().path
-    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("planted-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: folder) }
-    let program = try PipeCompiler(clang: clang).compile(
-      Self.text(change), kernels: ["planted"], to: folder.appendingPathComponent("planted.run"))
     let input = (0..<16).flatMap { number in withUnsafeBytes(of: Float(number)) { [UInt8]($0) } }
     var output = DeviceBuffer.undefined(64 * blocks)
     output.isWritten = isWritten
     var buffers = [DeviceBuffer(input), output]
-    let outcome = try program.run(
-      [PipeLaunch("planted", blocks: blocks, [.buffer(0), .buffer(1)])], buffers: &buffers, order: order, timeLimit: 20)
-    return (outcome.reports, buffers[1].bytes)
+    let launch = PipeLaunch("planted", blocks: blocks, [.buffer(0), .buffer(1)])
+    let reports = try PlantedKernel.run(Self.text(change), launch, buffers: &buffers, order: order)
+    return (reports, buffers[1].bytes)
   }
 
   @Test(arguments: [PipeOrder.early, .late, .shuffled(seed: 3)])
