@@ -266,23 +266,25 @@ extension ModelText {
 
     // mbarrier: an object of 8 bytes in shared memory. A phase ends when `count` arrivals and all announced
     // bytes are there.
-    TESSERA_MODEL_INLINE void tessera_barrier_init(unsigned long long *barrier, unsigned count) {
+    TESSERA_MODEL_INLINE void tessera_barrier_init(void *barrier, unsigned count) {
       tessera_model_barrier_init(barrier, count);
     }
-    TESSERA_MODEL_INLINE void tessera_barrier_arrive(unsigned long long *barrier) {
+    TESSERA_MODEL_INLINE void tessera_barrier_arrive(void *barrier) {
       tessera_model_barrier_arrive(barrier, 0);
     }
     // Announces `bytes` of bulk copies to the current phase, and arrives.
-    TESSERA_MODEL_INLINE void tessera_barrier_expect(unsigned long long *barrier, unsigned bytes) {
+    TESSERA_MODEL_INLINE void tessera_barrier_expect(void *barrier, unsigned bytes) {
       tessera_model_barrier_arrive(barrier, bytes);
     }
     // Waits for the end of the phase of this parity: 0 for the first.
-    TESSERA_MODEL_INLINE void tessera_barrier_wait(unsigned long long *barrier, unsigned parity) {
+    TESSERA_MODEL_INLINE void tessera_barrier_wait(void *barrier, unsigned parity) {
       tessera_model_barrier_wait(barrier, parity);
     }
+    // Touches and bulk copies that come one after the other need no fence here: the model has one memory.
+    TESSERA_MODEL_INLINE void tessera_copy_fence() {}
     // Both addresses and the size are multiples of 16; the bytes arrive at `barrier`.
     TESSERA_MODEL_INLINE void tessera_bulk_copy(
-        void *shared, const void *global, unsigned bytes, unsigned long long *barrier) {
+        void *shared, const void *global, unsigned bytes, void *barrier) {
       tessera_model_bulk_copy(shared, global, bytes, barrier);
     }
 

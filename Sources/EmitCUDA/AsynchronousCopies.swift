@@ -13,10 +13,12 @@ extension CUDADialect {
       Place(copy.target, copy.offset), .plain(printer.memory[copy.target] ?? scalar), isConst: false)
     let source = try printer.arguments(
       Place(copy.source.buffer, copy.source.offset), .plain(scalar), isConst: true)
+    if let bulk { return bulkCopy(copy.byteCount, bulk, target + source) }
     return .call("\(copyLanes(piece))<\(copy.byteCount)>", target + source)
   }
 
   func closeCopies() -> CExpression {
+    if let bulk { return closeBulkCopies(bulk) }
     onlyOnAGPU("tessera_copy_commit") {
       inline(
         "void", "tessera_copy_commit", "", body: "  asm volatile(\"cp.async.commit_group;\" ::: \"memory\");",
@@ -26,6 +28,7 @@ extension CUDADialect {
   }
 
   func awaitCopies(_ latest: Int) -> CExpression {
+    if let bulk { return awaitBulkCopies(latest, bulk) }
     onlyOnAGPU("tessera_copy_wait") {
       inline(
         "void", "tessera_copy_wait", "",
@@ -64,7 +67,7 @@ extension CUDADialect {
     }
   }
 
-  private func onlyOnAGPU(_ name: String, _ text: () -> String) {
+  func onlyOnAGPU(_ name: String, _ text: () -> String) {
     add(name) { "#ifndef TESSERA_DEVICE_MODEL\n\(text())\n#endif" }
   }
 }

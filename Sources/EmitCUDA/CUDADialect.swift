@@ -10,6 +10,8 @@ final class CUDADialect: Definitions {
     "lane", "warps", "status", "shared", "spilled", "spill", "tessera_shared", "threadIdx", "blockIdx",
     "blockDim", "gridDim", "Lanes", "whole_warp",
   ]
+  /// The bulk copies of the kernel at hand; nil where threads copy.
+  var bulk: BulkCopies?
 
   // MARK: Types
 

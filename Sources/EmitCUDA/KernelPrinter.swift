@@ -25,6 +25,7 @@ struct KernelPrinter {
     let head = Layout.sequence([.text(CNames.symbol(kernel.name)), parameters]).broken(at: 0, indent: 4)
     statements.add("const i32 lane = threadIdx.x % 32;")
     try declareScratch()
+    try declareCopies()
     let cells = statements.printer.names.own("cells")
     let warp = "(i64)blockIdx.x * \(launch.warpsPerBlock) + threadIdx.x / 32"
     let cell = statements.printer.names.identifier(kernel.cell.name)
@@ -69,14 +70,6 @@ struct KernelPrinter {
   /// The kernel's own memory, in its warp's part.
   private mutating func declareScratch() throws {
     guard !kernel.scratch.isEmpty else { return }
-    for copy in kernel.copies
-    where !kernel.scratch.contains(where: { $0.name == copy.target && $0.space == .onChip }) {
-      throw Refusal("a copy to \(copy.target), which is not in shared memory")
-    }
-    for copy in kernel.copies where !kernel.fits(copy) {
-      throw Refusal(
-        "a copy of \(copy.source.element.rawValue) to \(copy.target), whose elements are not as wide")
-    }
     let spaces = Set(kernel.scratch.map(\.space))
     if spaces.contains(.onChip) {
       statements.add("extern __shared__ __align__(\(WarpLaunch.alignment)) unsigned char tessera_shared[];")
@@ -95,6 +88,26 @@ struct KernelPrinter {
       let place = offset == .constant(0) ? base : "(\(base) + \(text(offset)))"
       statements.add("\(scalar) *const \(name) = (\(scalar) *)\(place);")
     }
+  }
+
+  /// Asynchronous copies: their targets, and the groups of bulk copies.
+  private mutating func declareCopies() throws {
+    dialect.bulk = nil
+    for copy in kernel.copies
+    where !kernel.scratch.contains(where: { $0.name == copy.target && $0.space == .onChip }) {
+      throw Refusal("a copy to \(copy.target), which is not in shared memory")
+    }
+    for copy in kernel.copies where !kernel.fits(copy) {
+      throw Refusal(
+        "a copy of \(copy.source.element.rawValue) to \(copy.target), whose elements are not as wide")
+    }
+    let barriers = kernel.copyBarriers
+    if barriers.count > 1 { throw Refusal("copies that arrive at different barriers, or at none") }
+    guard case .some(.some(let array)) = barriers.first else { return }
+    guard let count = kernel.barrierCount(array) else { throw Refusal("\(array) is no array of barriers") }
+    let bulk = BulkCopies(groups: statements.printer.names.own("copies"), count: count)
+    statements.add(dialect.openBulkCopies(bulk, statements.printer.names.identifier(array)))
+    dialect.bulk = bulk
   }
 
   private mutating func text(_ offset: WarpLaunch.Offset) -> String {

@@ -43,16 +43,19 @@ extension MachineDescription {
     "cuda-sm90a",
     GPU(
       architecture: "sm_90a", sharedPerMultiprocessor: 228 << 10, sharedPerBlock: 227 << 10,
-      registersPerMultiprocessor: 65536, registersPerThread: 255, warpsPerMultiprocessor: 64))
+      registersPerMultiprocessor: 65536, registersPerThread: 255, warpsPerMultiprocessor: 64),
+    and: [.bulkCopies])
 
   /// Every GPU target, the oldest first.
   public static let gpus = [sm80, sm90a]
 
-  private static func gpu(_ name: String, _ gpu: GPU) -> MachineDescription {
+  private static func gpu(_ name: String, _ gpu: GPU, and own: Set<MachineDescription.Feature> = [])
+    -> MachineDescription
+  {
     MachineDescription(
       name: name, vectorBytes: 4 * GPU.warp, vectorRegisters: 128,
       nearMemory: [gpu.sharedPerBlock / GPU.warpsPerBlock],
-      features: [.fusedMultiplyAdd, .maskedMemory, .byteMatrices],
+      features: own.union([.fusedMultiplyAdd, .maskedMemory, .byteMatrices]),
       kind: .gpu(gpu))
   }
 }

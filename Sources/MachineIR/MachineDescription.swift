@@ -37,6 +37,8 @@ public struct MachineDescription: Hashable, Sendable {
     case dot4
     /// Exact products of matrices of bytes by a warp, `Instruction.multiplyBytes`.
     case byteMatrices
+    /// Copies of consecutive bytes to arrays on chip by one instruction, `AsynchronousCopy.barriers`.
+    case bulkCopies
     /// Exact products of tiles of byte slices by a matrix unit, `MachineStatement.multiplySlices`.
     case sliceProducts
     /// Byte shuffles within 16 lanes.

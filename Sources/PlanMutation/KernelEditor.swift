@@ -119,7 +119,10 @@ struct KernelEditor {
       if fault == .dropCopy, isHere("copy to \(copy.target)") { return [] }
       let isHalf = fault == .halveCopy && isHere("copy to \(copy.target)")
       let count = isHalf ? copy.count / 2 : copy.count
-      return [.startCopy(AsynchronousCopy(source, to: copy.target, at: offset, count: count))]
+      return [
+        .startCopy(
+          AsynchronousCopy(source, to: copy.target, at: offset, count: count, barriers: copy.barriers))
+      ]
     case .awaitCopies(let latest):
       if fault == .dropCopyWait, isHere("wait for copies, all but \(latest) groups") { return [] }
       let isWeak = fault == .weakenCopyWait && isHere("wait for copies, all but \(latest) groups")

@@ -110,11 +110,12 @@ struct WorkCounter {
     return average(loop.counter, [lower], loop.body) * Double(rounds)
   }
 
-  /// A copy is one access a piece of each thread, and is written to shared memory.
+  /// A copy is one access a piece of each thread, a bulk copy one, and is written to shared memory.
   private func count(_ copy: AsynchronousCopy) -> Work {
     var work = Work()
     let bytes = Double(copy.byteCount)
-    work.add(.access, (bytes / Double(GPU.warp * (copy.pieceBytes ?? 4))).rounded(.up))
+    let isBulk = copy.barriers != nil
+    work.add(.access, isBulk ? 1 : (bytes / Double(GPU.warp * (copy.pieceBytes ?? 4))).rounded(.up))
     work.add(.integer, 2)
     work.sharedTurns += max(1, (bytes / 128).rounded(.up))
     work.bytes[copy.source.buffer, default: 0] += bytes

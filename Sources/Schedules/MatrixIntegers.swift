@@ -45,8 +45,7 @@ extension RegionLowering {
     // Each column's exponent once for its scale, and once in every lane that has some of its elements.
     let field = exponentField(try largest(weight, place.start, end))
     let stored = stack.define("scale", field)
-    stack.append(
-      .store(Access(scales, .uint8, place.number * .constant(weight.scaleBytes)), stored, active: nil))
+    storeScales(weight, scales, place, stored)
 
     let columns = environment.active!.converted(to: .i32).broadcast(to: lanes)
     let column = stack.define("column", ByteFragments.rightColumn(lanes))

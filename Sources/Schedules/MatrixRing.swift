@@ -3,6 +3,7 @@ import TileIR
 
 /// Stages on chip that asynchronous copies fill with what products of byte matrices read: while a block of depth is
 /// multiplied, the next ones are on their way. Cells for few rows are bound by the time of one read after the other.
+/// Where the machine has bulk copies, each part of a block is one.
 ///
 /// The rows' slices go from their stage to registers before a block begins, so that the stage is free for a block to come
 /// at once; the weight's codes and scales are read where they are used.
@@ -19,6 +20,8 @@ struct MatrixRing {
   let rowScales: String
   let codes: String
   let scales: String
+  /// Barriers of bulk copies; nil where threads copy.
+  let barriers: String?
   let stage: Stage
   /// Tiles of rows that there is room for: larger cells read device memory.
   let tiles: Int
@@ -32,7 +35,11 @@ struct MatrixRing {
     let tiles = blocking.cellRows / ByteMatrices.rows
     let panels = blocking.cellColumns / ByteMatrices.columns
     let choices = [(tiles, 3), (tiles, 2), (1, 3), (1, 2)]
-    let left = gpu.sharedPerWarp(warps: Self.residentWarps) - other
+    // As many groups are under way as there are stages but one.
+    let barrierCount = 2
+    let isBulk = lowering.machine.has(.bulkCopies)
+    let left =
+      gpu.sharedPerWarp(warps: Self.residentWarps) - other - (isBulk ? 8 * barrierCount : 0)
     guard
       let (tiles, stages) = choices.first(where: {
         stage.bytes(tiles: $0, panels: panels, stages: $1) <= left
@@ -46,6 +53,7 @@ struct MatrixRing {
     codes = lowering.exactScratch("code_stages", .i32, stages * panels * stage.panelWords)
     scales = lowering.exactScratch(
       "scale_stages", stage.scaleElement == .uint8 ? .u8 : .i32, stages * panels * stage.panelScales)
+    barriers = isBulk ? lowering.exactScratch("copy_barriers", .i64, barrierCount) : nil
   }
 
   /// The registers of these kernels leave room for two blocks of warps on a multiprocessor.
@@ -96,7 +104,8 @@ extension MatrixTile {
     -> [MachineStatement]
   {
     func copy(_ source: Access, to target: String, at offset: Expression, _ count: Int) -> MachineStatement {
-      .startCopy(AsynchronousCopy(source, to: target, at: offset, count: count))
+      .startCopy(
+        AsynchronousCopy(source, to: target, at: offset, count: count, barriers: ring.barriers))
     }
     let stage = ring.stage
     var copies: [MachineStatement] = []

@@ -29,9 +29,11 @@ struct MatrixWeight {
   /// 2^-1 of an E2M1 number. That of a fixed-point block is the exponent field of its largest element.
   var rowBias: Int { bits.map(FixedPanels.quantumBias) ?? (format == .e2m1 ? 127 + 10 : 127 + 18) }
   var columnBias: Int { bits.map(FixedPanels.quantumBias) ?? 127 }
-  /// Bytes of the scales of a block of a panel: a column's scale each; where a block has several, the words of
-  /// `GroupScales`.
-  var scaleBytes: Int { (groups == 1 ? 1 : 8) * panels.width }
+  /// Bytes of the scales of a block of a panel: a column's scale each, `scaleCopies` times; where a block has several,
+  /// the words of `GroupScales`.
+  var scaleBytes: Int { (groups == 1 ? scaleCopies : 8) * panels.width }
+  /// How often the scales of a block stand in memory: twice where a bulk copy takes them, which is of 16 bytes.
+  let scaleCopies: Int
 
   var scaleElement: ElementType { groups == 1 ? .uint8 : .int32 }
 
@@ -85,6 +87,7 @@ struct MatrixWeight {
     self.panels = panels
     self.group = group
     bits = nil
+    scaleCopies = lowering.machine.has(.bulkCopies) ? 2 : 1
   }
 
   /// Integers of more bits have no three slices; of fewer than nine, a bf16 number has more.
@@ -101,6 +104,7 @@ struct MatrixWeight {
     else { return nil }
     (left, leftScale, self.operand, scale) = (program[id].operands[0], nil, operand, nil)
     (format, group, self.panels, self.bits) = (.bfloat16, block, panels, bits)
+    scaleCopies = lowering.machine.has(.bulkCopies) ? 2 : 1
   }
 }
 
@@ -195,10 +199,7 @@ extension RegionLowering {
   ) throws {
     let lanes = weight.panels.width
     let type = MachineType(.i32, lanes)
-    func store(_ value: Expression) {
-      stack.append(
-        .store(Access(target, .uint8, place.number * .constant(weight.scaleBytes)), value, active: nil))
-    }
+    func store(_ value: Expression) { storeScales(weight, target, place, value) }
     func scale(_ at: Expression) throws -> Expression {
       guard let id = weight.scale else { return .integer(127, type) }
       stack.open(binding: [weight.panels.depth])
@@ -242,6 +243,15 @@ extension RegionLowering {
     stack.append(.store(words, together, active: nil))
     stack.append(
       .store(Access(target, .int32, words.offset + .constant(lanes)), apart, active: nil))
+  }
+
+  /// Stores the only scale of each column of a block.
+  func storeScales(_ weight: MatrixWeight, _ target: String, _ place: PanelBlock, _ value: Expression) {
+    let stored = stack.define("stored", value)
+    for copy in 0..<weight.scaleCopies {
+      let at = place.number * .constant(weight.scaleBytes) + .constant(copy * weight.panels.width)
+      stack.append(.store(Access(target, .uint8, at), stored, active: nil))
+    }
   }
 
   /// The larger of the two halves' lanes.

@@ -100,8 +100,8 @@ struct CellRun {
       guard kernel.fits(copy) else { throw MachineFault.Kind.malformed("\(copy.target) takes no such copy") }
       try copies.start(
         copy, try memory(copy.source.buffer), try integer(copy.source.offset), try memory(copy.target),
-        try integer(copy.offset), by: Int32(cell))
-    case .closeCopies: copies.close()
+        try integer(copy.offset), barriers: copy.barriers.flatMap(kernel.barrierCount), by: Int32(cell))
+    case .closeCopies: try copies.close()
     case .awaitCopies(let latest): try copies.await(allBut: latest, by: Int32(cell))
     case .multiplySlices(let product):
       try product.run(
@@ -109,7 +109,9 @@ struct CellRun {
         try integer(product.right.offset), to: try memory(product.target), by: Int32(cell))
     case .loop(let loop): try run(loop)
     // One agent does the work of all here, in order; what the others may do is noted.
-    case .synchronise: races?.wait()
+    case .synchronise:
+      races?.wait()
+      copies.meet()
     case .leave: return true
     case .branch(let condition, let then, let otherwise): return try block(try truth(condition) ? then : otherwise)
     case .check(let condition, let code):
@@ -362,40 +364,6 @@ extension ElementType {
     case .bool: code != 0 ? 1 : 0
     case .bfloat16, .float16, .e4m3, .e5m2, .e8m0, .e2m1, .uint8: code
     case .float32: code
-    }
-  }
-}
-
-extension MachineStatement {
-  /// The statement on one line, without what lies inside it.
-  var headline: String {
-    switch self {
-    case .define(let variable, let value), .declare(let variable, let value), .assign(let variable, let value):
-      "\(variable.name) = \(value)"
-    case .registers(let array): "registers \(array.name)"
-    case .setElement(let array, let indices, let value): "\(array.name)[\(Expression.list(indices))] = \(value)"
-    case .store(let access, let value, let active):
-      "\(access.buffer)[\(Expression.place(access.offset, value.type.lanes, active))] = \(value)"
-    case .stream(let access, let value, _):
-      "\(access.buffer)[\(Expression.place(access.offset, value.type.lanes, nil))] = \(value)"
-    case .scatter(let access, let lanes, let value, let active):
-      "\(access.buffer)[\(access.offset); \(lanes)\(Expression.first(active))] = \(value)"
-    case .storeRaw(let buffer, let offset, let value):
-      "@\(buffer)[\(Expression.place(offset, value.type.lanes, nil))] = \(value)"
-    case .clear(let buffer, let offset, let count): "clear @\(buffer)[\(offset); \(count)]"
-    case .prefetch(let buffer, let offset): "prefetch \(buffer)[\(offset)]"
-    case .multiplySlices(let product): product.description
-    case .startCopy(let copy):
-      "start copy @\(copy.target)[\(Expression.place(copy.offset, copy.count, nil))] = "
-        + "\(copy.source.buffer)[\(Expression.place(copy.source.offset, copy.count, nil))]"
-    case .closeCopies: "close the group of copies"
-    case .awaitCopies(let groups): "await copies, all but \(groups) groups"
-    case .loop(let loop): "for \(loop.counter.name) in \(loop.lower) ..< \(loop.upper)"
-    case .leave: "leave the loop"
-    case .branch(let condition, _, _): "if \(condition)"
-    case .synchronise(let group): "synchronise the \(group.rawValue)"
-    case .check(let condition, let code): "check \(condition), else message \(code)"
-    case .note(let text, _): text
     }
   }
 }

@@ -17,6 +17,11 @@ final class CopiesInFlight {
   private var copies: [Copy] = []
   private var started = 0
   private var groups = 0
+  /// Groups that this cell has waited for, and those that all of its threads know to be waited for.
+  private var awaited = 0
+  private var met = 0
+  /// The barriers of its copies and how many; none before the first copy and where threads copy.
+  private var barriers: (array: String?, count: Int)?
   private let landsEarly: (Int) -> Bool
   private let races: WarpRaces?
 
@@ -27,11 +32,16 @@ final class CopiesInFlight {
 
   var isEmpty: Bool { copies.isEmpty }
 
-  /// Starts `copy` from element `first` of `source` to element `place` of `target`.
+  /// Starts `copy` from element `first` of `source` to element `place` of `target`; `count` of its barriers.
   func start(
     _ copy: AsynchronousCopy, _ source: CheckedMemory, _ first: Int, _ target: CheckedMemory, _ place: Int,
-    by cell: Int32
+    barriers count: Int?, by cell: Int32
   ) throws(MachineFault.Kind) {
+    if barriers == nil { barriers = (copy.barriers, count ?? .max) }
+    guard barriers!.array == copy.barriers, (copy.barriers == nil) == (count == nil) else {
+      throw .malformed("a copy to \(copy.target) at \(copy.barriers ?? "no barriers")")
+    }
+    try checkBarrier()
     guard let piece = copy.pieceBytes, target.use == .scratch else {
       throw .malformed("a copy of \(copy.byteCount) bytes to \(copy.target)")
     }
@@ -53,12 +63,25 @@ final class CopiesInFlight {
     copies.append(fresh)
   }
 
-  func close() { groups += 1 }
+  func close() throws(MachineFault.Kind) {
+    try checkBarrier()
+    groups += 1
+  }
+
+  /// Threads wait for each other: what one has waited for all have.
+  func meet() { met = awaited }
+
+  /// The barrier of the group at hand is that of one before it.
+  private func checkBarrier() throws(MachineFault.Kind) {
+    guard let barriers, let array = barriers.array, groups - met >= barriers.count else { return }
+    throw .barrierInUse(memory: array, element: groups % barriers.count)
+  }
 
   /// Waits for all but the latest groups.
   func await(allBut latest: Int, by cell: Int32) throws(MachineFault.Kind) {
     let done = copies.filter { $0.group < groups - latest }
     copies.removeAll { $0.group < groups - latest }
+    awaited = max(awaited, groups - latest)
     for copy in done {
       if !copy.hasLanded { try land(copy, by: cell) }
       try share(copy)

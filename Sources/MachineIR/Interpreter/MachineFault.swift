@@ -28,6 +28,8 @@ public struct MachineFault: Error, Hashable, Sendable, CustomStringConvertible {
     case sourceInFlight(memory: String, byte: Int)
     /// A cell ends with a copy under way.
     case neverAwaited(memory: String, byte: Int)
+    /// A group of bulk copies begins at a barrier that not all threads have waited for since the group before it.
+    case barrierInUse(memory: String, element: Int)
     case neverWritten(memory: String, element: Int)
     case registerIndex(array: String, index: Int, extent: Int)
     /// A decision whose lanes could disagree.
@@ -100,6 +102,8 @@ extension MachineFault.Kind {
       "byte \(byte) of \(memory) is written while a copy of it is in flight"
     case .neverAwaited(let memory, let byte):
       "the cell ends while a copy to byte \(byte) of \(memory) is in flight"
+    case .barrierInUse(let memory, let element):
+      "copies begin at barrier \(element) of \(memory) before all threads have waited for those before them"
     case .neverWritten(let memory, let element): "element \(element) of \(memory) is never written"
     case .registerIndex(let array, let index, let extent):
       "index \(index) of register array \(array), which holds \(extent)"

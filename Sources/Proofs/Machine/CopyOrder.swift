@@ -14,6 +14,8 @@ struct CopyOrder: TouchFlow {
   private let oldest: Int
   private var conflicts: [String: (message: String, location: SourceLocation)] = [:]
   private var location: SourceLocation
+  /// The barriers of bulk copies; nil where threads copy.
+  private var barriers: Int?
 
   typealias Stage = CopyEvent.Stage
   struct Copy: Hashable {
@@ -28,10 +30,15 @@ struct CopyOrder: TouchFlow {
     var landed: Set<Stage> = []
     /// What threads have read since they last waited for each other.
     var read: Set<Stage> = []
+    /// At most how many closed groups of bulk copies each thread has yet to wait for, and how many not all threads
+    /// are known to have waited for.
+    var open = 0
+    var unmet = 0
 
     func union(_ other: State) -> State {
       State(
-        flying: flying.union(other.flying), landed: landed.union(other.landed), read: read.union(other.read))
+        flying: flying.union(other.flying), landed: landed.union(other.landed), read: read.union(other.read),
+        open: max(open, other.open), unmet: max(unmet, other.unmet))
     }
 
     /// With other rounds.
@@ -42,7 +49,7 @@ struct CopyOrder: TouchFlow {
       return State(
         flying: Set(flying.map { Copy(stage: changed($0.stage), age: $0.age) }),
         landed: Set(landed.map(changed)),
-        read: Set(read.map(changed)))
+        read: Set(read.map(changed)), open: open, unmet: unmet)
     }
   }
 
@@ -52,6 +59,7 @@ struct CopyOrder: TouchFlow {
     oldest = Self.mostLeft(walk.touches.nodes) + 1
     guard !rings.rings.isEmpty else { return }
     let place = location
+    readBarriers(walk.kernel)
     _ = fixed(State()) { order, before in
       let end = order.follow(walk.touches.nodes, before, isUniform: true).end ?? State()
       for copy in end.flying { order.complain(copy.stage.ring, "a copy may outlive its cell", place) }
@@ -65,6 +73,26 @@ struct CopyOrder: TouchFlow {
           kind: .inFlight, kernel: walk.kernel.name, location: conflict?.location ?? place,
           sentence: "copies to \(ring) are waited for before their places are touched",
           verdict: conflict.map { .unknown($0.message) } ?? .proved(.divisibility), open: nil))
+    }
+  }
+
+  /// How many barriers there are: copies are of one kind, and nothing else touches their barriers.
+  private mutating func readBarriers(_ kernel: MachineKernel) {
+    guard kernel.copyBarriers != [nil] else { return }
+    func refuse(_ message: String) { for ring in rings.rings.keys { complain(ring, message, location) } }
+    guard kernel.copyBarriers.count == 1, let array = kernel.copies[0].barriers else {
+      return refuse("copies arrive at different barriers, or at none")
+    }
+    guard let count = kernel.barrierCount(array) else { return refuse("\(array) is no array of barriers") }
+    barriers = count
+    for statement in kernel.body {
+      statement.forEach {
+        if $0.write?.memory == array || $0.expressions.contains(where: { $0.reads.contains { $0.memory == array } })
+          || rings.isRing(array)
+        {
+          refuse("\(array), the barriers of copies, is touched by something else")
+        }
+      }
     }
   }
 
@@ -100,6 +128,7 @@ struct CopyOrder: TouchFlow {
     case .wait:
       now.landed = []
       now.read = []
+      now.unmet = now.open
     case .touch, .leave, .loop, .branch: break
     }
   }
@@ -173,6 +202,7 @@ struct CopyOrder: TouchFlow {
   private mutating func take(_ event: CopyEvent, _ now: inout State, isUniform: Bool) {
     switch event {
     case .start(let stage, let place):
+      judgeBarrier(now, isUniform: isUniform)
       if !isUniform { complain(stage.ring, "only some threads may start a copy", place) }
       if now.flying.contains(where: { meets($0.stage, stage) }) {
         complain(stage.ring, "a copy may begin while another to the same stage is in flight", place)
@@ -181,7 +211,13 @@ struct CopyOrder: TouchFlow {
         complain(stage.ring, "a copy may begin while another thread still reads its stage", place)
       }
       now.flying.insert(Copy(stage: stage, age: 0))
-    case .close: now.flying = Set(now.flying.map { Copy(stage: $0.stage, age: min(oldest, $0.age + 1)) })
+    case .close:
+      now.flying = Set(now.flying.map { Copy(stage: $0.stage, age: min(oldest, $0.age + 1)) })
+      guard let barriers else { return }
+      judgeBarrier(now, isUniform: isUniform)
+      // One too many is as bad as more.
+      now.open = min(now.open + 1, barriers + 1)
+      now.unmet = min(now.unmet + 1, barriers + 1)
     case .await(let latest, let place):
       if !isUniform {
         for ring in rings.rings.keys { complain(ring, "only some threads may wait for copies", place) }
@@ -190,6 +226,7 @@ struct CopyOrder: TouchFlow {
         now.flying.remove(copy)
         now.landed.insert(copy.stage)
       }
+      now.open = min(now.open, latest)
     case .read(let stage, let place):
       if now.flying.contains(where: { meets($0.stage, stage) }) {
         complain(stage.ring, "a stage may be read while a copy to it is in flight", place)
@@ -199,6 +236,18 @@ struct CopyOrder: TouchFlow {
           stage.ring, "a thread may read what another has copied before they wait for each other", place)
       }
       now.read.insert(stage)
+    }
+  }
+
+  /// A copy or the end of a group comes to the barrier of the group at hand.
+  private mutating func judgeBarrier(_ now: State, isUniform: Bool) {
+    guard let barriers, now.unmet >= barriers || !isUniform else { return }
+    for ring in rings.rings.keys {
+      complain(
+        ring,
+        isUniform
+          ? "a group may begin at a barrier before all threads have waited for the group before it"
+          : "only some threads may begin or close a group", location)
     }
   }
 

@@ -148,6 +148,34 @@ import TileIR
       "\"cp.async.commit_group;\"", "\"cp.async.wait_group %0;\"",
     ] { #expect(text.contains(line)) }
 
+    let arrivals = copies.prefix(1).map {
+      AsynchronousCopy($0.source, to: $0.target, at: $0.offset, count: $0.count, barriers: "arrivals")
+    }
+    let bulk = MachineKernel(
+      name: "fetch", buffers: kernel.buffers, scalars: [],
+      scratch: kernel.scratch + [ScratchArray("arrivals", .i64, count: .constant(2))], cells: .constant(1),
+      cell: kernel.cell, body: arrivals.map(MachineStatement.startCopy) + [.closeCopies, .awaitCopies(1)])
+    let bulkText = try EmitCUDA.source(kernels: [bulk], machine: .sm90a, program: builder.program)
+    let bulkBody = bulkText.split(separator: "\n").suffix(5).joined(separator: "\n")
+    #expect(
+      bulkBody == """
+            start_copy<256>(copies, stages + remainder_floor_i64(row, 3) * 64, codes + row * 64);
+            close_group(copies);
+            await_groups<1>(copies);
+          }
+        }
+        """)
+    for line in [
+      "CopyGroups<2> copies = open_groups<2>(arrivals);", "cp.async.bulk.shared::cluster.global.mbarrier",
+      "mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;", "fence.proxy.async.shared::cta;",
+    ] { #expect(bulkText.contains(line), "\(line)") }
+    let mixed = MachineKernel(
+      name: "fetch", buffers: kernel.buffers, scalars: [], scratch: bulk.scratch, cells: .constant(1),
+      cell: kernel.cell, body: bulk.body + kernel.body)
+    #expect(throws: EmissionError.self) {
+      try EmitCUDA.source(kernels: [mixed], machine: .sm90a, program: builder.program)
+    }
+
     let far = kernel.scratch.map { ScratchArray($0.name, $0.type, count: $0.count, in: .device) }
     let wrong = MachineKernel(
       name: "fetch", buffers: kernel.buffers, scalars: [], scratch: far, cells: .constant(1), cell: kernel.cell,

@@ -10,8 +10,8 @@ import TileIR
   private static let orders: [DeviceOrder] = [.ascending, .descending, .shuffled(seed: 3)]
 
   /// What is reported in each order.
-  private func reports(_ fault: CopyMuseum.Fault) throws -> [Set<DeviceReport.Kind>] {
-    let plan = CopyMuseum.plan(fault)
+  private func reports(_ fault: CopyMuseum.Fault, isBulk: Bool = false) throws -> [Set<DeviceReport.Kind>] {
+    let plan = CopyMuseum.plan(fault, isBulk: isBulk)
     let model = try DeviceModelProgram(plans: [plan], unproved: "what the device model sees of it is compared here")
     return try Self.orders.map { order in
       let host = try HostArguments(plan.program, ["x": .tensor(Self.x)])
@@ -24,8 +24,20 @@ import TileIR
     }
   }
 
-  @Test func aRightPipelineHasNothingToReport() throws {
-    #expect(try reports(.none) == [[], [], []])
+  @Test(arguments: [false, true])
+  func aRightPipelineHasNothingToReport(isBulk: Bool) throws {
+    #expect(try reports(.none, isBulk: isBulk) == [[], [], []])
+  }
+
+  @Test(arguments: [
+    (CopyMuseum.Fault.noWait, DeviceReport.Kind.readInFlight), (.waitForOneMore, .readInFlight),
+    (.noSynchronise, .race), (.storeToStage, .overwriteInFlight), (.noDrain, .neverWaited),
+    (.misaligned, .misaligned), (.storeToBarrier, .race),
+  ])
+  func faultsOfBulkCopiesAreReported(_ fault: CopyMuseum.Fault, _ kind: DeviceReport.Kind) throws {
+    for (found, order) in zip(try reports(fault, isBulk: true), Self.orders) {
+      #expect(found.contains(kind), "\(fault) in \(order) order: \(found)")
+    }
   }
 
   @Test(arguments: [

@@ -4,7 +4,8 @@ import TileIR
 import Tiles
 
 /// A pipeline of asynchronous copies written by hand, and wrong ones beside it: `y[rows, 64] = x[rows, 64]`, by way of a
-/// workspace and a ring of stages on chip. A cell has 32 columns; a stage is a row of them.
+/// workspace and a ring of stages on chip. A cell has 32 columns; a stage is a row of them. Threads copy, or bulk copies
+/// arrive at barriers.
 enum CopyMuseum {
   static let stages = 3
 
@@ -32,6 +33,11 @@ enum CopyMuseum {
     case noFirstCopy, noSecondCopy, noLaterCopies, shortCopy
     /// The workspace lacks its last half row, the middle of each, or what a condition of data leaves out.
     case fewCells, gapsInCells, fillOfSome
+    /// Of bulk copies: fewer barriers than groups under way, a number of them that is no power of two, one that is
+    /// stored to, or a copy by threads beside them.
+    case oneBarrier, threeBarriers, storeToBarrier, copyByThreads
+
+    static let ofBulkCopies: [Fault] = [.oneBarrier, .threeBarriers, .storeToBarrier, .copyByThreads]
 
     /// What is refused.
     var kind: ObligationKind {
@@ -61,7 +67,7 @@ enum CopyMuseum {
   private static func name(_ name: String) -> Expression { .variable(.init(name, .index)) }
   private static let note = MachineStatement.note("copy", SourceLocation(file: "Museum/Pipeline.swift", line: 5))
 
-  static func plan(_ fault: Fault) -> Plan {
+  static func plan(_ fault: Fault, isBulk: Bool = false) -> Plan {
     let rows = program.dimensions.first { $0.name == "rows" }!
     let kept = KernelBuffer("kept", .workspace(0), .float32, isWritten: true)
     // A cell is half a row.
@@ -81,10 +87,10 @@ enum CopyMuseum {
         KernelBuffer("y", .parameter(1), .float32, isWritten: true),
       ],
       scalars: [KernelScalar("rows", .extent(rows)), KernelScalar("y_stride", .stride(parameter: 1, axis: 0))],
-      scratch: [ScratchArray("ring", .f32, count: .constant(32 * ring(fault)))], cells: .constant(2), cell: cell,
-      body: [note] + body(fault))
+      scratch: [ScratchArray("ring", .f32, count: .constant(32 * ring(fault)))] + barriers(fault, isBulk),
+      cells: .constant(2), cell: cell, body: [note] + body(fault, isBulk))
     return Plan(
-      program: program, machine: .sm80, schedule: "",
+      program: program, machine: isBulk ? .sm90a : .sm80, schedule: "",
       workspaces: [Workspace(name: "kept", byteCount: .extent(rows) * .constant(256))],
       variants: [PlanVariant(name: "every launch", guards: [], kernels: [fill, pipeline])], messages: [])
   }
@@ -114,7 +120,12 @@ enum CopyMuseum {
     [.ringTooSmall, .ringTooSmallForLaterCopies].contains(fault) ? stages - 1 : stages
   }
 
-  private static func body(_ fault: Fault) -> [MachineStatement] {
+  private static func barriers(_ fault: Fault, _ isBulk: Bool) -> [ScratchArray] {
+    let count = fault == .oneBarrier ? 1 : fault == .threeBarriers ? 3 : 2
+    return isBulk ? [ScratchArray("barriers", .i64, count: .constant(count))] : []
+  }
+
+  private static func body(_ fault: Fault, _ isBulk: Bool) -> [MachineStatement] {
     let ring = ring(fault)
     let wait = MachineStatement.synchronise(.warp)
     let columns = Expression.variable(cell) * .constant(32)
@@ -126,7 +137,10 @@ enum CopyMuseum {
       let shift = fault == .misaligned ? 2 : 0
       let source = Access("kept", .float32, row * .constant(64) + columns + .constant(shift))
       let count = [.misaligned, .shortCopy].contains(fault) ? 28 : 32
-      let copy = MachineStatement.startCopy(AsynchronousCopy(source, to: "ring", at: slot(row), count: count))
+      let isBulk = isBulk && (fault != .copyByThreads || row.constantValue == nil)
+      let copy = MachineStatement.startCopy(
+        AsynchronousCopy(
+          source, to: "ring", at: slot(row), count: count, barriers: isBulk ? "barriers" : nil))
       var inside = [fault == .copyOfSome ? .branch(some, [copy], []) : copy]
       if fault == .groupsOfSome { inside.append(.closeCopies) }
       let started = MachineStatement.branch(row.compared(.less, name("rows")), inside, [])
@@ -153,6 +167,9 @@ enum CopyMuseum {
       let change = MachineStatement.store(
         Access("kept", .float32, next * .constant(64) + columns), .float(0, lanes: 32), active: nil)
       round = [arrive, wait] + refill + [.branch(next.compared(.less, name("rows")), [change], []), read]
+    case .storeToBarrier:
+      round =
+        [.storeRaw(buffer: "barriers", offset: .constant(0), .integer(0, .index)), arrive, wait] + refill + [read]
     case .waitOfSome: round = [.branch(some, [arrive], []), wait] + refill + [read]
     default: round = [arrive, wait] + refill + [read]
     }

@@ -9,18 +9,25 @@ import TileIR
 
   private static let x = HostTensor(.float32, [7, 64], numbers: (0..<7 * 64).map { Float($0) })
 
-  private func fault(_ fault: CopyMuseum.Fault, _ order: Order = .ascending) -> MachineFault? {
+  private func fault(_ fault: CopyMuseum.Fault, _ order: Order = .ascending, isBulk: Bool = false) -> MachineFault?
+  {
     do {
-      _ = try MachineInterpreter.run(CopyMuseum.plan(fault), ["x": .tensor(Self.x)], order: order)
+      let plan = CopyMuseum.plan(fault, isBulk: isBulk)
+      _ = try MachineInterpreter.run(plan, ["x": .tensor(Self.x)], order: order)
       return nil
     } catch {
       return error
     }
   }
 
-  @Test(arguments: Order.allCases)
-  func aPipelineGivesTheSameWheneverCopiesLand(_ order: Order) throws {
-    let outcome = try MachineInterpreter.run(CopyMuseum.plan(.none), ["x": .tensor(Self.x)], order: order)
+  private static let threadFaults = CopyMuseum.Fault.allCases.filter {
+    $0 != .none && !CopyMuseum.Fault.ofBulkCopies.contains($0)
+  }
+
+  @Test(arguments: Order.allCases, [false, true])
+  func aPipelineGivesTheSameWheneverCopiesLand(_ order: Order, isBulk: Bool) throws {
+    let plan = CopyMuseum.plan(.none, isBulk: isBulk)
+    let outcome = try MachineInterpreter.run(plan, ["x": .tensor(Self.x)], order: order)
     #expect(outcome.results["y"] == Self.x)
   }
 
@@ -51,8 +58,22 @@ import TileIR
     }
   }
 
-  @Test func aPipelineIsProved() {
-    let proof = MachineProof(CopyMuseum.plan(.none))
+  @Test func theInterpreterSeesBarriersInUse() {
+    guard case .barrierInUse("barriers", 0)? = fault(.oneBarrier, isBulk: true)?.kind else {
+      Issue.record("one barrier gives \(fault(.oneBarrier, isBulk: true)?.description ?? "no fault")")
+      return
+    }
+    for wrong in [CopyMuseum.Fault.threeBarriers, .copyByThreads] {
+      guard case .malformed? = fault(wrong, isBulk: true)?.kind else {
+        Issue.record("\(wrong) gives \(fault(wrong, isBulk: true)?.description ?? "no fault")")
+        continue
+      }
+    }
+  }
+
+  @Test(arguments: [false, true])
+  func aPipelineIsProved(isBulk: Bool) {
+    let proof = MachineProof(CopyMuseum.plan(.none, isBulk: isBulk))
     #expect(proof.isProved, "\(proof.open)")
     let sentences = Set(proof.findings.filter { [.inFlight, .defined].contains($0.kind) }.map(\.sentence))
     #expect(
@@ -63,10 +84,25 @@ import TileIR
       ])
   }
 
-  @Test(arguments: CopyMuseum.Fault.allCases.filter { $0 != .none })
+  @Test(arguments: threadFaults)
   func everyFaultIsRefused(_ fault: CopyMuseum.Fault) {
     let kinds = MachineProof(CopyMuseum.plan(fault)).findings.filter { !$0.verdict.isProved }.map(\.kind)
     #expect(kinds.contains(fault.kind), "\(kinds)")
+  }
+
+  @Test(arguments: CopyMuseum.Fault.allCases.filter { $0 != .none })
+  func everyFaultOfBulkCopiesIsRefused(_ fault: CopyMuseum.Fault) {
+    let open = MachineProof(CopyMuseum.plan(fault, isBulk: true)).findings.filter { !$0.verdict.isProved }
+    #expect(open.map(\.kind).contains(fault.kind), "\(open)")
+    let message: String? =
+      switch fault {
+      case .oneBarrier: "before all threads have waited for the group before it"
+      case .threeBarriers: "no array of barriers"
+      case .storeToBarrier: "the barriers of copies, is touched by something else"
+      case .copyByThreads: "at different barriers, or at none"
+      default: nil
+      }
+    if let message { #expect(open.contains { $0.text.contains(message) }, "\(open.map(\.text))") }
   }
 
   /// What nothing has copied or written is refused for that alone.
