@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Proofs
+import Synchronization
 
 /// Certificates put to another solver: every query must answer `unsat`.
 struct Recheck {
@@ -12,28 +13,53 @@ struct Recheck {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
     let files = names.filter { $0.hasSuffix(".smt2") }.sorted()
     guard !files.isEmpty else { throw Refusal("no certificates (.smt2) in \(folder)") }
-    var confirmed = 0
-    var total = 0
-    var problems: [String] = []
-    for name in files {
-      let file = URL(fileURLWithPath: folder).appendingPathComponent(name)
-      guard let count = Certificate.queryCount(of: try String(contentsOf: file, encoding: .utf8)) else {
-        problems.append("\(name) is no certificate")
-        continue
+    // Solvers work beside one another, a file each; an error ends the run.
+    let results = Mutex<[Result<Checked, any Error>?]>(Array(repeating: nil, count: files.count))
+    DispatchQueue.concurrentPerform(iterations: files.count) { number in
+      guard !results.withLock({ $0.contains { if case .failure = $0 { true } else { false } } }) else { return }
+      let result = Result { try check(files[number]) }
+      let done = results.withLock {
+        $0[number] = result
+        return $0.count { $0 != nil }
       }
-      let answers = try self.answers(to: file)
-      let agreed = answers.count { $0 == "unsat" }
-      total += count
-      confirmed += agreed
-      if answers.count != count || agreed != count {
-        let other = answers.enumerated().filter { $0.element != "unsat" }.prefix(3)
-        let list = other.map { "query \($0.offset + 1) answers \($0.element)" }.joined(separator: ", ")
-        problems.append("\(name): \(agreed) of \(count) queries confirmed; \(list)")
-      }
+      progress(done, of: files.count)
     }
+    let checked = try results.withLock { try $0.compactMap { try $0?.get() } }
+    let confirmed = checked.reduce(0) { $0 + $1.confirmed }
+    let total = checked.reduce(0) { $0 + $1.total }
+    let problems = checked.compactMap(\.problem)
     print("\(solver) confirms \(confirmed) of \(total) obligations in \(files.count) certificates")
     for problem in problems { print(problem) }
     if !problems.isEmpty { throw ExitCode.failure }
+  }
+
+  private struct Checked {
+    let confirmed: Int
+    let total: Int
+    let problem: String?
+  }
+
+  private func check(_ name: String) throws -> Checked {
+    let file = URL(fileURLWithPath: folder).appendingPathComponent(name)
+    guard let count = Certificate.queryCount(of: try String(contentsOf: file, encoding: .utf8)) else {
+      return Checked(confirmed: 0, total: 0, problem: "\(name) is no certificate")
+    }
+    let answers = try self.answers(to: file)
+    let agreed = answers.count { $0 == "unsat" }
+    guard answers.count != count || agreed != count else {
+      return Checked(confirmed: agreed, total: count, problem: nil)
+    }
+    let other = answers.enumerated().filter { $0.element != "unsat" }.prefix(3)
+    let list = other.map { "query \($0.offset + 1) answers \($0.element)" }.joined(separator: ", ")
+    return Checked(
+      confirmed: agreed, total: count, problem: "\(name): \(agreed) of \(count) queries confirmed; \(list)")
+  }
+
+  /// On a terminal, how many files are done.
+  private func progress(_ done: Int, of count: Int) {
+    guard isatty(STDERR_FILENO) != 0 else { return }
+    let end = done == count ? "\n" : ""
+    FileHandle.standardError.write(Data("\r\(done) of \(count) certificates\(end)".utf8))
   }
 
   /// What the solver prints for each query.

@@ -108,7 +108,7 @@ extension KernelWalk {
         continue
       }
       if prover.isUnreachable() {
-        certify(goal, kind, sentence, .affine, withAllFacts: true)
+        certify(goal, kind, sentence, .affine)
         break
       }
       let verdict = decide(goal, kind, sentence)
@@ -120,12 +120,10 @@ extension KernelWalk {
   }
 
   private mutating func certify(
-    _ goal: Polynomial, _ kind: ObligationKind, _ sentence: String, _ procedure: Procedure,
-    withAllFacts: Bool = false
+    _ goal: Polynomial, _ kind: ObligationKind, _ sentence: String, _ procedure: Procedure
   ) {
     guard certifies,
-      let obligation = prover.obligation(
-        goal, kind, kernel: kernel.name, at: location, sentence, withAllFacts: withAllFacts)
+      let obligation = prover.certificate(goal, kind, kernel: kernel.name, at: location, sentence)
     else { return }
     obligations.append((obligation, .proved(procedure)))
   }

@@ -164,7 +164,7 @@ extension KernelWalk {
   private mutating func holds(_ goal: Polynomial, _ sentence: String, steps: Int) -> Bool {
     guard isAtLeastZero(goal, steps: steps) else { return false }
     if certifies, goal.constant == nil,
-      let obligation = prover.obligation(goal, .defined, kernel: kernel.name, at: location, sentence)
+      let obligation = prover.certificate(goal, .defined, kernel: kernel.name, at: location, sentence)
     {
       obligations.append((obligation, .proved(.affine)))
     }

@@ -18,16 +18,16 @@ extension WrittenRegions {
   /// Whether the place at hand is never reached.
   mutating func isUnreachable() -> Bool {
     guard walk.prover.isUnreachable() else { return false }
-    keep(Polynomial(-1), withAllFacts: true)
+    keep(Polynomial(-1))
     return true
   }
 
-  private mutating func keep(_ goal: Polynomial, withAllFacts: Bool = false) {
+  private mutating func keep(_ goal: Polynomial) {
+    let what = goal.constant == nil ? "\(walk.prover.text(goal)) >= 0" : "not reached"
     guard walk.certifies, goal.constant.map({ $0 < 0 }) ?? true,
-      let obligation = walk.prover.obligation(
+      let obligation = walk.prover.certificate(
         goal, isOrdered ? .reductionOrder : .writtenOnce, kernel: walk.kernel.name, at: walk.location,
-        "joining what is \(isOrdered ? "added" : "written"): \(withAllFacts ? "not reached" : "\(walk.prover.text(goal)) >= 0")",
-        withAllFacts: withAllFacts)
+        "joining what is \(isOrdered ? "added" : "written"): \(what)")
     else { return }
     obligations.append((obligation, .proved(.affine)))
   }

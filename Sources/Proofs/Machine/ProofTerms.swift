@@ -28,6 +28,18 @@ extension BoundElimination {
   }
 }
 
+extension BoundElimination {
+  /// The same for a certificate, once the polynomial has been found to be at least 0: it has all facts where the
+  /// place is never reached, since which of them do not go together has nothing to do with the goal.
+  mutating func certificate(
+    _ goal: Polynomial, _ kind: ObligationKind, kernel: String, at location: SourceLocation, _ sentence: String
+  ) -> Obligation? {
+    let isNeverReached = isUnreachable()
+    return obligation(
+      goal, kind, kernel: kernel, at: location, sentence, withAllFacts: isNeverReached)
+  }
+}
+
 extension Obligation {
   /// That a sum which lies between bounds fits its register.
   static func exactSum(
@@ -48,8 +60,9 @@ private struct ProofTerms {
   init(table: SymbolTable) { self.table = table }
 
   /// Whether one of the fact's numbers occurs, or one that they are made of, or it is the choice between
-  /// reasons.
+  /// reasons, or says that the place is never reached.
   func speaks(of fact: Polynomial) -> Bool {
+    if let constant = fact.constant { return constant < 0 }
     if let top = fact.top, fact == Polynomial(top), case .choice = table[top].meaning { return true }
     return table.symbols(in: fact).contains { known[$0] != nil }
   }
@@ -69,23 +82,21 @@ private struct ProofTerms {
     return sum
   }
 
+  /// Keeps what a symbol means; its bounds follow from that, what is assumed of it does not.
+  private mutating func know(_ symbol: Symbol, _ term: Term) -> Term {
+    known[symbol] = term
+    for fact in table[symbol].assumptions where fact.isValid { add(fact) }
+    return term
+  }
+
   private mutating func term(_ symbol: Symbol) -> Term {
     if let term = known[symbol] { return term }
     let entry = table[symbol]
     let name = "\(entry.name)#\(symbol)"
     switch entry.meaning {
-    case .floor(let a, let n):
-      let term = self.term(a) / n
-      known[symbol] = term
-      return term
-    case .minimum(let a, let b):
-      let term = Term.min(self.term(a), self.term(b))
-      known[symbol] = term
-      return term
-    case .maximum(let a, let b):
-      let term = Term.max(self.term(a), self.term(b))
-      known[symbol] = term
-      return term
+    case .floor(let a, let n): return know(symbol, self.term(a) / n)
+    case .minimum(let a, let b): return know(symbol, .min(self.term(a), self.term(b)))
+    case .maximum(let a, let b): return know(symbol, .max(self.term(a), self.term(b)))
     case .number, .choice:
       let term = Term.variable(Variable(name, from: entry.least, to: entry.most))
       known[symbol] = term

@@ -35,6 +35,8 @@ struct SymbolTable {
     var most: Int?
     /// `self = quotient * divisor + other` and `0 <= self < count`, for cell numbers.
     var count: Polynomial?
+    /// What is taken for granted of it beside what its meaning says: polynomials that are at least 0.
+    var assumptions: [Polynomial] = []
   }
 
   private var entries: [Entry] = []
@@ -90,6 +92,7 @@ struct SymbolTable {
   /// Takes it for granted wherever its latest symbol occurs that `a` is at least 0.
   mutating func assume(_ a: Polynomial) {
     guard let top = a.top, let (quotient, rest) = a.split(top), let factor = quotient.constant else { return }
+    entries[Int(top) - 1].assumptions.append(a)
     if factor > 0 {
       entries[Int(top) - 1].lowers.append(Bound(rest * -1, factor: factor))
     } else {
