@@ -41,10 +41,10 @@ let package = Package(
         "Proofs", "Schedules", "EmitC", "EmitCUDA", "EmitAscend", "Steps", "DynamicLibrary", "CTesseraShims",
         "DeviceModel", "CUDADriver",
       ]),
-    .target(name: "Export", dependencies: ["Reference", "Runtime"]),
     .target(name: "Alignment", dependencies: ["TileIR", "Reference", "Runtime"]),
     .target(name: "Operators", dependencies: ["Tiles"]),
     .target(name: "JSON"),
+    .target(name: "Export", dependencies: ["Reference", "Runtime", "JSON"]),
     .target(name: "Safetensors", dependencies: ["TileIR", "JSON"]),
     .target(
       name: "DeepSeek",
@@ -72,7 +72,7 @@ let package = Package(
     .executableTarget(
       name: "tessera",
       dependencies: [
-        "Operators", "Proofs", "Roofline", "Reference", "Runtime", "CUDADriver", "Export", "Alignment", "DeepSeek", "Safetensors",
+        "Operators", "Proofs", "Roofline", "Reference", "Runtime", "CUDADriver", "Alignment", "Export", "DeepSeek", "Safetensors",
         "DynamicLibrary",
         "CBenchKernels", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),

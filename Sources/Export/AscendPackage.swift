@@ -44,16 +44,16 @@ public struct AscendPackage {
       if let tensor = expected[parameter.name] { data.append(File(host.expectedFile(of: number), tensor.bytes)) }
     }
     let texts = [
-      File("CMakeLists.txt", Self.buildFile), File("device.h", Self.deviceHeader), File("main.cpp", host.print()),
+      File("CMakeLists.txt", Self.buildFile(kernels: ["kernels.cpp"])), File("device.h", Self.deviceHeader), File("main.cpp", host.print()),
       File("kernels.cpp", ascend.source),
     ]
     let described = Description(title: title, command: command, machine: machine, program, launch, host, expected)
-    let all = [File("README.md", described.text)] + texts + data
-    files = all + [File("SHA256SUMS", Self.sums(of: all))]
+    self.init([File("README.md", described.text)] + texts + data)
   }
 
-  /// What `sha256sum --check` reads.
-  private static func sums(of files: [File]) -> String {
-    files.map { "\(ContentHash.digest($0.bytes))  \($0.path)\n" }.joined()
+  /// Adds what `sha256sum --check` reads.
+  init(_ files: [File]) {
+    let sums = files.map { "\(ContentHash.digest($0.bytes))  \($0.path)\n" }.joined()
+    self.files = files + [File("SHA256SUMS", sums)]
   }
 }

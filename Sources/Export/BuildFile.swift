@@ -1,6 +1,7 @@
 extension AscendPackage {
   /// `CMakeLists.txt`: the kernels by CANN's functions for Ascend C, and the host program.
-  static let buildFile = """
+  static func buildFile(kernels: [String]) -> String {
+    """
     cmake_minimum_required(VERSION 3.16)
     project(check LANGUAGES C CXX)
 
@@ -25,7 +26,7 @@ extension AscendPackage {
     include("${ASCENDC_FUNCTIONS}/ascendc.cmake")
 
     # Makes a header aclrtlaunch_NAME.h for each kernel.
-    ascendc_library(kernels SHARED kernels.cpp)
+    ascendc_library(kernels SHARED \(kernels.joined(separator: " ")))
 
     add_executable(check main.cpp)
     target_compile_features(check PRIVATE cxx_std_17)
@@ -34,4 +35,5 @@ extension AscendPackage {
     target_link_libraries(check PRIVATE kernels ascendcl)
 
     """
+  }
 }

@@ -36,7 +36,6 @@ extension AscendPackage {
     class Device {
      public:
       aclrtStream stream = nullptr;
-      bool is_equal = true;
 
       // Files are read from below `folder`.
       Device(int32_t number, const std::string &folder) : number(number), folder(folder) {
@@ -62,6 +61,21 @@ extension AscendPackage {
         all.push_back(fresh);
         return fresh;
       }
+      void *filled(const std::vector<uint8_t> &contents) {
+        void *fresh = memory(contents.size());
+        if (!contents.empty())
+          require(
+              aclrtMemcpy(fresh, contents.size(), contents.data(), contents.size(), ACL_MEMCPY_HOST_TO_DEVICE),
+              "aclrtMemcpy to the device");
+        return fresh;
+      }
+      std::vector<uint8_t> bytes_of(const void *memory, size_t bytes) const {
+        std::vector<uint8_t> contents(bytes);
+        if (bytes)
+          require(
+              aclrtMemcpy(contents.data(), bytes, memory, bytes, ACL_MEMCPY_DEVICE_TO_HOST), "aclrtMemcpy from the device");
+        return contents;
+      }
       void *zeros(size_t bytes) { return filled(std::vector<uint8_t>(bytes, 0)); }
       void *contents(const char *file, size_t bytes) { return filled(read(file, bytes)); }
       // For a result: every bit is another than the expected one, so that an element which no kernel writes is seen.
@@ -69,6 +83,12 @@ extension AscendPackage {
         std::vector<uint8_t> start = read(file, bytes);
         for (uint8_t &byte : start) byte = (uint8_t)~byte;
         return filled(start);
+      }
+
+      // The exit status: 0 where all that was compared agrees, and else 1.
+      int conclusion() const {
+        std::printf("%s\n", is_equal ? "all bits agree" : "bits differ");
+        return is_equal ? 0 : 1;
       }
 
       // What a launch answered.
@@ -123,6 +143,7 @@ extension AscendPackage {
       const int32_t number;
       const std::string folder;
       std::vector<void *> all;
+      bool is_equal = true;
 
       std::vector<uint8_t> read(const char *file, size_t bytes) const {
         const std::string path = folder + "/" + file;
@@ -136,21 +157,6 @@ extension AscendPackage {
         if (bytes && !stream.read((char *)contents.data(), (std::streamsize)bytes)) throw Failure(path + " cannot be read");
         return contents;
       }
-      void *filled(const std::vector<uint8_t> &contents) {
-        void *fresh = memory(contents.size());
-        if (!contents.empty())
-          require(
-              aclrtMemcpy(fresh, contents.size(), contents.data(), contents.size(), ACL_MEMCPY_HOST_TO_DEVICE),
-              "aclrtMemcpy to the device");
-        return fresh;
-      }
-      std::vector<uint8_t> bytes_of(const void *memory, size_t bytes) const {
-        std::vector<uint8_t> contents(bytes);
-        if (bytes)
-          require(
-              aclrtMemcpy(contents.data(), bytes, memory, bytes, ACL_MEMCPY_DEVICE_TO_HOST), "aclrtMemcpy from the device");
-        return contents;
-      }
       static uint64_t element(const std::vector<uint8_t> &bytes, size_t row, size_t column, unsigned bits) {
         if (bits == 4) return bytes[row + column / 2] >> column % 2 * 4 & 15;
         uint64_t value = 0;
@@ -159,9 +165,9 @@ extension AscendPackage {
       }
     };
 
-    // Runs `body` on the device and in the folder that the command line names. Returns the exit status: 0 where all bits
-    // agree, 1 where some do not, 2 where that could not be found out.
-    template <class Body> int run_check(int count, char **words, const char *title, Body body) {
+    // Runs `body` on the device and in the folder that the command line names. Returns the exit status: that of `body`, or 2
+    // where it could not come to its end.
+    template <class Body> int run_on_device(int count, char **words, const char *title, Body body) {
       try {
         char *end = nullptr;
         const long number = count > 1 ? std::strtol(words[1], &end, 10) : 0;
@@ -170,9 +176,7 @@ extension AscendPackage {
         Device device((int32_t)number, count > 2 ? words[2] : ".");
         const char *chip = aclrtGetSocName();
         std::printf("%s on %s, device %ld\n", title, chip ? chip : "a chip without a name", number);
-        body(device);
-        std::printf("%s\n", device.is_equal ? "all bits agree" : "bits differ");
-        return device.is_equal ? 0 : 1;
+        return body(device);
       } catch (const Failure &failure) {
         std::fprintf(stderr, "%s\n", failure.what());
         return 2;

@@ -19,7 +19,7 @@ struct HostProgram {
     self.program = program
     self.title = title
     self.expected = expected
-    var given = CNames(taken: ["device", "main", "count", "words", "run_check", "Device", "Failure", "require", "float_of"])
+    var given = CNames(taken: ["device", "main", "count", "words", "run_on_device", "Device", "Failure", "require", "float_of"])
     names = launch.buffers.enumerated().map { given.identifier("buffer \($0)", from: $1.name) }
   }
 
@@ -36,14 +36,14 @@ struct HostProgram {
     lines += Set(launch.kernels.map(\.call.kernel)).sorted().map { "#include \"aclrtlaunch_\($0).h\"" }
     lines += [
       "#include \"device.h\"", "", "int main(int count, char **words) {",
-      "  return run_check(count, words, \(Self.literal(title)), [](Device &device) {",
+      "  return run_on_device(count, words, \(Self.literal(title)), [](Device &device) {",
     ]
     var body = buffers()
     if !launch.kernels.isEmpty {
       for kernel in launch.kernels { body += call(of: kernel) }
       body.append("device.wait();")
     }
-    body += comparisons()
+    body += comparisons() + ["return device.conclusion();"]
     lines += body.map { "    \($0)" }
     lines += ["  });", "}"]
     return lines.joined(separator: "\n") + "\n"

@@ -11,6 +11,12 @@ public struct PipeHazards: Error, CustomStringConvertible {
   public let order: PipeOrder
   public let reports: [PipeReport]
 
+  public init(program: String, order: PipeOrder, reports: [PipeReport]) {
+    self.program = program
+    self.order = order
+    self.reports = reports
+  }
+
   public var description: String {
     "the device model, in \(order) order, reports of \(program):\(reports.map { "\n  \($0)" }.joined())"
   }
@@ -68,6 +74,11 @@ public final class AscendModelExecutable: RunnableOperator {
 }
 
 extension KernelCache {
+  /// A text of Ascend C kernels, compiled for the device model or found in the cache.
+  public func pipeProgram(of source: String, kernels: [String]) throws -> PipeProgram {
+    PipeProgram(file: try ascendModel(of: source, kernels: kernels).file, source: source, kernels: kernels)
+  }
+
   /// The program that runs a text of Ascend C kernels in the device model.
   func ascendModel(of source: String, kernels: [String]) throws -> Object {
     let recipe = Recipe(

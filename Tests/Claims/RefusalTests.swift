@@ -72,7 +72,15 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: "x"))
   }
 
-  @Test(arguments: [["show", "softmax", "--program", "--source"], ["run-operator", "softmax", "--set", "rows"]])
+  @Test func answersThatAreNoneAreRefused() throws {
+    let outcome = try Command.run("tessera", ["probes", "Package.swift"])
+    #expect(outcome.status == 1 && outcome.output == "")
+    #expect(outcome.errors.hasPrefix("Error: Package.swift: JSON that a package of probes writes expected, "))
+    let missing = try Command.run("tessera", ["probes", "nowhere.json"])
+    #expect(missing.status == 1 && missing.errors.hasPrefix("Error: nowhere.json: a file that a package of probes wrote expected"))
+  }
+
+  @Test(arguments: [["export", "--out", "x"], ["export", "softmax", "--probes", "--out", "x"], ["export", "--probes", "--seed", "2", "--out", "x"], ["show", "softmax", "--program", "--source"], ["run-operator", "softmax", "--set", "rows"]])
   func misspeltOptionsExplainTheUsage(arguments: [String]) throws {
     let outcome = try Command.run("tessera", arguments)
     #expect(outcome.status != 0)

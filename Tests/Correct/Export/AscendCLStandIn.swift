@@ -41,10 +41,18 @@ struct AscendCLStandIn {
     }
   }
 
-  /// Compiles the package at `folder`.
-  init(_ folder: URL) throws {
-    self.folder = folder
+  /// The texts of a package's kernels, `instructions` before those that the model has not the instructions for.
+  private static func text(of folder: URL, _ instructions: String = "") throws -> String {
     let text = try String(contentsOf: folder.appendingPathComponent("kernels.cpp"), encoding: .utf8)
+    let more = folder.appendingPathComponent("measurements.cpp")
+    guard FileManager.default.fileExists(atPath: more.path) else { return text }
+    return try text + instructions + String(contentsOf: more, encoding: .utf8)
+  }
+
+  /// Compiles the package at `folder`.
+  init(_ folder: URL, instructions: String = "") throws {
+    self.folder = folder
+    let text = try Self.text(of: folder, instructions)
     let kernels = Self.kernels(of: text)
     let engine = try KernelCache.standard.ascendModel(of: text, kernels: kernels.map(\.name)).file
     let headers = folder.appendingPathComponent("stand-in")
@@ -86,7 +94,7 @@ struct AscendCLStandIn {
 
   /// Type-checks the package's program against headers of AscendCL and returns what the compiler says.
   static func typeCheck(_ folder: URL, headers: URL) throws -> String {
-    let text = try String(contentsOf: folder.appendingPathComponent("kernels.cpp"), encoding: .utf8)
+    let text = try text(of: folder)
     let own = folder.appendingPathComponent("declarations")
     try FileManager.default.createDirectory(at: own, withIntermediateDirectories: true)
     for kernel in kernels(of: text) {

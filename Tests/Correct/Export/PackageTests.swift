@@ -21,8 +21,8 @@ import TileIR
     try PackageFolder(folder.path).write(package.files)
   }
 
-  /// With a product on cube cores, a weight laid out anew, elements of 4 bits, state, checks and float numbers among them.
-  static let names = ["swiglu", "rms_norm", "linear_fp8", "quantise_s4", "scatter", "gather"]
+  /// With products on cube cores, a weight laid out anew, elements of 4 bits, states and codes of checks among them.
+  static let names = ["swiglu", "rms_norm", "linear_fp8", "quantise_s4", "scatter", "compress"]
 
   @Test(arguments: names) func findsTheExpectedBits(_ name: String) throws {
     let folder = try TemporaryFolder()
@@ -94,6 +94,14 @@ import TileIR
     let folder = try TemporaryFolder()
     let place = URL(fileURLWithPath: folder.file("package"))
     try Self.write(name, to: place)
+    let headers = try #require(Self.headers)
+    #expect(try AscendCLStandIn.typeCheck(place, headers: headers) == "")
+  }
+
+  @Test(.enabled(if: headers != nil, "no torch-npu in .tools/python")) func probesAreAcceptedByTheHeadersOfAscendCL() throws {
+    let folder = try TemporaryFolder()
+    let place = URL(fileURLWithPath: folder.file("package"))
+    try PackageFolder(place.path).write(AscendPackage.probes().files)
     let headers = try #require(Self.headers)
     #expect(try AscendCLStandIn.typeCheck(place, headers: headers) == "")
   }
