@@ -4,8 +4,8 @@ import Reference
 import Runtime
 import TileIR
 
-/// A launch of an operator as a folder that a machine with an Ascend chip and CANN builds and runs: kernels, a host
-/// program, inputs, and the bits that the reference interpreter returns for them.
+/// A launch of an operator as a folder that a machine with an Ascend chip and CANN builds and runs: kernels,
+/// a host program, inputs, and the bits that the reference interpreter returns for them.
 public struct AscendPackage {
   public struct File: Sendable {
     /// Below the package's folder.
@@ -41,13 +41,17 @@ public struct AscendPackage {
       guard case .parameter(let position) = buffer.purpose else { continue }
       let parameter = program.parameters[position]
       if parameter.role != .output { data.append(File(host.file(of: number), buffer.contents.bytes)) }
-      if let tensor = expected[parameter.name] { data.append(File(host.expectedFile(of: number), tensor.bytes)) }
+      if let tensor = expected[parameter.name] {
+        data.append(File(host.expectedFile(of: number), tensor.bytes))
+      }
     }
     let texts = [
-      File("CMakeLists.txt", Self.buildFile(kernels: ["kernels.cpp"])), File("device.h", Self.deviceHeader), File("main.cpp", host.print()),
+      File("CMakeLists.txt", Self.buildFile(kernels: ["kernels.cpp"])), File("device.h", Self.deviceHeader),
+      File("main.cpp", host.print()),
       File("kernels.cpp", ascend.source),
     ]
-    let described = Description(title: title, command: command, machine: machine, program, launch, host, expected)
+    let described = Description(
+      title: title, command: command, machine: machine, program, launch, host, expected)
     self.init([File("README.md", described.text)] + texts + data)
   }
 

@@ -18,19 +18,22 @@ extension AscendPackage {
         let parameter = program.parameters[position]
         let type = "\(parameter.element.rawValue) [\(parameter.axes.map(\.name).joined(separator: ", "))]"
         if parameter.role != .output {
-          rows.append("| `\(host.file(of: number))` | \(parameter.role.rawValue) `\(parameter.name)`, \(type) |")
+          rows.append(
+            "| `\(host.file(of: number))` | \(parameter.role.rawValue) `\(parameter.name)`, \(type) |")
         }
         if let tensor = expected[parameter.name] {
           rows.append(
-            "| `\(host.expectedFile(of: number))` | the expected bits of `\(parameter.name)`, \(type), \(tensor.shape) |")
+            "| `\(host.expectedFile(of: number))` | the expected bits of `\(parameter.name)`, \(type), "
+              + "\(tensor.shape) |")
         }
       }
       let kernels = launch.kernels.map { kernel in
-        let cores = switch kernel.call.vectorCoresOfCube {
-        case 0: "vector cores"
-        case 1: "groups of a cube core and a vector core"
-        default: "groups of a cube core and two vector cores"
-        }
+        let cores =
+          switch kernel.call.vectorCoresOfCube {
+          case 0: "vector cores"
+          case 1: "groups of a cube core and a vector core"
+          default: "groups of a cube core and two vector cores"
+          }
         return "`\(kernel.call.kernel)` on \(kernel.call.blocks) \(cores)"
       }
       text = """
@@ -41,8 +44,8 @@ extension AscendPackage {
 
         ## Build and run
 
-        It takes a machine with such a chip, its driver, CANN 8 or newer with the compiler of Ascend C, CMake 3.16 and a C++17
-        compiler.
+        It takes a machine with such a chip, its driver, CANN 8 or newer with the compiler of Ascend C, CMake 3.16
+        and a C++17 compiler.
 
         ```
         sha256sum --check --quiet SHA256SUMS
@@ -57,11 +60,11 @@ extension AscendPackage {
         | status | means |
         |---|---|
         | 0 | every bit of every result is as expected |
-        | 1 | some are not: for each result the number of elements that differ, and the first of them with both its bits |
+        | 1 | some are not: how many elements of each result differ, and the first of them with both its bits |
         | 2 | it could not be found out: AscendCL refused something, a file is missing or has another size |
 
-        Results start as the complement of what is expected, so an element that no kernel writes differs. The expected bits
-        are the reference interpreter's; every Tessera target returns the same.
+        Results start as the complement of what is expected, so an element that no kernel writes differs. The
+        expected bits are the reference interpreter's; every Tessera target returns the same.
 
         ## Files
 
@@ -74,12 +77,12 @@ extension AscendPackage {
         | `SHA256SUMS` | the hash of every other file |
         \(rows.joined(separator: "\n"))
 
-        Tensors are row-major and little-endian, elements of 4 bits two to a byte with the first one low. Kernels in order:
-        \(kernels.isEmpty ? "none, since the launch is empty" : kernels.joined(separator: ", ")).
+        Tensors are row-major and little-endian, elements of 4 bits two to a byte with the first one low. Kernels in
+        order: \(kernels.isEmpty ? "none, since the launch is empty" : kernels.joined(separator: ", ")).
 
         ## If bits differ
 
-        Nothing here has met a chip before it met yours. This is what the kernels suppose of it, beyond the proofs:
+        Nothing here has met a chip before it met yours. What the kernels suppose of it, beyond the proofs:
 
         \(AscendAssumption.allCases.map { "- `\($0.rawValue)`: \($0.sentence)" }.joined(separator: "\n"))
 

@@ -24,7 +24,8 @@ extension AscendPackage {
     inline void require(aclError code, const std::string &what) {
       if (code == ACL_SUCCESS) return;
       const char *reason = aclGetRecentErrMsg();
-      throw Failure(what + " ended with code " + std::to_string(code) + (reason ? std::string(": ") + reason : ""));
+      const std::string more = reason ? std::string(": ") + reason : "";
+      throw Failure(what + " ended with code " + std::to_string(code) + more);
     }
 
     inline float float_of(uint32_t bits) {
@@ -73,12 +74,14 @@ extension AscendPackage {
         std::vector<uint8_t> contents(bytes);
         if (bytes)
           require(
-              aclrtMemcpy(contents.data(), bytes, memory, bytes, ACL_MEMCPY_DEVICE_TO_HOST), "aclrtMemcpy from the device");
+              aclrtMemcpy(contents.data(), bytes, memory, bytes, ACL_MEMCPY_DEVICE_TO_HOST),
+              "aclrtMemcpy from the device");
         return contents;
       }
       void *zeros(size_t bytes) { return filled(std::vector<uint8_t>(bytes, 0)); }
       void *contents(const char *file, size_t bytes) { return filled(read(file, bytes)); }
-      // For a result: every bit is another than the expected one, so that an element which no kernel writes is seen.
+      // For a result: every bit is another than the expected one, so that an element which no kernel writes
+      // is seen.
       void *unlike(const char *file, size_t bytes) {
         std::vector<uint8_t> start = read(file, bytes);
         for (uint8_t &byte : start) byte = (uint8_t)~byte;
@@ -105,12 +108,13 @@ extension AscendPackage {
           if (!code) continue;
           is_equal = false;
           const std::string text = code <= messages.size() ? messages[code - 1] : "none that the operator has";
-          std::printf("vector core %zu: check %" PRIu64 " failed, and none is expected to: %s\n", at / 4, code, text.c_str());
+          std::printf(
+              "vector core %zu: check %" PRIu64 " failed, and none is expected to: %s\n", at / 4, code, text.c_str());
           return;
         }
       }
-      // A tensor against the bits in a file. Elements of 4 bits stand two to a byte, the first one low, and rows begin
-      // with a byte of their own.
+      // A tensor against the bits in a file. Elements of 4 bits stand two to a byte, the first one low, and
+      // rows begin with a byte of their own.
       void compare(
           const char *name, const void *memory, const char *file, size_t bytes, unsigned bits,
           const std::vector<size_t> &shape) {
@@ -120,7 +124,8 @@ extension AscendPackage {
         const size_t row = shape.empty() ? 1 : shape.back(), pitch = (row * bits + 7) / 8;
         size_t differing = 0, first = 0;
         for (size_t i = 0; i < count; i++) {
-          if (element(expected, i / row * pitch, i % row, bits) == element(found, i / row * pitch, i % row, bits)) continue;
+          const size_t start = i / row * pitch;
+          if (element(expected, start, i % row, bits) == element(found, start, i % row, bits)) continue;
           if (!differing++) first = i;
         }
         if (!differing) {
@@ -134,8 +139,8 @@ extension AscendPackage {
           place = std::to_string(rest % shape[axis]) + (place.empty() ? "" : ", ") + place;
         const int digits = (int)((bits + 3) / 4);
         std::printf(
-            "%s: %zu of %zu elements differ, first [%s]: 0x%0*" PRIx64 " expected, 0x%0*" PRIx64 " found\n", name, differing,
-            count, place.c_str(), digits, element(expected, first / row * pitch, first % row, bits), digits,
+            "%s: %zu of %zu elements differ, first [%s]: 0x%0*" PRIx64 " expected, 0x%0*" PRIx64 " found\n", name,
+            differing, count, place.c_str(), digits, element(expected, first / row * pitch, first % row, bits), digits,
             element(found, first / row * pitch, first % row, bits));
       }
 
@@ -151,10 +156,12 @@ extension AscendPackage {
         if (!stream) throw Failure(path + " cannot be opened; run in the package's folder or name that folder");
         const size_t size = (size_t)stream.tellg();
         if (size != bytes)
-          throw Failure(path + ": " + std::to_string(bytes) + " bytes expected, " + std::to_string(size) + " found");
+          throw Failure(
+              path + ": " + std::to_string(bytes) + " bytes expected, " + std::to_string(size) + " found");
         std::vector<uint8_t> contents(bytes);
         stream.seekg(0);
-        if (bytes && !stream.read((char *)contents.data(), (std::streamsize)bytes)) throw Failure(path + " cannot be read");
+        if (bytes && !stream.read((char *)contents.data(), (std::streamsize)bytes))
+          throw Failure(path + " cannot be read");
         return contents;
       }
       static uint64_t element(const std::vector<uint8_t> &bytes, size_t row, size_t column, unsigned bits) {
@@ -165,8 +172,8 @@ extension AscendPackage {
       }
     };
 
-    // Runs `body` on the device and in the folder that the command line names. Returns the exit status: that of `body`, or 2
-    // where it could not come to its end.
+    // Runs `body` on the device and in the folder that the command line names. Returns the exit status: that
+    // of `body`, or 2 where it could not come to its end.
     template <class Body> int run_on_device(int count, char **words, const char *title, Body body) {
       try {
         char *end = nullptr;

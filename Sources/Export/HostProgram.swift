@@ -19,7 +19,9 @@ struct HostProgram {
     self.program = program
     self.title = title
     self.expected = expected
-    var given = CNames(taken: ["device", "main", "count", "words", "run_on_device", "Device", "Failure", "require", "float_of"])
+    var given = CNames(taken: [
+      "device", "main", "count", "words", "run_on_device", "Device", "Failure", "require", "float_of",
+    ])
     names = launch.buffers.enumerated().map { given.identifier("buffer \($0)", from: $1.name) }
   }
 
@@ -30,7 +32,7 @@ struct HostProgram {
 
   func print() -> String {
     var lines = [
-      "// \(title): the kernels of one launch, in order, and a comparison of what they write with the expected bits.",
+      "// \(title): the kernels of one launch, in order, and a comparison with the expected bits.",
       "// Sizes and numbers are those of this launch.",
     ]
     lines += Set(launch.kernels.map(\.call.kernel)).sorted().map { "#include \"aclrtlaunch_\($0).h\"" }
@@ -65,7 +67,8 @@ struct HostProgram {
       case .parameter(let position):
         let parameter = program.parameters[position]
         if parameter.role == .output {
-          return "void *\(name) = device.unlike(\(Self.literal(expectedFile(of: number))), \(buffer.byteCount));"
+          return
+            "void *\(name) = device.unlike(\(Self.literal(expectedFile(of: number))), \(buffer.byteCount));"
         }
         guard used.contains(number) || parameter.role == .state else { return nil }
         return "void *\(name) = device.contents(\(Self.literal(file(of: number))), \(buffer.byteCount));"
@@ -106,13 +109,15 @@ struct HostProgram {
       case .checks where used.contains(number):
         let messages = launch.messages.map { Layout.text(Self.literal($0)) }
         let layout = Layout.group(
-          open: "device.compare_checks(\(name), \(buffer.byteCount), {", items: messages, separator: ",", close: "});")
+          open: "device.compare_checks(\(name), \(buffer.byteCount), {", items: messages, separator: ",",
+          close: "});")
         lines += layout.broken(at: 4, indent: 4).split(separator: "\n").map(String.init)
       case .parameter(let position):
         let parameter = program.parameters[position]
         guard let tensor = expected[parameter.name] else { continue }
         let shape = tensor.shape.map(String.init).joined(separator: ", ")
-        lines.append("// \(parameter.element.rawValue) [\(parameter.axes.map(\.name).joined(separator: ", "))]")
+        lines.append(
+          "// \(parameter.element.rawValue) [\(parameter.axes.map(\.name).joined(separator: ", "))]")
         let items = [
           Self.literal(parameter.name), name, Self.literal(expectedFile(of: number)), "\(buffer.byteCount)",
           "\(parameter.element.bitWidth)", "{\(shape)}",

@@ -20,7 +20,9 @@ public struct PackageFolder {
       throw ExportError("\(path): a folder to make it in expected, \(parent) is none")
     }
     guard manager.fileExists(atPath: path, isDirectory: &isFolder) else { return }
-    guard isFolder.boolValue else { throw ExportError("\(path): a new or an empty folder expected, a file found") }
+    guard isFolder.boolValue else {
+      throw ExportError("\(path): a new or an empty folder expected, a file found")
+    }
     let found = try manager.contentsOfDirectory(atPath: path)
     if let first = found.min() {
       throw ExportError("\(path): a new or an empty folder expected, one with \(first) found")

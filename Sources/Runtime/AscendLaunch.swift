@@ -3,8 +3,8 @@ import EmitAscend
 import MachineIR
 import TileIR
 
-/// A launch of an operator on an Ascend chip as data: its buffers, and its kernels in a row with all that they are
-/// given. The device model runs it, and a package for CANN is written from it.
+/// A launch of an operator on an Ascend chip as data: its buffers, and its kernels in a row with all that
+/// they are given. The device model runs it, and a package for CANN is written from it.
 public struct AscendLaunch {
   public struct Buffer {
     public enum Purpose: Hashable, Sendable {
@@ -34,7 +34,8 @@ public struct AscendLaunch {
   /// The operator's messages for codes of checks, from 1 on.
   public let messages: [String]
 
-  /// The kernels of the variant that fits a launch whose arguments are checked. `kernels` are all of the plan's.
+  /// The kernels of the variant that fits a launch whose arguments are checked. `kernels` are all of the
+  /// plan's.
   init(
     _ host: HostPlan, _ kernels: [PipeKernel], _ arguments: [LaunchArgument], _ numbers: LaunchNumbers,
     cores: AscendCores
@@ -79,13 +80,15 @@ public struct AscendLaunch {
         if case .float(let value) = arguments[parameter] { given.append(.float(value)) }
       }
       given.append(.integer(Int64(cells)))
-      let names = own.source.buffers.map(\.name) + own.source.scalars.map(\.name)
+      let names =
+        own.source.buffers.map(\.name) + own.source.scalars.map(\.name)
         + own.source.floats.map { program.parameters[$0].name } + [PipeKernel.cells.name]
       precondition(names.count == given.count, "\(own.source.name) takes \(names.count) arguments")
       self.kernels.append(
         Kernel(
           call: PipeLaunch(
-            EmitAscend.symbol(of: own.source), blocks: blocks, given, vectorCoresOfCube: own.vectorCoresOfCube),
+            EmitAscend.symbol(of: own.source), blocks: blocks, given, vectorCoresOfCube: own.vectorCoresOfCube
+          ),
           parameters: names))
     }
   }
@@ -108,7 +111,8 @@ public struct AscendLaunch {
   func copyBack(from contents: [DeviceBuffer], _ program: Program, to arguments: [LaunchArgument]) {
     for (buffer, contents) in zip(buffers, contents) {
       guard case .parameter(let position) = buffer.purpose,
-        [.output, .state].contains(program.parameters[position].role), case .buffer(let view) = arguments[position],
+        [.output, .state].contains(program.parameters[position].role),
+        case .buffer(let view) = arguments[position],
         let pointer = view.pointer
       else { continue }
       contents.bytes.withUnsafeBytes { bytes in

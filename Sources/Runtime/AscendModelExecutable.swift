@@ -5,7 +5,8 @@ import Proofs
 import Schedules
 import TileIR
 
-/// What the model of pipes reports of an operator's kernels: each is a fault of the compiler, not of the caller.
+/// What the model of pipes reports of an operator's kernels: each is a fault of the compiler, not of the
+/// caller.
 public struct PipeHazards: Error, CustomStringConvertible {
   public let program: String
   public let order: PipeOrder
@@ -22,8 +23,8 @@ public struct PipeHazards: Error, CustomStringConvertible {
   }
 }
 
-/// An operator for an Ascend chip, run in the device model: the text that CANN would get runs on this processor, for
-/// checking bits and finding hazards, not for speed.
+/// An operator for an Ascend chip, run in the device model: the text that CANN would get runs on this
+/// processor, for checking bits and finding hazards, not for speed.
 public final class AscendModelExecutable: RunnableOperator {
   public let program: AscendProgram
   public var plan: Plan { program.plan }
@@ -52,8 +53,8 @@ public final class AscendModelExecutable: RunnableOperator {
       cache: cache)
   }
 
-  /// As `Executable.run`, on at most 3 blocks, whatever `threads` says. Throws `PipeHazards` where the kernels have
-  /// something to report.
+  /// As `Executable.run`, on at most 3 blocks, whatever `threads` says. Throws `PipeHazards` where the
+  /// kernels have something to report.
   public func run(
     _ arguments: [String: Argument], extents: [Dimension: Int] = [:], threads: Int? = nil,
     prints: (String) -> Void = { Swift.print($0) }
@@ -63,7 +64,8 @@ public final class AscendModelExecutable: RunnableOperator {
     var contents = launch.buffers.map(\.contents)
     let pipes = PipeProgram(file: object.file, source: program.source, kernels: program.symbols)
     let outcome = try pipes.run(
-      launch.kernels.map(\.call), buffers: &contents, order: order, capacity: plan.machine.npu!.unifiedBufferBytes)
+      launch.kernels.map(\.call), buffers: &contents, order: order,
+      capacity: plan.machine.npu!.unifiedBufferBytes)
     guard outcome.reports.isEmpty else {
       throw PipeHazards(program: plan.program.name, order: order, reports: outcome.reports)
     }

@@ -4,8 +4,8 @@ import Proofs
 import Schedules
 import TileIR
 
-/// An operator for an Ascend chip: proved, printed as Ascend C, and with what the host computes for its launches. No
-/// compiler and no chip is needed for it.
+/// An operator for an Ascend chip: proved, printed as Ascend C, and with what the host computes for its
+/// launches. No compiler and no chip is needed for it.
 public struct AscendProgram {
   public let plan: Plan
   /// The kernels as they are printed.
@@ -15,8 +15,8 @@ public struct AscendProgram {
   var symbols: [String] { plan.kernels.map(EmitAscend.symbol) }
   private let host: HostPlan
 
-  /// Throws what lowering and proofs say. A reason given for `unproved` lets a plan pass whose proof is open, not its
-  /// program: for tests that run what they check.
+  /// Throws what lowering and proofs say. A reason given for `unproved` lets a plan pass whose proof is open,
+  /// not its program: for tests that run what they check.
   public init(plan: Plan, unproved reason: String? = nil, cache: KernelCache = .standard) throws {
     self.plan = plan
     guard plan.machine.npu != nil else {

@@ -13,11 +13,13 @@ enum AscendDevice {
   static func refusal(
     of name: String, environment: [String: String] = ProcessInfo.processInfo.environment
   ) -> Refusal {
-    let instead = "`tessera export OPERATOR --target ascend-910b --out FOLDER` writes a package that CANN builds, "
+    let instead =
+      "`tessera export OPERATOR --target ascend-910b --out FOLDER` writes a package that CANN builds, "
       + "runs on the chip and compares; ascend-model runs the same kernels on this processor"
     do {
       let library = try DynamicLibrary(named: ["libascendcl.so"], searching: folders(environment))
-      return Refusal("\(name): AscendCL is here, \(library.path), but kernels are not launched through it; \(instead)")
+      return Refusal(
+        "\(name): AscendCL is here, \(library.path), but kernels are not launched through it; \(instead)")
     } catch {
       return Refusal("\(name): AscendCL is not here: \(error)\n\(instead)")
     }

@@ -11,11 +11,11 @@ struct ExportOperator: ParsableCommand {
     commandName: "export",
     abstract: "Write an operator as a package that a machine with CANN builds, runs and compares.",
     discussion: """
-      The package has the kernels of one launch in Ascend C, a host program against AscendCL, CMake files, the \
-      inputs, the bits that the reference interpreter returns for them, and a README. Its program says whether the \
-      chip returns the same bits and where they differ first. The reference is slow: a small instance is taken \
-      unless --instance names one. Models are not exported. With --probes the package asks the chip what Tessera \
-      supposes of it, and writes a file for `tessera probes`.
+      The package has the kernels of one launch in Ascend C, a host program against AscendCL, CMake files, \
+      the inputs, the bits that the reference interpreter returns for them, and a README. Its program says \
+      whether the chip returns the same bits and where they differ first. The reference is slow: a small \
+      instance is taken unless --instance names one. Models are not exported. With --probes the package asks \
+      the chip what Tessera supposes of it, and writes a file for `tessera probes`.
       """)
 
   @ArgumentParser.Argument(
@@ -23,7 +23,8 @@ struct ExportOperator: ParsableCommand {
     completion: .list(OperatorLibrary.all.map(\.name)))
   var `operator`: String?
 
-  @Option(help: "One of its instances; `tessera operators OPERATOR` lists them. (default: the first small one)")
+  @Option(
+    help: "One of its instances; `tessera operators OPERATOR` lists them. (default: the first small one)")
   var instance: String?
 
   @Flag(help: "Write probes of a chip instead of an operator.")
@@ -46,7 +47,8 @@ struct ExportOperator: ParsableCommand {
 
   @Option(
     help: """
-      What random inputs hold: ordinary numbers, every magnitude, or NaN and infinities too. (default: ordinary)
+      What random inputs hold: ordinary numbers, every magnitude, or NaN and infinities too. (default: \
+      ordinary)
       """)
   var kind: InputKind?
 
@@ -69,7 +71,10 @@ struct ExportOperator: ParsableCommand {
     let package = try `operator`.map { try self.package(of: $0, machine) } ?? .probes(for: machine)
     try folder.write(package.files)
     let bytes = package.files.reduce(0) { $0 + $1.bytes.count }
-    print("\(count(package.files.count, "file")) of \(bytes) bytes in \(out); \(out)/README.md says how to build and run them")
+    print(
+      "\(count(package.files.count, "file")) of \(bytes) bytes in \(out); "
+        + "\(out)/README.md says how to build and run them"
+    )
   }
 
   private func package(of name: String, _ machine: MachineDescription) throws -> AscendPackage {
@@ -88,7 +93,10 @@ struct ExportOperator: ParsableCommand {
     if let other = MachineDescription.all.first(where: { $0.name == target }) {
       throw Refusal(
         "packages are written for \(MachineDescription.npus.map(\.name).joined(separator: ", ")); "
-          + "\(other.name) is a \(other.gpu == nil ? "processor: `tessera run-operator` runs there" : "GPU: `make gpu-check` packs a folder")")
+          + "\(other.name) is a "
+          + (other.gpu == nil
+            ? "processor: `tessera run-operator` runs there" : "GPU: `make gpu-check` packs a folder")
+      )
     }
     return try .chosen(target, among: MachineDescription.npus)
   }
@@ -97,12 +105,18 @@ struct ExportOperator: ParsableCommand {
   private func refuseModels(_ name: String) throws {
     guard OperatorLibrary.named(name) == nil, FileManager.default.fileExists(atPath: name) else { return }
     throw Refusal(
-      "\(name) is a file or a folder; models are not exported, only operators of the library: `tessera operators` lists them")
+      "\(name) is a file or a folder; models are not exported, only operators of the library: "
+        + "`tessera operators` lists them"
+    )
   }
 
-  private func command(_ entry: OperatorEntry, _ instance: OperatorInstance, _ machine: MachineDescription) -> String {
+  private func command(
+    _ entry: OperatorEntry, _ instance: OperatorInstance, _ machine: MachineDescription
+  ) -> String {
     var words = ["tessera export \(entry.name) --target \(machine.name) --instance \"\(instance.name)\""]
-    if !settings.isEmpty { words.append("--set " + settings.map { "\($0.name)=\($0.value)" }.joined(separator: " ")) }
+    if !settings.isEmpty {
+      words.append("--set " + settings.map { "\($0.name)=\($0.value)" }.joined(separator: " "))
+    }
     words.append("--kind \((kind ?? .ordinary).rawValue) --seed \(seed ?? 1) --out FOLDER")
     return words.joined(separator: " ")
   }

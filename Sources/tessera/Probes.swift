@@ -7,9 +7,9 @@ struct Probes: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Compare a chip's answers to probes with what is supposed of it.",
     discussion: """
-      `tessera export --probes` writes the package that asks; on the chip it writes answers.json. The answers are \
-      compared with those of the device model, which runs the same kernels here, and every assumption that an answer \
-      speaks against is named. Exits with status 1 where there is one.
+      `tessera export --probes` writes the package that asks; on the chip it writes answers.json. The answers \
+      are compared with those of the device model, which runs the same kernels here, and every assumption that \
+      an answer speaks against is named. Exits with status 1 where there is one.
       """)
 
   @Argument(help: "The file that the package wrote.", completion: .file(extensions: ["json"]))

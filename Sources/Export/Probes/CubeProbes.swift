@@ -6,7 +6,9 @@ extension Probe {
     _ name: String, _ question: String, _ assumptions: [AscendAssumption], given: [UInt8], count: Int,
     element: (given: String, found: String) = ("int8_t", "int32_t"), cube: String, vector: String = ""
   ) {
-    func indented(_ text: String) -> String { text.split(separator: "\n").map { "    \($0)" }.joined(separator: "\n") }
+    func indented(_ text: String) -> String {
+      text.split(separator: "\n").map { "    \($0)" }.joined(separator: "\n")
+    }
     let beside = vector.isEmpty ? "" : "\n  if (ASCEND_IS_AIV) {\n\(indented(vector))\n  }"
     self.init(
       name: name, question: question, assumptions: assumptions, given: given, count: count,
@@ -30,12 +32,13 @@ extension Probe {
   /// Operands of whole fractals from `given`, lines of `depth` elements along the depth: rows, then columns.
   ///
   /// `lineElements` are those of 32 bytes.
-  private static func operands(rows: Int, columns: Int, depth: Int, type: String = "int8_t", lineElements: Int = 32)
-    -> String
-  {
+  private static func operands(
+    rows: Int, columns: Int, depth: Int, type: String = "int8_t", lineElements: Int = 32
+  ) -> String {
     let (down, along) = (rows / 16, depth / lineElements)
     let loads = (0..<down).map { row in
-      "LoadData(left[\(row * along * 16 * lineElements)], left_lines, LoadData2DParams(\(row), \(along), \(down), 0, 0, false, 0));"
+      "LoadData(left[\(row * along * 16 * lineElements)], left_lines, "
+        + "LoadData2DParams(\(row), \(along), \(down), 0, 0, false, 0));"
     }
     return """
       LocalTensor<\(type)> left_lines(TPosition::A1, 0, \(rows * depth));
@@ -43,7 +46,8 @@ extension Probe {
       LocalTensor<\(type)> left(TPosition::A2, 0, \(rows * depth));
       LocalTensor<\(type)> right(TPosition::B2, 0, \(columns * depth));
       DataCopy(left_lines, given, Nd2NzParams(1, \(rows), \(depth), 0, \(depth), \(rows), 1, 0));
-      DataCopy(right_lines, given[\(rows * depth)], Nd2NzParams(1, \(columns), \(depth), 0, \(depth), \(columns), 1, 0));
+      DataCopy(right_lines, given[\(rows * depth)],
+          Nd2NzParams(1, \(columns), \(depth), 0, \(depth), \(columns), 1, 0));
       SetFlag<HardEvent::MTE2_MTE1>(EVENT_ID0);
       WaitFlag<HardEvent::MTE2_MTE1>(EVENT_ID0);
       \(loads.joined(separator: "\n"))
@@ -60,7 +64,8 @@ extension Probe {
 
   static let layouts = Probe(
     "layouts", "Do bytes of 32 rows and 48 columns meet as their fractals say, and come out as they are?",
-    [.fractals, .drainsIntegers, .exactProducts], given: bytes(drawn((32 + 48) * 96 / 4, seed: 30)), count: 32 * 48,
+    [.fractals, .drainsIntegers, .exactProducts], given: bytes(drawn((32 + 48) * 96 / 4, seed: 30)),
+    count: 32 * 48,
     cube: operands(rows: 32, columns: 48, depth: 96) + "\n" + """
       LocalTensor<int32_t> sums(TPosition::CO1, 0, 1536);
       Mmad(sums, left, right, MmadParams(32, 48, 96, 0, false, true));
@@ -84,7 +89,8 @@ extension Probe {
 
   /// 48 rounds over the same memory: the cube core may overwrite it when the vector core has read it.
   static let flags = Probe(
-    "flags", "Is what a core wrote or read before its flag done when the other core has waited?", [.flagsAcross],
+    "flags", "Is what a core wrote or read before its flag done when the other core has waited?",
+    [.flagsAcross],
     given: bytes(drawn(2 * 16 * 64 / 4, seed: 31)), count: 48 * 16 + 256,
     cube: operands(rows: 16, columns: 16, depth: 64) + "\n" + """
       LocalTensor<int32_t> sums(TPosition::CO1, 0, 256);
@@ -124,12 +130,15 @@ extension Probe {
   /// Rows of halves: what is added to what, for `CubeAccumulation`.
   static let halfProducts = Probe(
     "half_products", "In which order, width and rounding are products of halves added?", [],
-    given: CubeAccumulation.given.flatMap { [UInt8(truncatingIfNeeded: $0), UInt8(truncatingIfNeeded: $0 >> 8)] },
+    given: CubeAccumulation.given.flatMap {
+      [UInt8(truncatingIfNeeded: $0), UInt8(truncatingIfNeeded: $0 >> 8)]
+    },
     count: 16 * 16, element: ("half", "float"),
-    cube: operands(rows: 16, columns: 16, depth: CubeAccumulation.depth, type: "half", lineElements: 16) + "\n" + """
-      LocalTensor<float> sums(TPosition::CO1, 0, 256);
-      Mmad(sums, left, right, MmadParams(16, 16, \(CubeAccumulation.depth), 0, false, true));
-      \(drain)
-      Fixpipe<float, float, CFG_ROW_MAJOR>(found, sums, FixpipeParamsV220(16, 16, 16, 16, false));
-      """)
+    cube: operands(rows: 16, columns: 16, depth: CubeAccumulation.depth, type: "half", lineElements: 16)
+      + "\n" + """
+        LocalTensor<float> sums(TPosition::CO1, 0, 256);
+        Mmad(sums, left, right, MmadParams(16, 16, \(CubeAccumulation.depth), 0, false, true));
+        \(drain)
+        Fixpipe<float, float, CFG_ROW_MAJOR>(found, sums, FixpipeParamsV220(16, 16, 16, 16, false));
+        """)
 }

@@ -31,7 +31,8 @@ extension Probe {
 
   private static let exponents = floats(lanes, exponents: -8...5, seed: 204)
   static let exponential = Probe(
-    "exponential", "How is Exp rounded?", [], given: bytes(exponents), count: lanes, body: "Exp(found, given, 64);")
+    "exponential", "How is Exp rounded?", [], given: bytes(exponents), count: lanes,
+    body: "Exp(found, given, 64);")
 
   /// What an answer to a question says for which nothing is supposed.
   func meaning(of answer: [UInt32]) -> String {
@@ -41,9 +42,12 @@ extension Probe {
       let lanes = zip(found, Self.tellingTriples)
       let once = lanes.count { found, triple in found == triple.2.addingProduct(triple.0, triple.1) }
       let twice = lanes.count { found, triple in found == triple.0 * triple.1 + triple.2 }
-      return "rounds once in \(once), twice in \(twice) and otherwise in \(answer.count - once - twice) of \(answer.count)"
+      return
+        "rounds once in \(once), twice in \(twice) and otherwise in \(answer.count - once - twice) "
+        + "of \(answer.count)"
     case Self.division.name:
-      return Self.distance(found, (0..<Self.lanes).map { Self.quotients[$0] / Self.quotients[Self.lanes + $0] })
+      return Self.distance(
+        found, (0..<Self.lanes).map { Self.quotients[$0] / Self.quotients[Self.lanes + $0] })
     case Self.exponential.name:
       return Self.distance(found, Self.exponents.map { Float(exp(Double($0))) })
     default: return CubeAccumulation.meaning(of: found)
@@ -57,7 +61,9 @@ extension Probe {
       return value.sign == .minus ? -bits : bits
     }
     let distances = zip(found, right).map { abs(place($0) - place($1)) }
-    return "correctly rounded in \(distances.count { $0 == 0 }) of \(found.count), at most \(distances.max()!) floats away"
+    return
+      "correctly rounded in \(distances.count { $0 == 0 }) of \(found.count), "
+      + "at most \(distances.max()!) floats away"
   }
 }
 
@@ -65,8 +71,8 @@ extension Probe {
 enum CubeAccumulation {
   static let depth = 64
 
-  /// 16 rows, then 16 columns, each of 64 numbers that halves hold exactly. All products are multiples of 2^-24 below
-  /// 2^17, so that doubles hold every sum.
+  /// 16 rows, then 16 columns, each of 64 numbers that halves hold exactly. All products are multiples of
+  /// 2^-24 below 2^17, so that doubles hold every sum.
   private static let lines: [[Double]] = {
     let draws = Probe.drawn(32 * depth, seed: 50)
     return (0..<32).map { line in
@@ -98,7 +104,9 @@ enum CubeAccumulation {
         + (isTruncated ? "which is cut off" : "which is rounded to nearest even")
     }
   }
-  private static let ways = [1, 2, 4, 8, 16, 32, 64].flatMap { [Way(width: $0, isTruncated: false), Way(width: $0, isTruncated: true)] }
+  private static let ways = [1, 2, 4, 8, 16, 32, 64].flatMap {
+    [Way(width: $0, isTruncated: false), Way(width: $0, isTruncated: true)]
+  }
 
   private static func sums(_ way: Way) -> [Float] {
     (0..<256).map { at in
@@ -120,6 +128,7 @@ enum CubeAccumulation {
     guard fitting.isEmpty else { return fitting.map(\.text).joined(separator: "; or ") }
     let counts = ways.map { way in (way, zip(sums(way), found).count { $0 == $1 }) }
     let best = counts.max { $0.1 < $1.1 }!
-    return "none of the \(ways.count) ways that were tried; nearest, in \(best.1) of \(found.count): \(best.0.text)"
+    return
+      "none of the \(ways.count) ways that were tried; nearest, in \(best.1) of \(found.count): \(best.0.text)"
   }
 }

@@ -18,9 +18,12 @@ public struct ProbeAnswers: Sendable {
   /// Runs every probe of what is supposed in the device model, which does what is supposed.
   ///
   /// Throws what the compiler says, and where the model has something to report of a kernel.
-  public static func modelled(order: PipeOrder = .early, cache: KernelCache = .standard) throws -> ProbeAnswers {
+  public static func modelled(
+    order: PipeOrder = .early, cache: KernelCache = .standard
+  ) throws -> ProbeAnswers {
     let program = try cache.pipeProgram(of: supposedSource, kernels: Probe.supposed.map(\.kernel))
-    return ProbeAnswers(chip: "ascend-model", words: try answers(to: Probe.supposed, of: program, order: order))
+    return ProbeAnswers(
+      chip: "ascend-model", words: try answers(to: Probe.supposed, of: program, order: order))
   }
 
   /// The kernels of probes of what is supposed, and of those that only measure.
@@ -28,7 +31,9 @@ public struct ProbeAnswers: Sendable {
   static let measuredSource = Probe.source(Probe.measured, "What nothing of Tessera leans on, measured.")
 
   /// The answers of a program that has the kernels of `probes`.
-  static func answers(to probes: [Probe], of program: PipeProgram, order: PipeOrder) throws -> [String: [UInt32]] {
+  static func answers(
+    to probes: [Probe], of program: PipeProgram, order: PipeOrder
+  ) throws -> [String: [UInt32]] {
     var buffers: [DeviceBuffer] = []
     var launches: [PipeLaunch] = []
     for probe in probes {
@@ -37,10 +42,13 @@ public struct ProbeAnswers: Sendable {
           probe.kernel, blocks: 1, [.buffer(buffers.count), .buffer(buffers.count + 1)],
           vectorCoresOfCube: probe.vectorCoresOfCube))
       buffers.append(DeviceBuffer(probe.given))
-      buffers.append(DeviceBuffer([UInt8](repeating: Probe.untouched, count: 4 * probe.count), isWritten: true))
+      buffers.append(
+        DeviceBuffer([UInt8](repeating: Probe.untouched, count: 4 * probe.count), isWritten: true))
     }
     let outcome = try program.run(launches, buffers: &buffers, order: order)
-    guard outcome.reports.isEmpty else { throw PipeHazards(program: "the probes", order: order, reports: outcome.reports) }
+    guard outcome.reports.isEmpty else {
+      throw PipeHazards(program: "the probes", order: order, reports: outcome.reports)
+    }
     var words: [String: [UInt32]] = [:]
     for (number, probe) in probes.enumerated() {
       let bytes = buffers[2 * number + 1].bytes
@@ -92,7 +100,9 @@ public struct ProbeAnswers: Sendable {
         switch key {
         case "format":
           let found = try reader.string()
-          guard found == Self.format else { throw ProbeError(file, key, "\"\(Self.format)\"", "\"\(found.shown(atMost: 80))\"") }
+          guard found == Self.format else {
+            throw ProbeError(file, key, "\"\(Self.format)\"", "\"\(found.shown(atMost: 80))\"")
+          }
           format = found
         case "chip": chip = try reader.string()
         case "answers": words = try Self.answers(in: &reader, file)
@@ -103,7 +113,8 @@ public struct ProbeAnswers: Sendable {
     } catch let error as JSONError {
       throw ProbeError(file, nil, "JSON that a package of probes writes", "\(error)")
     }
-    for (key, isThere) in [("format", format != nil), ("chip", chip != nil), ("answers", words != nil)] where !isThere {
+    for (key, isThere) in [("format", format != nil), ("chip", chip != nil), ("answers", words != nil)]
+    where !isThere {
       throw ProbeError(file, key, "a value", "none")
     }
     self.chip = chip!
@@ -115,13 +126,17 @@ public struct ProbeAnswers: Sendable {
     try reader.object { reader, key in
       guard let probe = Probe.all.first(where: { $0.name == key }) else {
         throw ProbeError(
-          file, "answers.\(key.shown(atMost: 80))", "one of \(Probe.all.map(\.name).joined(separator: ", "))", "another key")
+          file, "answers.\(key.shown(atMost: 80))", "one of \(Probe.all.map(\.name).joined(separator: ", "))",
+          "another key")
       }
       let parts = try reader.string().split(separator: " ", omittingEmptySubsequences: false)
       words[key] = try parts.map { part in
-        let isHexadecimal = part.utf8.count == 8 && part.utf8.allSatisfy {
-          (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains($0)
-        }
+        let isHexadecimal =
+          part.utf8.count == 8
+          && part.utf8.allSatisfy {
+            (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
+              || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains($0)
+          }
         guard isHexadecimal, let word = UInt32(part, radix: 16) else {
           throw ProbeError(
             file, "answers.\(key)", "words of 8 hexadecimal digits", "\"\(String(part).shown(atMost: 40))\"")

@@ -3,11 +3,13 @@ import Proofs
 import Runtime
 
 extension AscendPackage {
-  /// Probes as a package: kernels, a host program that writes the chip's answers to a file, and what the device model
-  /// answers.
+  /// Probes as a package: kernels, a host program that writes the chip's answers to a file, and what the
+  /// device model answers.
   ///
   /// Throws what the device model and its compiler say.
-  public static func probes(for machine: MachineDescription = .ascend910b, cache: KernelCache = .standard) throws
+  public static func probes(
+    for machine: MachineDescription = .ascend910b, cache: KernelCache = .standard
+  ) throws
     -> AscendPackage
   {
     let expected = try ProbeAnswers.modelled(cache: cache)
@@ -16,7 +18,8 @@ extension AscendPackage {
       [
         File("README.md", probeDescription(machine)),
         File("CMakeLists.txt", buildFile(kernels: ["kernels.cpp", "measurements.cpp"])),
-        File("device.h", deviceHeader), File("main.cpp", probeProgram), File("kernels.cpp", ProbeAnswers.supposedSource),
+        File("device.h", deviceHeader), File("main.cpp", probeProgram),
+        File("kernels.cpp", ProbeAnswers.supposedSource),
         File("measurements.cpp", ProbeAnswers.measuredSource), File("expected.json", expected.json),
       ] + given)
   }
@@ -48,8 +51,9 @@ extension AscendPackage {
             answers += (answers.empty() ? "    \\"" : ",\\n    \\"") + name + "\\": \\"";
             for (size_t i = 0; i < found_words; i++) {
               char word[16];
-              std::snprintf(word, sizeof(word), "%s%02x%02x%02x%02x", i ? " " : "", bytes[4 * i + 3], bytes[4 * i + 2],
-                  bytes[4 * i + 1], bytes[4 * i]);
+              const uint8_t *own = &bytes[4 * i];
+              std::snprintf(
+                  word, sizeof(word), "%s%02x%02x%02x%02x", i ? " " : "", own[3], own[2], own[1], own[0]);
               answers += word;
             }
             answers += "\\"";
@@ -58,8 +62,8 @@ extension AscendPackage {
       \(questions.joined(separator: "\n"))
           const char *chip = aclrtGetSocName();
           std::ofstream file("answers.json");
-          file << "{\\n  \\"format\\": \\"\(ProbeAnswers.format)\\",\\n  \\"chip\\": \\"" << (chip ? chip : "without a name")
-               << "\\",\\n  \\"answers\\": {\\n" << answers << "\\n  }\\n}\\n";
+          file << "{\\n  \\"format\\": \\"\(ProbeAnswers.format)\\",\\n  \\"chip\\": \\""
+               << (chip ? chip : "without a name") << "\\",\\n  \\"answers\\": {\\n" << answers << "\\n  }\\n}\\n";
           file.close();
           if (!file) throw Failure("answers.json cannot be written in this folder");
           std::printf("wrote answers.json\\n");
@@ -72,7 +76,8 @@ extension AscendPackage {
 
   private static func probeDescription(_ machine: MachineDescription) -> String {
     let supposed = Probe.supposed.map { probe in
-      "| `\(probe.name)` | \(probe.question) | \(probe.assumptions.map { "`\($0.rawValue)`" }.joined(separator: ", ")) |"
+      let assumptions = probe.assumptions.map { "`\($0.rawValue)`" }.joined(separator: ", ")
+      return "| `\(probe.name)` | \(probe.question) | \(assumptions) |"
     }
     let measured = Probe.measured.map { "| `\($0.name)` | \($0.question) |" }
     return """
@@ -81,8 +86,8 @@ extension AscendPackage {
       What Tessera supposes of an Ascend chip, as kernels that ask it. Written by
       `tessera export --probes --target \(machine.name) --out FOLDER`.
 
-      It takes a machine with such a chip, its driver, CANN 8 or newer with the compiler of Ascend C, CMake 3.16 and a C++17
-      compiler.
+      It takes a machine with such a chip, its driver, CANN 8 or newer with the compiler of Ascend C, CMake 3.16 and
+      a C++17 compiler.
 
       ```
       sha256sum --check --quiet SHA256SUMS
@@ -93,8 +98,8 @@ extension AscendPackage {
       tessera probes answers.json                # there or elsewhere
       ```
 
-      Status 2 says that AscendCL refused something or a file is missing; no answers are then written. `expected.json` has
-      the answers of a chip that is as supposed.
+      Status 2 says that AscendCL refused something or a file is missing; no answers are then written.
+      `expected.json` has the answers of a chip that is as supposed.
 
       | probe | question | what it bears on |
       |---|---|---|

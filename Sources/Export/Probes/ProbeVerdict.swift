@@ -24,8 +24,8 @@ public struct ProbeVerdict {
       }
       let places = expected.indices.filter { expected[$0] != found[$0] }
       let difference = places.first.map { at in
-        "\(places.count) of \(expected.count) words differ, first \(at): \(ProbeAnswers.digits(expected[at])) supposed, "
-          + "\(ProbeAnswers.digits(found[at])) found"
+        "\(places.count) of \(expected.count) words differ, first \(at): "
+          + "\(ProbeAnswers.digits(expected[at])) supposed, \(ProbeAnswers.digits(found[at])) found"
       }
       return Row(probe: probe, difference: difference, meaning: nil)
     }
@@ -41,17 +41,22 @@ public struct ProbeVerdict {
       if let meaning = row.meaning {
         lines.append("  \(name)  measured: \(meaning)")
       } else {
-        lines.append("  \(name)  \(row.difference ?? "as supposed") (\(row.probe.assumptions.map(\.rawValue).joined(separator: ", ")))")
+        let assumptions = row.probe.assumptions.map(\.rawValue).joined(separator: ", ")
+        lines.append("  \(name)  \(row.difference ?? "as supposed") (\(assumptions))")
       }
     }
     lines += failing.map { "fails: \($0.rawValue): \($0.sentence)" }
     lines.append(
       "no probe can confirm: \(Probe.unanswered.map(\.rawValue).joined(separator: ", "))")
-    lines.append(failing.isEmpty ? "the chip is as supposed" : "kernels that lean on what fails return other bits on this chip")
+    lines.append(
+      failing.isEmpty
+        ? "the chip is as supposed" : "kernels that lean on what fails return other bits on this chip")
     return lines.joined(separator: "\n")
   }
 }
 
 extension String {
-  fileprivate func padding(to width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }
+  fileprivate func padding(to width: Int) -> String {
+    self + String(repeating: " ", count: max(0, width - count))
+  }
 }

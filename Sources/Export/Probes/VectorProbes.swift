@@ -3,10 +3,11 @@ import Proofs
 extension Probe {
   static let lanes = 64
 
-  /// A probe of a vector core: `body` finds all that is given in `given` and leaves its answer in `found`, tensors of
-  /// floats; `unit` is the pipe that it works on. Two more tensors are at hand.
+  /// A probe of a vector core: `body` finds all that is given in `given` and leaves its answer in `found`,
+  /// tensors of floats; `unit` is the pipe that it works on. Two more tensors are at hand.
   init(
-    _ name: String, _ question: String, _ assumptions: [AscendAssumption], given: [UInt8], count: Int, unit: String = "V",
+    _ name: String, _ question: String, _ assumptions: [AscendAssumption], given: [UInt8], count: Int,
+    unit: String = "V",
     body: String
   ) {
     self.init(
@@ -14,6 +15,7 @@ extension Probe {
       text: """
         // \(question)
         extern "C" __global__ __aicore__ void probe_\(name)(GM_ADDR given_address, GM_ADDR found_address) {
+          KERNEL_TASK_TYPE_DEFAULT(KERNEL_TYPE_AIV_ONLY);
           GlobalTensor<float> given_memory;
           given_memory.SetGlobalBuffer((__gm__ float *)given_address);
           GlobalTensor<float> found_memory;
@@ -49,7 +51,8 @@ extension Probe {
   }()
 
   static let rounding = Probe(
-    "rounding", "Do Add, Sub, Mul, Adds and Muls round to nearest even?", [.roundsToNearest], given: bytes(ordinary),
+    "rounding", "Do Add, Sub, Mul, Adds and Muls round to nearest even?", [.roundsToNearest],
+    given: bytes(ordinary),
     count: 5 * lanes,
     body: """
       Add(found, given, given[64], 64);
@@ -90,7 +93,8 @@ extension Probe {
       """
       Compare(masks[\(32 * number)], given, given[64], CMPMODE::\(mode), 64);
       PipeBarrier<PIPE_V>();
-      Select(found[\(64 * number)], masks[\(32 * number)], given[128], given[192], SELMODE::VSEL_TENSOR_TENSOR_MODE, 64);
+      Select(found[\(64 * number)], masks[\(32 * number)], given[128], given[192],
+          SELMODE::VSEL_TENSOR_TENSOR_MODE, 64);
       """
     }.joined(separator: "\n"))
 
@@ -99,7 +103,8 @@ extension Probe {
     given: bytes(drawn(lanes, seed: 7).map { $0 | 0x7f80_0000 } + drawn(lanes, seed: 8) + drawn(8, seed: 9)),
     count: 2 * lanes,
     body: """
-      Select(found, given[128].ReinterpretCast<uint8_t>(), given, given[64], SELMODE::VSEL_TENSOR_TENSOR_MODE, 64);
+      Select(found, given[128].ReinterpretCast<uint8_t>(), given, given[64],
+          SELMODE::VSEL_TENSOR_TENSOR_MODE, 64);
       DataCopy(found[64], given[64], 64);
       PipeBarrier<PIPE_V>();
       uint64_t lanes[2] = {0xf0e1d2c3b4a59687, 0};
@@ -110,7 +115,8 @@ extension Probe {
     "integers", "Do sums and products of int32 give their low 32 bits?", [.wrapsIntegers],
     given: bytes(drawn(2 * lanes, seed: 10)), count: 3 * lanes,
     body: """
-      Add(found.ReinterpretCast<int32_t>(), given.ReinterpretCast<int32_t>(), given[64].ReinterpretCast<int32_t>(), 64);
+      Add(found.ReinterpretCast<int32_t>(), given.ReinterpretCast<int32_t>(),
+          given[64].ReinterpretCast<int32_t>(), 64);
       Adds(found[64].ReinterpretCast<int32_t>(), given.ReinterpretCast<int32_t>(), (int32_t)0x7fffffff, 64);
       Muls(found[128].ReinterpretCast<int32_t>(), given.ReinterpretCast<int32_t>(), (int32_t)0x10001, 64);
       """)
@@ -136,7 +142,8 @@ extension Probe {
     body: "Gather(found, given, given[64].ReinterpretCast<uint32_t>(), 0, 64);")
 
   static let repeated = Probe(
-    "repeated", "Does Copy with strides of 0 repeat one block?", [.stridesOfZero], given: bytes(drawn(8, seed: 19)),
+    "repeated", "Does Copy with strides of 0 repeat one block?", [.stridesOfZero],
+    given: bytes(drawn(8, seed: 19)),
     count: 2 * lanes, body: "Copy(found, given, 64, 2, CopyRepeatParams(1, 0, 8, 0));")
 
   static let wide = Probe(
@@ -162,11 +169,13 @@ extension Probe {
 
   /// Five copies of a few bytes each, to places that no block begins at.
   static let narrow = Probe(
-    name: "narrow", question: "Do copies out write their bytes alone, from any byte on?", assumptions: [.narrowStores],
+    name: "narrow", question: "Do copies out write their bytes alone, from any byte on?",
+    assumptions: [.narrowStores],
     given: bytes(drawn(40, seed: 22)), count: 24,
     text: """
       // Do copies out write their bytes alone, from any byte on?
       extern "C" __global__ __aicore__ void probe_narrow(GM_ADDR given_address, GM_ADDR found_address) {
+        KERNEL_TASK_TYPE_DEFAULT(KERNEL_TYPE_AIV_ONLY);
         GlobalTensor<uint8_t> given_memory;
         given_memory.SetGlobalBuffer((__gm__ uint8_t *)given_address);
         GlobalTensor<uint8_t> found_memory;

@@ -35,13 +35,16 @@ struct AscendCLStandIn {
     text.split(separator: "extern \"C\" __global__ __aicore__ void ").dropFirst().map { part in
       let name = part.prefix { $0 != "(" }
       let list = part[name.endIndex...].dropFirst().prefix { $0 != ")" }
-      let parameters = list.split(separator: ",").map { $0.split(whereSeparator: \.isWhitespace).joined(separator: " ") }
+      let parameters = list.split(separator: ",").map {
+        $0.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+      }
       let cores = part.firstMatch(of: /KERNEL_TYPE_MIX_AIC_1_(\d)/).map { Int($0.output.1)! } ?? 0
       return Kernel(name: String(name), parameters: parameters, vectorCoresOfCube: cores)
     }
   }
 
-  /// The texts of a package's kernels, `instructions` before those that the model has not the instructions for.
+  /// The texts of a package's kernels, `instructions` before those that the model has not the instructions
+  /// for.
   private static func text(of folder: URL, _ instructions: String = "") throws -> String {
     let text = try String(contentsOf: folder.appendingPathComponent("kernels.cpp"), encoding: .utf8)
     let more = folder.appendingPathComponent("measurements.cpp")
@@ -81,8 +84,10 @@ struct AscendCLStandIn {
       "clang++",
       [
         "-std=c++17", "-O0", "-Wall", "-Wextra", "-Werror", "-I", headers.path, "-I", folder.path,
-        "-DENGINE=\"\(headers.appendingPathComponent("engine").path)\"", folder.appendingPathComponent("main.cpp").path,
-        headers.appendingPathComponent("stand_in.cpp").path, "-o", headers.appendingPathComponent("check").path,
+        "-DENGINE=\"\(headers.appendingPathComponent("engine").path)\"",
+        folder.appendingPathComponent("main.cpp").path,
+        headers.appendingPathComponent("stand_in.cpp").path, "-o",
+        headers.appendingPathComponent("check").path,
       ])
     guard result.status == 0 else { throw Failure(description: result.errors) }
   }
@@ -101,13 +106,15 @@ struct AscendCLStandIn {
       let declaration = kernel.declaration { $0.replacingOccurrences(of: "GM_ADDR ", with: "void *") }
         .replacingOccurrences(of: "inline ", with: "")
       try Data(
-        "#pragma once\n#include \"acl/acl.h\"\n#define ACLRT_LAUNCH_KERNEL(kernel) aclrtlaunch_##kernel\n\(declaration);\n".utf8
+        "#pragma once\n#include \"acl/acl.h\"\n#define ACLRT_LAUNCH_KERNEL(kernel) aclrtlaunch_##kernel\n\(declaration);\n"
+          .utf8
       ).write(to: own.appendingPathComponent("aclrtlaunch_\(kernel.name).h"))
     }
     let result = try run(
       "clang++",
       [
-        "-std=c++17", "-fsyntax-only", "-Wall", "-Wextra", "-Werror", "-isystem", headers.path, "-I", own.path,
+        "-std=c++17", "-fsyntax-only", "-Wall", "-Wextra", "-Werror", "-isystem", headers.path, "-I",
+        own.path,
         folder.appendingPathComponent("main.cpp").path,
       ])
     return result.status == 0 ? "" : result.errors + "status \(result.status)"

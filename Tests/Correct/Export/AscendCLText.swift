@@ -1,5 +1,6 @@
-/// A stand-in for AscendCL, for programs that are compiled here: what exported host programs use of it, declared in our
-/// own words, and carried out on this processor's memory, with launches that the model of pipes runs.
+/// A stand-in for AscendCL, for programs that are compiled here: what exported host programs use of it,
+/// declared in our own words, and carried out on this processor's memory, with launches that the model of
+/// pipes runs.
 enum AscendCLText {
   /// `acl/acl.h`.
   static let declarations = #"""
@@ -10,7 +11,9 @@ enum AscendCLText {
     typedef int aclError;
     typedef void *aclrtStream;
     static const int ACL_SUCCESS = 0;
-    typedef enum aclrtMemcpyKind { ACL_MEMCPY_HOST_TO_HOST, ACL_MEMCPY_HOST_TO_DEVICE, ACL_MEMCPY_DEVICE_TO_HOST } aclrtMemcpyKind;
+    typedef enum aclrtMemcpyKind {
+      ACL_MEMCPY_HOST_TO_HOST, ACL_MEMCPY_HOST_TO_DEVICE, ACL_MEMCPY_DEVICE_TO_HOST
+    } aclrtMemcpyKind;
     typedef enum aclrtMemMallocPolicy { ACL_MEM_MALLOC_HUGE_FIRST } aclrtMemMallocPolicy;
     aclError aclInit(const char *configuration);
     aclError aclFinalize();
@@ -42,7 +45,8 @@ enum AscendCLText {
       given(float value) : kind(2), bits(0) { std::memcpy(&bits, &value, 4); }
     };
     uint32_t stand_in_launch(
-        int64_t kernel, int64_t vectors_of_cube, uint32_t blocks, aclrtStream stream, const std::vector<given> &arguments);
+        int64_t kernel, int64_t vectors_of_cube, uint32_t blocks, aclrtStream stream,
+        const std::vector<given> &arguments);
     """#
 
   /// The stand-in itself. ENGINE is the path of the kernels' program.
@@ -140,7 +144,8 @@ enum AscendCLText {
       std::vector<int64_t> words(HEAD + 4 * areas.size());
       const int64_t first_launch = (int64_t)words.size();
       for (const queued &launch : queue) {
-        words.insert(words.end(), {launch.kernel, launch.blocks, (int64_t)launch.arguments.size(), launch.vectors_of_cube});
+        const int64_t count = (int64_t)launch.arguments.size();
+        words.insert(words.end(), {launch.kernel, launch.blocks, count, launch.vectors_of_cube});
         for (const given &argument : launch.arguments) {
           int64_t value = argument.bits, offset = 0;
           if (argument.kind == 0) {
@@ -194,7 +199,8 @@ enum AscendCLText {
     }
     }
     uint32_t stand_in_launch(
-        int64_t kernel, int64_t vectors_of_cube, uint32_t blocks, aclrtStream stream, const std::vector<given> &arguments) {
+        int64_t kernel, int64_t vectors_of_cube, uint32_t blocks, aclrtStream stream,
+        const std::vector<given> &arguments) {
       if (stream != &a_stream || !blocks) return 1;
       queue.push_back({kernel, blocks, vectors_of_cube, arguments});
       return 0;

@@ -1,5 +1,5 @@
-/// Instructions that the device model does not have, since nothing states what they round to: for tests of the probes
-/// that measure them, as one chip or another might have them.
+/// Instructions that the device model does not have, since nothing states what they round to: for tests of
+/// the probes that measure them, as one chip or another might have them.
 enum ChipInstructions {
   /// - Parameters:
   ///   - isFused: whether a multiply-add rounds once.

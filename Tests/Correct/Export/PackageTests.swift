@@ -6,8 +6,8 @@ import Runtime
 import Testing
 import TileIR
 
-/// Packages for CANN, built and run without it: the exported host program launches the exported kernels, and finds the
-/// expected bits, or the place where they are others.
+/// Packages for CANN, built and run without it: the exported host program launches the exported kernels, and
+/// finds the expected bits, or the place where they are others.
 @Suite("A package for a machine with CANN", .serialized) struct PackageTests {
   /// A package of the first small instance of an operator, or of a program of its own.
   private static func write(_ name: String, kind: InputKind = .ordinary, to folder: URL) throws {
@@ -17,11 +17,13 @@ import TileIR
     let extents = instance.shapes.first ?? [:]
     let arguments = program.arguments(try instance.randomArguments(extents: extents, kind: kind, seed: 3))
     let package = try AscendPackage(
-      program, arguments, extents: program.bound(extents), title: "\(name) \"\(instance.name)\"", command: "test")
+      program, arguments, extents: program.bound(extents), title: "\(name) \"\(instance.name)\"",
+      command: "test")
     try PackageFolder(folder.path).write(package.files)
   }
 
-  /// With products on cube cores, a weight laid out anew, elements of 4 bits, states and codes of checks among them.
+  /// With products on cube cores, a weight laid out anew, elements of 4 bits, states and codes of checks
+  /// among them.
   static let names = ["swiglu", "rms_norm", "linear_fp8", "quantise_s4", "scatter", "compress"]
 
   @Test(arguments: names) func findsTheExpectedBits(_ name: String) throws {
@@ -54,7 +56,8 @@ import TileIR
     #expect(differing.status == 1)
     #expect(
       differing.output.contains(
-        "y: 2 of 1500 elements differ, first [1, 7]: 0x\(padded(wrong)) expected, 0x\(padded(right)) found\nbits differ\n"),
+        "y: 2 of 1500 elements differ, first [1, 7]: 0x\(padded(wrong)) expected, 0x\(padded(right)) found\nbits differ\n"
+      ),
       "\(differing.output)")
 
     try expected.dropLast().write(to: file)
@@ -89,7 +92,9 @@ import TileIR
   /// AscendCL's own declarations, which the wheel of torch-npu carries.
   private static let headers: URL? = ProjectPython.package("torch_npu/include/third_party/acl/inc")
 
-  @Test("is accepted by AscendCL's own headers", .enabled(if: headers != nil, "no torch-npu in .tools/python"), arguments: names)
+  @Test(
+    "is accepted by AscendCL's own headers", .enabled(if: headers != nil, "no torch-npu in .tools/python"),
+    arguments: names)
   func isAcceptedByTheHeadersOfAscendCL(_ name: String) throws {
     let folder = try TemporaryFolder()
     let place = URL(fileURLWithPath: folder.file("package"))
@@ -98,7 +103,8 @@ import TileIR
     #expect(try AscendCLStandIn.typeCheck(place, headers: headers) == "")
   }
 
-  @Test(.enabled(if: headers != nil, "no torch-npu in .tools/python")) func probesAreAcceptedByTheHeadersOfAscendCL() throws {
+  @Test(.enabled(if: headers != nil, "no torch-npu in .tools/python"))
+  func probesAreAcceptedByTheHeadersOfAscendCL() throws {
     let folder = try TemporaryFolder()
     let place = URL(fileURLWithPath: folder.file("package"))
     try PackageFolder(place.path).write(AscendPackage.probes().files)
@@ -117,7 +123,9 @@ import TileIR
       #expect(ContentHash.digest(bytes) == parts[0], "\(parts[1])")
       return parts[1]
     }
-    let found = try FileManager.default.subpathsOfDirectory(atPath: place.path).filter { $0 != "data" && $0 != "SHA256SUMS" }
+    let found = try FileManager.default.subpathsOfDirectory(atPath: place.path).filter {
+      $0 != "data" && $0 != "SHA256SUMS"
+    }
     #expect(Set(listed) == Set(found))
     let readme = try String(contentsOf: place.appendingPathComponent("README.md"), encoding: .utf8)
     for name in listed where name != "README.md" { #expect(readme.contains("`\(name)`"), "\(name)") }
@@ -126,9 +134,12 @@ import TileIR
   @Test func takesTheNamesThatALaunchHasAndNoOthers() throws {
     let folder = try TemporaryFolder()
     // A folder with something in it, a file, and a folder that is not there.
-    try FileManager.default.createDirectory(atPath: folder.file("full/inner"), withIntermediateDirectories: true)
+    try FileManager.default.createDirectory(
+      atPath: folder.file("full/inner"), withIntermediateDirectories: true)
     try Data().write(to: URL(fileURLWithPath: folder.file("file")))
-    for (name, found) in [("full", "one with inner found"), ("file", "a file found"), ("none/package", "is none")] {
+    for (name, found) in [
+      ("full", "one with inner found"), ("file", "a file found"), ("none/package", "is none"),
+    ] {
       #expect { try PackageFolder(folder.file(name)) } throws: { "\($0)".contains(found) }
     }
     #expect(folder.names == ["file", "full"])

@@ -6,7 +6,8 @@ import Testing
 
 @testable import Export
 
-/// Probes ask what they say, of the device model and of stand-ins for chips, and their answers are read strictly.
+/// Probes ask what they say, of the device model and of stand-ins for chips, and their answers are read
+/// strictly.
 @Suite("Probes of a chip", .serialized) struct ProbeTests {
   /// The given words of a probe.
   private func given(_ probe: Probe) -> [UInt32] {
@@ -42,7 +43,8 @@ import Testing
     for holds in relations { ones += zip(a, b).map { holds($0, $1) ? 0x3f80_0000 : 0 } }
     #expect(answers["comparisons"] == ones)
     let integers = given(.integers)
-    #expect(answers["integers"].map { Array($0[..<64]) } == (0..<64).map { integers[$0] &+ integers[64 + $0] })
+    #expect(
+      answers["integers"].map { Array($0[..<64]) } == (0..<64).map { integers[$0] &+ integers[64 + $0] })
     let bytes = Probe.layouts.given.map { Int32(Int8(bitPattern: $0)) }
     let products = (0..<32 * 48).map { (at: Int) -> UInt32 in
       let (row, column) = (at / 48 * 96, (32 + at % 48) * 96)
@@ -59,14 +61,21 @@ import Testing
   @Test func measurementsTellChipsApart() throws {
     let supposed = try ProbeAnswers.modelled()
     let chips = [
-      (true, 16, "rounds once in 64, twice in 0", "16 products at a time, exactly added to a float, which is rounded"),
-      (false, 1, "rounds once in 0, twice in 64", "one product after the other added to a float, which is rounded"),
+      (
+        true, 16, "rounds once in 64, twice in 0",
+        "16 products at a time, exactly added to a float, which is rounded"
+      ),
+      (
+        false, 1, "rounds once in 0, twice in 64",
+        "one product after the other added to a float, which is rounded"
+      ),
     ]
     for (isFused, width, multiplyAdd, products) in chips {
       let folder = try TemporaryFolder()
       let place = URL(fileURLWithPath: folder.file("package"))
       try PackageFolder(place.path).write(AscendPackage.probes().files)
-      let built = try AscendCLStandIn(place, instructions: ChipInstructions.text(isFused: isFused, width: width))
+      let built = try AscendCLStandIn(
+        place, instructions: ChipInstructions.text(isFused: isFused, width: width))
       let outcome = try built.check()
       #expect(outcome.status == 0 && outcome.errors == "", "\(outcome.errors)\(outcome.output)")
       #expect(outcome.output.hasSuffix("asked: half_products\nwrote answers.json\n"))
@@ -95,7 +104,9 @@ import Testing
       let verdict = ProbeVerdict(ProbeAnswers(chip: "x", words: words), supposed: supposed)
       #expect(Set(verdict.failing) == Set(probe.assumptions), "\(probe.name)")
       #expect(verdict.text.contains("1 of \(probe.count) words differ, first 7: "), "\(verdict.text)")
-      for assumption in probe.assumptions { #expect(verdict.text.contains("fails: \(assumption.rawValue): ")) }
+      for assumption in probe.assumptions {
+        #expect(verdict.text.contains("fails: \(assumption.rawValue): "))
+      }
     }
     // Everything that is supposed is asked or named as what no probe can confirm.
     #expect(Set(Probe.unanswered) == [.completesOutOfOrder, .raisesWhenDone, .scalarsInOrder])
@@ -106,12 +117,21 @@ import Testing
     let good = ProbeAnswers(chip: "a \"chip\"", words: Dictionary(uniqueKeysWithValues: words)).json
     #expect(try ProbeAnswers(file: "f", Array(good.utf8)).chip == "a \"chip\"")
     let cases: [(String, String, String)] = [
-      ("probes 1\"", "probes 2\"", "f: format: \"tessera ascend probes 1\" expected, \"tessera ascend probes 2\" found"),
+      (
+        "probes 1\"", "probes 2\"",
+        "f: format: \"tessera ascend probes 1\" expected, \"tessera ascend probes 2\" found"
+      ),
       ("\"chip\"", "\"ship\"", "f: ship: format, chip or answers expected, another key found"),
       ("\"wide\"", "\"wider\"", "f: answers.wider: one of rounding, "),
       ("\"stored\": \"00000005 ", "\"stored\": \"", "f: answers.stored: 64 words expected, 63 found"),
-      ("\"stored\": \"00000005 ", "\"stored\": \"0000000G ", "f: answers.stored: words of 8 hexadecimal digits expected, \"0000000G\" found"),
-      ("\"stored\": \"00000005 ", "\"stored\": \"00000005  ", "f: answers.stored: words of 8 hexadecimal digits expected, \"\" found"),
+      (
+        "\"stored\": \"00000005 ", "\"stored\": \"0000000G ",
+        "f: answers.stored: words of 8 hexadecimal digits expected, \"0000000G\" found"
+      ),
+      (
+        "\"stored\": \"00000005 ", "\"stored\": \"00000005  ",
+        "f: answers.stored: words of 8 hexadecimal digits expected, \"\" found"
+      ),
       ("\"wide\"", "\"stored\"", "f: JSON that a package of probes writes expected, "),
       ("  \"chip\": \"a \\\"chip\\\"\",\n", "", "f: chip: a value expected, none found"),
       ("}\n}\n", "}\n", "f: JSON that a package of probes writes expected, "),
