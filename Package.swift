@@ -44,6 +44,7 @@ let package = Package(
     .target(name: "Alignment", dependencies: ["TileIR", "Reference", "Runtime"]),
     .target(name: "Operators", dependencies: ["Tiles"]),
     .target(name: "JSON"),
+    .target(name: "Export", dependencies: ["Reference", "Runtime", "JSON"]),
     .target(name: "Safetensors", dependencies: ["TileIR", "JSON"]),
     .target(
       name: "DeepSeek",
@@ -71,7 +72,7 @@ let package = Package(
     .executableTarget(
       name: "tessera",
       dependencies: [
-        "Operators", "Proofs", "Roofline", "Reference", "Runtime", "CUDADriver", "Alignment", "DeepSeek", "Safetensors",
+        "Operators", "Proofs", "Roofline", "Reference", "Runtime", "CUDADriver", "Alignment", "Export", "DeepSeek", "Safetensors",
         "DynamicLibrary",
         "CBenchKernels", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
@@ -96,7 +97,7 @@ let package = Package(
       name: "Correct",
       dependencies: [
         "Formats", "DynamicLibrary", "ElementaryOracle", "Operators", "PlanMutation", "Proofs", "Reference", "Runtime", "DeviceModel", "CUDADriver", "Roofline", "Steps",
-        "JSON", "Alignment", "Safetensors", "DeepSeek", "Fuzzing", "check-layers", "check-plans", "gpu-check", "CAllocationCount", "CTesseraShims",
+        "JSON", "Export", "Alignment", "Safetensors", "DeepSeek", "Fuzzing", "check-layers", "check-plans", "gpu-check", "CAllocationCount", "CTesseraShims",
       ]),
     .target(name: "CAllocationCount", path: "Tests/CAllocationCount", publicHeadersPath: "include"),
     .testTarget(

@@ -9,7 +9,8 @@ package struct CNames {
   /// The identifier for `name`, the same at every call.
   package mutating func identifier(_ name: String) -> String { identifier(name, from: name) }
 
-  private mutating func identifier(_ name: String, from wish: String) -> String {
+  /// The identifier for `name`, the same at every call; `wish` itself where C allows it and no other name has it.
+  package mutating func identifier(_ name: String, from wish: String) -> String {
     if let known = given[name] { return known }
     let legal = Self.legal(wish)
     var candidate = legal

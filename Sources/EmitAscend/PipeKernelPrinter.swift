@@ -42,9 +42,9 @@ struct PipeKernelPrinter {
       add("GlobalTensor<\(type)> \(name);")
       add("\(name).SetGlobalBuffer((__gm__ \(type) *)\(scalars.names.own("\(buffer.name)_address")));")
     }
-    if kernel.usesCubes {
-      lines.insert("  KERNEL_TASK_TYPE_DEFAULT(KERNEL_TYPE_MIX_AIC_1_\(kernel.vectorCoresOfCube));", at: 0)
-    }
+    // Of several kernels in one file the compiler finds no type by itself.
+    let type = kernel.usesCubes ? "MIX_AIC_1_\(kernel.vectorCoresOfCube)" : "AIV_ONLY"
+    lines.insert("  KERNEL_TASK_TYPE_DEFAULT(KERNEL_TYPE_\(type));", at: 0)
     add("const int64_t \(scalars.names.identifier(PipeKernel.block.name)) = GetBlockIdx();")
     add("const int64_t \(scalars.names.identifier(PipeKernel.blocks.name)) = GetBlockNum();")
     if kernel.usesCubes {

@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 /// A wrong argument is answered on standard error by one message that names it and what is known.
@@ -48,7 +49,38 @@ import Testing
     #expect(outcome.errors.hasPrefix("Error: no NVIDIA driver here: install one, or set TESSERA_CUDA to the path"))
   }
 
-  @Test(arguments: [["show", "softmax", "--program", "--source"], ["run-operator", "softmax", "--set", "rows"]])
+  /// Nothing is launched on an NPU: what is missing is named, and what there is instead.
+  @Test(arguments: [["run-operator", "softmax", "--target", "ascend:0"], ["run", "Models/v4-nano", "a", "--device", "ascend:0"]])
+  func anNPUIsRefused(arguments: [String]) throws {
+    let outcome = try Command.run("tessera", arguments, environment: ["ASCEND_HOME_PATH": "/nonexistent"])
+    #expect(outcome.status == 1)
+    #expect(outcome.errors.hasPrefix("Error: ascend:0: AscendCL is not here: no library opened: looked for libascendcl.so in /nonexistent/lib64, "))
+    #expect(outcome.errors.contains("`tessera export OPERATOR --target ascend-910b --out FOLDER` writes a package"))
+  }
+
+  @Test(arguments: [
+    (["softmax", "--out", "Tests"], "Tests: a new or an empty folder expected, one with CAllocationCount found"),
+    (["Models/v4-nano", "--out", "x"], "models are not exported, only operators of the library"),
+    (["softmax", "--out", "x", "--target", "cuda-sm90a"], "cuda-sm90a is a GPU: `make gpu-check` packs a folder"),
+    (["softmax", "--out", "x", "--target", "ascend-950"], "no target ascend-950; known are ascend-910b"),
+    (["matmul", "--out", "x"], "matmul on Ascend: a multiply-add with one rounding"),
+  ])
+  func packagesAreRefused(arguments: [String], message: String) throws {
+    let outcome = try Command.run("tessera", ["export"] + arguments)
+    #expect(outcome.status == 1 && outcome.output == "")
+    #expect(outcome.errors.contains(message), "\(outcome.errors)")
+    #expect(!FileManager.default.fileExists(atPath: "x"))
+  }
+
+  @Test func answersThatAreNoneAreRefused() throws {
+    let outcome = try Command.run("tessera", ["probes", "Package.swift"])
+    #expect(outcome.status == 1 && outcome.output == "")
+    #expect(outcome.errors.hasPrefix("Error: Package.swift: JSON that a package of probes writes expected, "))
+    let missing = try Command.run("tessera", ["probes", "nowhere.json"])
+    #expect(missing.status == 1 && missing.errors.hasPrefix("Error: nowhere.json: a file that a package of probes wrote expected"))
+  }
+
+  @Test(arguments: [["export", "--out", "x"], ["export", "softmax", "--probes", "--out", "x"], ["export", "--probes", "--seed", "2", "--out", "x"], ["show", "softmax", "--program", "--source"], ["run-operator", "softmax", "--set", "rows"]])
   func misspeltOptionsExplainTheUsage(arguments: [String]) throws {
     let outcome = try Command.run("tessera", arguments)
     #expect(outcome.status != 0)

@@ -8,6 +8,14 @@ enum ProjectPython {
 
   static var isInstalled: Bool { FileManager.default.isExecutableFile(atPath: interpreter.path) }
 
+  /// A file or folder of an installed package, such as `numpy/core`.
+  static func package(_ path: String) -> URL? {
+    let library = root.appendingPathComponent(".tools/python/lib")
+    let versions = (try? FileManager.default.contentsOfDirectory(atPath: library.path)) ?? []
+    return versions.map { library.appendingPathComponent("\($0)/site-packages/\(path)") }
+      .first { FileManager.default.fileExists(atPath: $0.path) }
+  }
+
   struct Failure: Error, CustomStringConvertible {
     let description: String
   }

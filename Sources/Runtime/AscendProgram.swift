@@ -1,0 +1,83 @@
+import EmitAscend
+import MachineIR
+import Proofs
+import Schedules
+import TileIR
+
+/// An operator for an Ascend chip: proved, printed as Ascend C, and with what the host computes for its
+/// launches. No compiler and no chip is needed for it.
+public struct AscendProgram {
+  public let plan: Plan
+  /// The kernels as they are printed.
+  public let kernels: [PipeKernel]
+  public let source: String
+  /// The functions of the text, by the kernels' positions in `Plan.kernels`.
+  var symbols: [String] { plan.kernels.map(EmitAscend.symbol) }
+  private let host: HostPlan
+
+  /// Throws what lowering and proofs say. A reason given for `unproved` lets a plan pass whose proof is open,
+  /// not its program: for tests that run what they check.
+  public init(plan: Plan, unproved reason: String? = nil, cache: KernelCache = .standard) throws {
+    self.plan = plan
+    guard plan.machine.npu != nil else {
+      throw RuntimeError("\(plan.program.name) is lowered for \(plan.machine.name), which is no Ascend chip")
+    }
+    try cache.requireProof(of: plan.program)
+    let narrow = reason == nil ? try cache.requireProof(of: plan, plan.stableHash) : []
+    host = try HostPlan(plan, narrowSpans: narrow)
+    guard host.prints.isEmpty else {
+      throw RuntimeError("\(plan.program.name) prints tiles, which is not supported on Ascend")
+    }
+    kernels = try Lowering.pipes(plan).map { $0.withoutNeedlessEvents() }
+    for kernel in kernels { try PipeProof(kernel).require() }
+    source = try EmitAscend.source(kernels: kernels, machine: plan.machine, program: plan.program)
+  }
+
+  /// Lowers a program for an Ascend chip.
+  public init(
+    _ program: Program, for machine: MachineDescription = .ascend910b, schedule: Schedule? = nil,
+    unproved reason: String? = nil, cache: KernelCache = .standard
+  ) throws {
+    try self.init(
+      plan: try Lowering.plan(program, for: machine, schedule: schedule), unproved: reason, cache: cache)
+  }
+
+  /// The kernels of a launch on at most so many cores, its arguments checked as those of any launch.
+  public func launch(
+    _ arguments: HostArguments, extents: [Dimension: Int] = [:], cores: AscendCores
+  ) throws -> AscendLaunch {
+    var numbers = host.check.unbound
+    try host.check.bind(arguments.launch, extents: extents, into: &numbers)
+    try host.check.checkRefinements(arguments.launch, numbers)
+    for kernel in kernels {
+      for limit in kernel.limits {
+        let count = host.check.compiled(limit.count).value(numbers)
+        guard count <= limit.most else {
+          throw RuntimeError(
+            "\(plan.program.name): this launch keeps \(count) elements of \(limit.name) on chip, of which "
+              + "\(plan.machine.name) has room for \(limit.most)")
+        }
+      }
+    }
+    return try AscendLaunch(host, kernels, arguments.launch, numbers, cores: cores)
+  }
+}
+
+/// How many cores launches may use.
+public struct AscendCores: Sendable {
+  /// Vector cores, of kernels that need no cube core.
+  public let vector: Int
+  /// Cube cores, of kernels of groups.
+  public let cube: Int
+
+  public init(vector: Int, cube: Int) {
+    self.vector = vector
+    self.cube = cube
+  }
+
+  /// All that a chip has.
+  public init(of npu: Ascend) { self.init(vector: npu.vectorCores, cube: npu.cube.cores) }
+
+  /// Enough to find what goes wrong between blocks.
+  static let ofModel = AscendCores(vector: 3, cube: 3)
+}
