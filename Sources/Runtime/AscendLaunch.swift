@@ -60,36 +60,22 @@ public struct AscendLaunch {
       places[.workspace(position)] = add(
         host.plan.workspaces[position].name, .workspace, .scratch(size.value(numbers)))
     }
-    let codes = [UInt8](repeating: 0, count: 4 * max(cores.vector, 2 * cores.cube))
-    let checks = add("the status", .checks, DeviceBuffer(codes, isWritten: true))
+    let checks = add("the status", .checks, cores.codesOfChecks)
     for kernel in host.preparations + (try host.kernels(numbers)) {
-      let cells = kernel.cells.value(numbers)
-      guard cells > 0 else { continue }
       let own = kernels[kernel.number]
-      var given: [PipeLaunch.Argument] = kernel.buffers.map { .buffer(places[$0]!) }
-      let perBlock = max(1, own.vectorCoresOfCube)
-      let blocks = min(own.usesCubes ? cores.cube : cores.vector, (cells + perBlock - 1) / perBlock)
-      let sizes = own.spills.map { host.check.compiled($0.count.value).value(numbers) }
-      for (spill, size) in zip(own.spills, sizes) {
-        given.append(.buffer(add(spill.buffer.name, .workspace, .scratch(4 * size * blocks * perBlock))))
+      let floats = kernel.floats.compactMap { parameter -> Float? in
+        if case .float(let value) = arguments[parameter] { value } else { nil }
       }
-      if own.status != nil { given.append(.buffer(checks)) }
-      given += kernel.scalars.map { .integer(Int64($0.value(numbers))) }
-      given += sizes.map { .integer(Int64($0)) }
-      for parameter in kernel.floats {
-        if case .float(let value) = arguments[parameter] { given.append(.float(value)) }
-      }
-      given.append(.integer(Int64(cells)))
+      guard
+        let call = own.call(
+          kernel, host.check, numbers, buffers: kernel.buffers.map { places[$0]! }, floats, checks: checks,
+          cores: cores, spill: { add($0, .workspace, .scratch($1)) })
+      else { continue }
       let names =
         own.source.buffers.map(\.name) + own.source.scalars.map(\.name)
         + own.source.floats.map { program.parameters[$0].name } + [PipeKernel.cells.name]
-      precondition(names.count == given.count, "\(own.source.name) takes \(names.count) arguments")
-      self.kernels.append(
-        Kernel(
-          call: PipeLaunch(
-            EmitAscend.symbol(of: own.source), blocks: blocks, given, vectorCoresOfCube: own.vectorCoresOfCube
-          ),
-          parameters: names))
+      precondition(names.count == call.arguments.count, "\(own.source.name) takes \(names.count) arguments")
+      self.kernels.append(Kernel(call: call, parameters: names))
     }
   }
 
@@ -101,8 +87,7 @@ public struct AscendLaunch {
   /// The code of a check that failed, as it stands in `contents` of the buffers after a run.
   func failedCheck(in contents: [DeviceBuffer]) -> Int32? {
     for (buffer, contents) in zip(buffers, contents) where buffer.purpose == .checks {
-      let codes = contents.bytes.withUnsafeBytes { Array($0.bindMemory(to: Int32.self)) }
-      return codes.first { $0 != 0 }
+      return contents.failedCheck
     }
     return nil
   }

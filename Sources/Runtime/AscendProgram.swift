@@ -13,7 +13,7 @@ public struct AscendProgram {
   public let source: String
   /// The functions of the text, by the kernels' positions in `Plan.kernels`.
   var symbols: [String] { plan.kernels.map(EmitAscend.symbol) }
-  private let host: HostPlan
+  let host: HostPlan
 
   /// Throws what lowering and proofs say. A reason given for `unproved` lets a plan pass whose proof is open,
   /// not its program: for tests that run what they check.
@@ -49,6 +49,12 @@ public struct AscendProgram {
     var numbers = host.check.unbound
     try host.check.bind(arguments.launch, extents: extents, into: &numbers)
     try host.check.checkRefinements(arguments.launch, numbers)
+    try requireRoom(numbers)
+    return try AscendLaunch(host, kernels, arguments.launch, numbers, cores: cores)
+  }
+
+  /// Throws where a launch keeps more on chip than there is room for.
+  func requireRoom(_ numbers: borrowing LaunchNumbers) throws {
     for kernel in kernels {
       for limit in kernel.limits {
         let count = host.check.compiled(limit.count).value(numbers)
@@ -59,7 +65,6 @@ public struct AscendProgram {
         }
       }
     }
-    return try AscendLaunch(host, kernels, arguments.launch, numbers, cores: cores)
   }
 }
 

@@ -45,8 +45,7 @@ public final class Device {
     switch target {
     case .processor: backend = HostBackend(cache, pool)
     case .deviceModel: backend = try DeviceModelBackend(cache, processes: pool.threads)
-    case .ascendModel:
-      throw RuntimeError("models do not run in the device model of an Ascend chip yet, operators do")
+    case .ascendModel: backend = try AscendModelBackend(cache)
     case .cuda(let number):
       backend = try CUDABackend(CUDADevice(number, of: CUDADriver.standard.get()), cache)
     }
