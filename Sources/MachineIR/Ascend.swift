@@ -8,6 +8,7 @@ public struct Ascend: Hashable, Sendable {
   public let unifiedBufferBytes: Int
   public let vectorCores: Int
   public let cube: Cube
+  public let rates: AscendRates
 
   /// A cube core's memories.
   public struct Cube: Hashable, Sendable {
@@ -38,7 +39,8 @@ extension MachineDescription {
       Ascend(
         architecture: 2201, unifiedBufferBytes: 192 << 10, vectorCores: 48,
         cube: Ascend.Cube(
-          cores: 24, l1Bytes: 512 << 10, l0aBytes: 64 << 10, l0bBytes: 64 << 10, l0cBytes: 128 << 10))))
+          cores: 24, l1Bytes: 512 << 10, l0aBytes: 64 << 10, l0bBytes: 64 << 10, l0cBytes: 128 << 10),
+        rates: .ascend910b1)))
 
   /// Every Ascend target.
   public static let npus = [ascend910b]

@@ -7,18 +7,22 @@ import Runtime
 import Schedules
 import Synchronization
 
-/// `tessera predict`: how long operators would take on a GPU that is not here.
+/// `tessera predict`: how long operators would take on a GPU or an Ascend chip that is not here.
 struct Predict: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "predict",
-    abstract: "Predict how long operators take on a GPU, and what would bound them.",
+    abstract: "Predict how long operators take on a GPU or an Ascend chip, and what would bound them.",
     discussion: """
-      Nothing is measured: the machine program is counted at a launch's sizes, the compiled kernel's registers \
-      say how many warps are at work, and the slowest part gives the time. What only data decide is counted \
-      from below and marked with a +. The floor is the time in which the memory could move what the launch \
-      must move at least. What the prediction supposes is printed below, each assumption with its name. Dense \
-      products are predicted at 1, 4, 16 and 4096 rows unless their rows are set.
+      Nothing is measured. Of a GPU the machine program is counted at a launch's sizes, the compiled kernel's \
+      registers say how many warps are at work, and the slowest part gives the time; the floor is the time in \
+      which the memory could move what the launch must move at least. Of an Ascend chip the pipe program is \
+      followed in time, instruction by instruction; beside it stand five bounds, the cycles that its parts need \
+      for the least that the launch asks of them. What only data decide is counted from below and marked with a \
+      +. What the prediction supposes is printed below, each assumption with its name. Dense products are \
+      predicted at 1, 4, 16 and 4096 rows unless their rows are set.
       """)
+
+  private static let machines = MachineDescription.gpus + MachineDescription.npus
 
   @Argument(help: "Operators; all when none is named.", completion: .list(OperatorLibrary.all.map(\.name)))
   var operators: [String] = []
@@ -27,8 +31,8 @@ struct Predict: ParsableCommand {
   var instance: String?
 
   @Option(
-    help: "A GPU target: \(MachineDescription.gpus.map(\.name).joined(separator: ", ")).",
-    completion: .list(MachineDescription.gpus.map(\.name)))
+    help: "A target: \(machines.map(\.name).joined(separator: ", ")).",
+    completion: .list(machines.map(\.name)))
   var target = MachineDescription.sm90a.name
 
   @Option(
@@ -38,7 +42,7 @@ struct Predict: ParsableCommand {
       valueName: "name=number"))
   var settings: [Setting] = []
 
-  @Flag(help: "Print every part's time, kernel by kernel.")
+  @Flag(help: "Print the time of every part, or pipe, kernel by kernel.")
   var parts = false
 
   @Flag(help: "Print JSON.")
@@ -48,62 +52,98 @@ struct Predict: ParsableCommand {
   var write = false
 
   func run() throws {
-    let entries = operators.isEmpty ? OperatorLibrary.all : try operators.map(OperatorLibrary.entry)
-    let machine = try MachineDescription.chosen(target, among: MachineDescription.gpus)
-    let instances = entries.flatMap { entry in
-      entry.instances.filter { instance == nil ? !$0.isSmall : $0.name == instance }.flatMap { instance in
-        // One launch where the command line sets its sizes.
-        entry.timedExtents(of: instance).prefix(settings.isEmpty ? .max : 1).map { (entry.name, instance, $0) }
+    let machine = try MachineDescription.chosen(target, among: Self.machines)
+    if machine.npu != nil {
+      let rows = try rows { try PipePredictionRow.all($0, $1, $2, settings, machine) }
+      try report(PipePredictionReport(rows, machine), .pipes(rows, machine))
+    } else {
+      let rows = try rows { name, instance, launches in
+        try launches.map { try PredictionRow(name, instance, $0, settings, machine) }
       }
-    }
-    guard !instances.isEmpty else { throw Refusal("no operator named has an instance \(instance ?? "of a model's sizes")") }
-    let found = Mutex<[Result<PredictionRow, any Error>?]>(Array(repeating: nil, count: instances.count))
-    DispatchQueue.concurrentPerform(iterations: instances.count) { position in
-      let (name, instance, extents) = instances[position]
-      let result = Result { try PredictionRow(name, instance, extents, settings, machine) }
-      found.withLock { $0[position] = result }
-    }
-    let rows = try found.withLock { $0 }.map { try $0!.get() }
-    print(json ? try tessera.json(PredictionReport(rows, machine)) : text(rows, machine))
-    if write {
-      let file = URL(fileURLWithPath: "Benchmarks/predicted-\(machine.name).md")
-      do {
-        try page(rows, machine).write(to: file, atomically: true, encoding: .utf8)
-      } catch {
-        throw Refusal("cannot write \(file.path): \(error.localizedDescription)")
-      }
-      FileHandle.standardError.write(Data("wrote \(file.relativePath)\n".utf8))
+      try report(PredictionReport(rows, machine), .gpu(rows, machine))
     }
   }
 
-  /// The table for people, in Markdown.
-  private func page(_ rows: [PredictionRow], _ machine: MachineDescription) -> String {
+  /// What `predict` makes of each instance's launches, on all cores.
+  private func rows<Row: Sendable>(
+    _ predict: @Sendable (_ name: String, _ instance: OperatorInstance, _ launches: [[String: Int]]) throws -> [Row]
+  ) throws -> [Row] {
+    let entries = operators.isEmpty ? OperatorLibrary.all : try operators.map(OperatorLibrary.entry)
+    let instances = entries.flatMap { entry in
+      entry.instances.filter { instance == nil ? !$0.isSmall : $0.name == instance }.map { instance in
+        // One launch where the command line sets its sizes.
+        (entry.name, instance, Array(entry.timedExtents(of: instance).prefix(settings.isEmpty ? .max : 1)))
+      }
+    }
+    guard !instances.isEmpty else { throw Refusal("no operator named has an instance \(instance ?? "of a model's sizes")") }
+    let found = Mutex<[Result<[Row], any Error>?]>(Array(repeating: nil, count: instances.count))
+    DispatchQueue.concurrentPerform(iterations: instances.count) { position in
+      let (name, instance, launches) = instances[position]
+      let result = Result { try predict(name, instance, launches) }
+      found.withLock { $0[position] = result }
+    }
+    return try found.withLock { $0 }.flatMap { try $0!.get() }
+  }
+
+  private func report(_ report: some Encodable, _ table: PredictionTable) throws {
+    print(json ? try tessera.json(report) : table.text(withParts: parts))
+    guard write else { return }
+    let file = URL(fileURLWithPath: "Benchmarks/predicted-\(table.machine.name).md")
+    do {
+      try table.page.write(to: file, atomically: true, encoding: .utf8)
+    } catch {
+      throw Refusal("cannot write \(file.path): \(error.localizedDescription)")
+    }
+    FileHandle.standardError.write(Data("wrote \(file.relativePath)\n".utf8))
+  }
+}
+
+/// Predictions for people: a line a launch, and what they suppose.
+struct PredictionTable {
+  let machine: MachineDescription
+  let product: String
+  let head: [String]
+  let cells: [[String]]
+  let parts: [[String]]
+  /// What the page says of its numbers, in Markdown.
+  let introduction: String
+  let assumptions: [(name: String, text: String)]
+
+  static func gpu(_ rows: [PredictionRow], _ machine: MachineDescription) -> PredictionTable {
+    PredictionTable(
+      machine: machine, product: GPURates.of(machine)!.product, head: PredictionRow.head, cells: rows.map(\.cells),
+      parts: rows.flatMap(\.partCells),
+      introduction: """
+        **Predicted, not measured**: no launch has run on this GPU. Times are those of a launch in a captured graph, computed \
+        from the machine programs and the registers that the compiler reports for \(machine.name); see \
+        [predictions](../Documentation/gpus.md#predictions). A `+` says that what only data decide is counted from below. \
+        The floor is the time in which the memory could move what the launch must move.
+        """, assumptions: GPURates.assumptions)
+  }
+
+  var page: String {
     let words = CommandLine.arguments.dropFirst().joined(separator: " ")
-    let table = [PredictionRow.head, PredictionRow.head.map { _ in "---" }] + rows.map(\.cells)
     return """
-      # Predicted times, \(GPURates.of(machine)!.product)
+      # Predicted times, \(product)
 
-      **Predicted, not measured**: no launch has run on this GPU. Times are those of a launch in a captured graph, computed \
-      from the machine programs and the registers that the compiler reports for \(machine.name); see \
-      [predictions](../Documentation/gpus.md#predictions). A `+` says that what only data decide is counted from below. \
-      The floor is the time in which the memory could move what the launch must move. Command: `tessera \(words)`.
+      \(introduction) Command: `tessera \(words)`.
 
-      \(table.map { "| \($0.joined(separator: " | ")) |" }.joined(separator: "\n"))
+      \(([head, head.map { _ in "---" }] + cells).map { "| \($0.joined(separator: " | ")) |" }.joined(separator: "\n"))
 
       Assumed:
 
-      \(GPURates.assumptions.map { "- `\($0.name)`: \($0.text)" }.joined(separator: "\n"))
+      \(assumptions.map { "- `\($0.name)`: \($0.text)" }.joined(separator: "\n"))
 
       """
   }
 
-  private func text(_ rows: [PredictionRow], _ machine: MachineDescription) -> String {
-    var lines = ["predicted, not measured: \(GPURates.of(machine)!.product), \(machine.name)"]
-    lines.append(columns([PredictionRow.head] + rows.map(\.cells)))
-    if parts { lines += ["", columns(rows.flatMap(\.partCells))] }
+  func text(withParts: Bool) -> String {
+    var lines = ["predicted, not measured: \(product), \(machine.name)"]
+    lines.append(columns([head] + cells))
+    if withParts { lines += ["", columns(parts)] }
     lines.append("")
     lines.append("assumed:")
-    lines.append(columns(GPURates.assumptions.map { ["  " + $0.name, $0.text] }))
+    lines.append(columns(assumptions.map { ["  " + $0.name, $0.text] }))
     return lines.joined(separator: "\n")
   }
 }
@@ -162,8 +202,8 @@ struct PredictionRow: Encodable {
 
   var cells: [String] {
     [
-      `operator`, "\"\(instance)\"", settings(numbers), text(microseconds) + (isFromBelow ? "+" : ""),
-      text(floorMicroseconds), String(format: "%.3f", floorMicroseconds / max(microseconds, 1e-9)),
+      `operator`, "\"\(instance)\"", settings(numbers), shortTime(microseconds) + (isFromBelow ? "+" : ""),
+      shortTime(floorMicroseconds), String(format: "%.3f", floorMicroseconds / max(microseconds, 1e-9)),
       kernels.map(\.boundBy).joined(separator: ", "),
     ]
   }
@@ -172,14 +212,17 @@ struct PredictionRow: Encodable {
   var partCells: [[String]] {
     kernels.flatMap { kernel in
       kernel.parts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map {
-        [kernel.name, "\"\(instance)\"", "\(kernel.cells) cells, \(Int(kernel.warps)) warps", $0.key, text($0.value)]
+        [kernel.name, "\"\(instance)\"", "\(kernel.cells) cells, \(Int(kernel.warps)) warps", $0.key, shortTime($0.value)]
       }
     }
   }
 
-  private func text(_ microseconds: Double) -> String {
-    microseconds < 1e4 ? String(format: "%.1f µs", microseconds) : String(format: "%.1f ms", microseconds / 1e3)
-  }
+  
+}
+
+/// Microseconds in a unit that reads well.
+func shortTime(_ microseconds: Double) -> String {
+  microseconds < 1e4 ? String(format: "%.1f µs", microseconds) : String(format: "%.1f ms", microseconds / 1e3)
 }
 
 /// What `predict --json` prints.
