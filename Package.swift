@@ -86,7 +86,7 @@ let package = Package(
     .executableTarget(
       name: "check-plans",
       dependencies: [
-        "PlanMutation", "Schedules", "Operators", "Proofs", "Reference",
+        "PlanMutation", "Schedules", "Operators", "Proofs", "Reference", "Runtime", "DeviceModel",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     // The example as its own package builds it, compiled here too so that a test can run it.

@@ -34,12 +34,13 @@ public final class AscendModelExecutable: RunnableOperator {
   private let object: KernelCache.Object
   public var wasCached: Bool { object.wasCached }
 
-  /// Throws what proofs and the compiler say; `unproved` as in `AscendProgram`.
+  /// Throws what proofs and the compiler say; `unproved` and `kernels` as in `AscendProgram`.
   public init(
-    plan: Plan, order: PipeOrder = .early, unproved reason: String? = nil, cache: KernelCache = .standard
+    plan: Plan, order: PipeOrder = .early, unproved reason: String? = nil, kernels given: [PipeKernel]? = nil,
+    cache: KernelCache = .standard
   ) throws {
     self.order = order
-    program = try AscendProgram(plan: plan, unproved: reason, cache: cache)
+    program = try AscendProgram(plan: plan, unproved: reason, kernels: given, cache: cache)
     object = try cache.ascendModel(of: program.source, kernels: program.symbols)
   }
 

@@ -16,8 +16,12 @@ public struct AscendProgram {
   let host: HostPlan
 
   /// Throws what lowering and proofs say. A reason given for `unproved` lets a plan pass whose proof is open,
-  /// not its program: for tests that run what they check.
-  public init(plan: Plan, unproved reason: String? = nil, cache: KernelCache = .standard) throws {
+  /// not its program: for tests that run what they check. `given` takes the place of the plan's own pipe
+  /// programs, one for each kernel, and is not proved: for tests of what the model reports.
+  public init(
+    plan: Plan, unproved reason: String? = nil, kernels given: [PipeKernel]? = nil,
+    cache: KernelCache = .standard
+  ) throws {
     self.plan = plan
     guard plan.machine.npu != nil else {
       throw RuntimeError("\(plan.program.name) is lowered for \(plan.machine.name), which is no Ascend chip")
@@ -28,8 +32,8 @@ public struct AscendProgram {
     guard host.prints.isEmpty else {
       throw RuntimeError("\(plan.program.name) prints tiles, which is not supported on Ascend")
     }
-    kernels = try Lowering.pipes(plan).map { $0.withoutNeedlessEvents() }
-    for kernel in kernels { try PipeProof(kernel).require() }
+    kernels = try given ?? Lowering.pipes(plan).map { $0.withoutNeedlessEvents() }
+    if given == nil { for kernel in kernels { try PipeProof(kernel).require() } }
     source = try EmitAscend.source(kernels: kernels, machine: plan.machine, program: plan.program)
   }
 

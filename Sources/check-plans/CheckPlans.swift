@@ -8,5 +8,6 @@ struct CheckPlans: ParsableCommand {
     abstract: "Checks the tile and machine programs of the operator library at length.",
     subcommands: [
       InterpretPlans.self, ProvePlans.self, CheckSchedules.self, MutatePlans.self, MutatePrograms.self,
+      MutatePipes.self,
     ])
 }

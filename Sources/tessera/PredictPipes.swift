@@ -11,8 +11,9 @@ struct PipePredictionRow: Encodable, Sendable {
   let `operator`: String
   let instance: String
   let numbers: [String: Int]
-  /// Why the chip does not run it; the rest is nil then.
+  /// Why the chip does not run it, in full and for a table; the rest is nil then.
   var refusal: String?
+  private var shortRefusal: String?
   var cycles: Double?
   var microseconds: Double?
   /// Cycles of each bound, and which is the slowest.
@@ -65,9 +66,9 @@ struct PipePredictionRow: Encodable, Sendable {
       do {
         row.take(try PipePrediction(plan, pipes.get(), LaunchSizes(program, numbers)))
       } catch let error as UnkeptClass {
-        row.refusal = "class \(error.name)"
+        row.refuse("\(error)", "class \(error.name)")
       } catch let error as PipeLimitExceeded {
-        row.refusal = "\(error)"
+        row.refuse("\(error)", "no room for \(error.array)")
       }
       return row
     }
@@ -77,6 +78,11 @@ struct PipePredictionRow: Encodable, Sendable {
     self.operator = `operator`
     self.instance = instance
     self.numbers = numbers
+  }
+
+  private mutating func refuse(_ why: String, _ short: String) {
+    refusal = why
+    shortRefusal = short
   }
 
   private mutating func take(_ prediction: PipePrediction) {
@@ -103,8 +109,8 @@ struct PipePredictionRow: Encodable, Sendable {
 
   var cells: [String] {
     let first = [`operator`, "\"\(instance)\"", settings(numbers)]
-    guard refusal == nil, let cycles, let microseconds, let bounds, let ratio, let kernels else {
-      return first + ["refused: \(refusal ?? "")"] + Array(repeating: "", count: Self.head.count - first.count - 1)
+    guard let cycles, let microseconds, let bounds, let ratio, let kernels else {
+      return first + ["refused: \(shortRefusal ?? "")"] + Array(repeating: "", count: Self.head.count - first.count - 1)
     }
     let mark = (isFromBelow == true ? "+" : "") + (isSampled == true ? "~" : "")
     // Of the kernel that takes the longest.
@@ -117,7 +123,7 @@ struct PipePredictionRow: Encodable, Sendable {
       + [shortTime(microseconds) + mark, Self.number(cycles)]
       + PipeBounds.Part.allCases.map { Self.number(bounds[$0.rawValue]!) }
       + [
-        slowest!, String(format: ratio < 0.01 ? "%.5f" : "%.3f", ratio),
+        slowest!, String(format: ratio < 0.001 ? "%.0e" : "%.3f", ratio),
         busiest.map { String(format: "\($0.key) %.0f%%", 100 * $0.value / max(1, longest!.cycles)) } ?? "",
         count(\.events), count(\.flags), count(\.barriers),
       ]

@@ -2,9 +2,11 @@ import ArgumentParser
 import EmitAscend
 import EmitC
 import EmitCUDA
+import Foundation
 import MachineIR
 import Operators
 import Proofs
+import Roofline
 import Runtime
 import Schedules
 import TileIR
@@ -16,7 +18,8 @@ struct Show: ParsableCommand {
     discussion: """
       The tile program is what the author wrote, as data; the machine program is what a schedule made of it \
       for one target; the source is what the target's compiler is given. Every target can be shown on every \
-      machine. What GPU kernels take of a multiprocessor is what the compiler reports, which needs no GPU.
+      machine. What GPU kernels take of a multiprocessor is what the compiler reports, which needs no GPU. What \
+      the pipes of an Ascend chip do when is predicted, for the first instructions of each kernel.
       """)
 
   enum Form: EnumerableFlag {
@@ -39,13 +42,24 @@ struct Show: ParsableCommand {
   @Flag(help: "Print JSON; with --resources.")
   var json = false
 
+  @Option(
+    help: ArgumentHelp(
+      "Draw the pipes of an Ascend target over time into a picture, SVG, at the instance's first sizes.",
+      valueName: "file"))
+  var timeline: String?
+
   func validate() throws {
+    if timeline != nil, form != nil || json {
+      throw ValidationError("--timeline stands alone: it draws, and prints nothing of the other forms")
+    }
     if json, form != .resources { throw ValidationError("--json goes with --resources") }
   }
 
   func run() throws {
-    let program = try operators.chosen().instance.kernel().program()
+    let (entry, instance) = try operators.chosen()
+    let program = try instance.kernel().program()
     let machine = try target.machine()
+    if let timeline { return try draw(entry.name, instance, program, machine, to: timeline) }
     switch form ?? .program {
     case .program: print(program, terminator: "")
     case .machine: print(try Lowering.plan(program, for: machine), terminator: "")
@@ -74,6 +88,41 @@ extension Show {
       try EmitAscend.source(
         kernels: Lowering.pipes(plan).map { $0.withoutNeedlessEvents() }, machine: machine, program: program)
     }
+  }
+}
+
+extension Show {
+  /// Draws the kernels of a launch; the file is written whole or not at all.
+  private func draw(
+    _ name: String, _ instance: OperatorInstance, _ program: Program, _ machine: MachineDescription, to path: String
+  ) throws {
+    guard machine.npu != nil else {
+      throw Refusal(
+        "--timeline is of pipes; \(machine.name) has none. Ascend targets: "
+          + MachineDescription.npus.map(\.name).joined(separator: ", "))
+    }
+    let sizes = instance.shapes.first ?? [:]
+    let plan = try Lowering.plan(program, for: machine)
+    let pipes = try Lowering.pipes(plan).map { $0.withoutNeedlessEvents() }
+    let kernels = try PipePrediction.timelines(
+      plan, pipes, LaunchSizes(program, sizes), limit: PipePanel.mostBars)
+    guard !kernels.isEmpty else {
+      throw Refusal("\(name) \"\(instance.name)\" at \(settings(sizes)) has no cell to draw")
+    }
+    let panels = kernels.map { kernel, recorded, leftOut in
+      PipePanel(
+        title: "\(kernel.kernel): \(kernel.cells) cells on \(kernel.cores) cores or groups, "
+          + "\(Int(kernel.ticks.rounded(.up))) cycles; \(recorded.bars.count) bars, \(Int(leftOut.rounded())) later "
+          + "instructions left out", bars: recorded.bars, links: recorded.links)
+    }
+    let picture = PipePicture(
+      title: "\(name) \"\(instance.name)\" at \(settings(sizes)) on \(machine.name)", panels: panels)
+    do {
+      try picture.text.write(to: URL(fileURLWithPath: path), atomically: true, encoding: .utf8)
+    } catch {
+      throw Refusal("cannot write \(path): \(error.localizedDescription)")
+    }
+    for panel in panels { print(panel.title) }
   }
 }
 

@@ -21,7 +21,13 @@ public struct PipeKernelPrediction: Hashable, Sendable {
 
 /// A launch that keeps more on chip than there is room for.
 public struct PipeLimitExceeded: Error, CustomStringConvertible {
-  public let description: String
+  public let kernel: String
+  public let array: String
+  public let count: Int
+  public let most: Int
+  public var description: String {
+    "\(kernel) keeps \(count) elements of \(array) on chip, of which there is room for \(most)"
+  }
 }
 
 /// How long a launch is predicted to take on an Ascend chip.
@@ -38,24 +44,33 @@ public struct PipePrediction: Hashable, Sendable {
 
   /// Of a plan for an Ascend chip and its pipe programs, a program for each of the plan's kernels, at the numbers of a
   /// launch. Throws `PipeLimitExceeded` where the launch would be refused.
-  public init(_ plan: Plan, _ programs: [PipeKernel], _ sizes: LaunchSizes) throws {
+  ///
+  /// With `followsEveryRound` no round of a loop is taken to be as those before it: slow, for comparison.
+  public init(
+    _ plan: Plan, _ programs: [PipeKernel], _ sizes: LaunchSizes, followsEveryRound: Bool = false
+  ) throws {
     let npu = plan.machine.npu!
-    kernels = try PipeLaunch.all(of: plan, programs, sizes).map { try $0.prediction(npu) }
+    kernels = try PipeLaunch.all(of: plan, programs, sizes).map { launch in
+      var launch = launch
+      launch.followsEveryRound = followsEveryRound
+      return launch.prediction(npu)
+    }
     bounds = PipeBounds(plan.program, sizes, npu)
     clock = npu.rates.clock
   }
 
-  /// What the pipes of one core, or group, do when, in the kernel that takes the longest; at most `limit` bars.
-  ///
-  /// Returns with it the kernel's prediction and how many instructions are left out; nil where no kernel has a cell.
-  public static func timeline(
+  /// What the pipes of one core, or group, do when, in each kernel that has a cell: at most `limit` bars of each, with
+  /// the kernel's prediction and how many instructions are left out.
+  public static func timelines(
     _ plan: Plan, _ programs: [PipeKernel], _ sizes: LaunchSizes, limit: Int
-  ) throws -> (kernel: PipeKernelPrediction, recorded: PipeRecorder, leftOut: Double)? {
+  ) throws -> [(kernel: PipeKernelPrediction, recorded: PipeRecorder, leftOut: Double)] {
     let npu = plan.machine.npu!
-    let launches = try PipeLaunch.all(of: plan, programs, sizes).map { ($0, try $0.prediction(npu)) }
-    guard let longest = launches.max(by: { $0.1.ticks < $1.1.ticks }), longest.1.cells > 0 else { return nil }
-    let (recorded, leftOut) = longest.0.record(npu, limit: limit)
-    return (longest.1, recorded, leftOut)
+    return try PipeLaunch.all(of: plan, programs, sizes).compactMap { launch in
+      let kernel = launch.prediction(npu)
+      guard kernel.cells > 0 else { return nil }
+      let (recorded, leftOut) = launch.record(npu, limit: limit)
+      return (kernel, recorded, leftOut)
+    }
   }
 }
 
@@ -65,6 +80,7 @@ struct PipeLaunch {
   private let workspaces: [Workspace]
   private let sizes: LaunchSizes
   private let cells: Int
+  var followsEveryRound = false
 
   /// The kernels of the variant that fits.
   static func all(of plan: Plan, _ programs: [PipeKernel], _ sizes: LaunchSizes) throws -> [PipeLaunch] {
@@ -85,8 +101,7 @@ struct PipeLaunch {
     cells = sizes.value(program.source.cells)
     for limit in program.limits where sizes.value(limit.count) > limit.most {
       throw PipeLimitExceeded(
-        description: "\(program.source.name): \(sizes.value(limit.count)) elements of \(limit.name) on chip, of which "
-          + "there is room for \(limit.most)")
+        kernel: program.source.name, array: limit.name, count: sizes.value(limit.count), most: limit.most)
     }
   }
 
@@ -96,7 +111,7 @@ struct PipeLaunch {
     return min(npu.cube.cores, (cells + program.vectorCoresOfCube - 1) / program.vectorCoresOfCube)
   }
 
-  func prediction(_ npu: Ascend) throws -> PipeKernelPrediction {
+  func prediction(_ npu: Ascend) -> PipeKernelPrediction {
     let code = PipeCode(program, npu.rates)
     guard cells > 0 else {
       return PipeKernelPrediction(
@@ -128,6 +143,7 @@ struct PipeLaunch {
     var run = simulation(code, npu, memoryTicks(code, npu), core: 0)
     run.recorder = PipeRecorder(limit: limit, code)
     run.run()
+    run.recorder!.cut()
     return (run.recorder!, max(0, run.times.instructions - run.recorder!.instructions))
   }
 
@@ -144,7 +160,8 @@ struct PipeLaunch {
     numbers[PipeKernel.firstPair.name] = 2 * core
     numbers[PipeKernel.pairStep.name] = 2 * cores
     numbers[PipeKernel.subCore.name] = 0
-    return PipeSimulation(code, npu.rates, memoryTicks: memory, numbers: numbers)
+    return PipeSimulation(code, npu.rates, memoryTicks: memory, numbers: numbers,
+      followsEveryRound: followsEveryRound)
   }
 
   // MARK: Main memory

@@ -10,6 +10,7 @@ public struct PipeRecorder: Sendable {
     public var end: Double
     public let text: String
     public let location: SourceLocation?
+    fileprivate var isScalar: Bool { pipe == .scalar || pipe == .cubeScalar }
   }
   /// An event from when it is raised to when the pipe that waits goes on.
   public struct Link: Sendable {
@@ -18,22 +19,27 @@ public struct PipeRecorder: Sendable {
     public var taken: Double
   }
 
+  /// In the order of the program until it is cut, then in that of time.
   public private(set) var bars: [Bar] = []
   public private(set) var links: [Link] = []
-  public let limit: Int
+  /// More than are kept: a program's order is not that of time.
+  private let limit: Int
+  private let kept: Int
+  /// From when on not all is recorded; nil as long as all is.
+  private var horizon: Double?
   private let titles: [PipeCode.Title]
   /// Waits whose pipe has not gone on yet.
   private var waiting: [Pipe: [Int]] = [:]
-  private var recorded = 0.0
 
   init(limit: Int, _ code: PipeCode) {
-    self.limit = limit
+    kept = limit
+    self.limit = 16 * limit
     titles = code.titles
   }
 
-  var isRecording: Bool { bars.count < limit }
+  var isRecording: Bool { horizon == nil }
   /// Instructions among the bars.
-  var instructions: Double { recorded }
+  var instructions: Double { Double(bars.count { !$0.isScalar }) }
 
   mutating func scalar(_ pipe: Pipe, _ begin: Double, _ ticks: Double) {
     guard isRecording else { return }
@@ -48,7 +54,6 @@ public struct PipeRecorder: Sendable {
     guard isRecording else { return }
     let (pipe, title) = (PipeCode.pipes[work.pipe], titles[work.title])
     bars.append(Bar(pipe: pipe, begin: begin, end: begin + ticks, text: title.text, location: title.location))
-    recorded += 1
     for number in waiting.removeValue(forKey: pipe) ?? [] { links[number].taken = begin }
   }
 
@@ -58,5 +63,18 @@ public struct PipeRecorder: Sendable {
     if event.to != .scalar, event.to != .cubeScalar, !event.isAcross {
       waiting[event.to, default: []].append(links.count - 1)
     }
+  }
+
+  /// Ends the record when it is full: what comes later in the program begins at `now` or later.
+  mutating func closeIfFull(_ now: Double) {
+    if isRecording, bars.count >= limit { horizon = now }
+  }
+
+  /// Keeps what begins first, no more than has room, and nothing from when on some is missing.
+  mutating func cut() {
+    bars = bars.filter { $0.begin < horizon ?? .infinity }.sorted { $0.begin < $1.begin }
+    if bars.count > kept { horizon = bars[kept].begin }
+    bars = Array(bars.prefix(kept))
+    links = links.filter { $0.taken < horizon ?? .infinity }
   }
 }

@@ -24,11 +24,16 @@ struct PipeSimulation {
   private var isLeaving = false
   private(set) var dependsOnData = false
   private(set) var isApproximate = false
+  /// Whether no round is multiplied: slow, for comparison.
+  private let followsEveryRound: Bool
   /// Takes what happens, as long as it has room.
   var recorder: PipeRecorder?
 
-  init(_ code: PipeCode, _ rates: AscendRates, memoryTicks: [Double], numbers: [String: Int]) {
+  init(
+    _ code: PipeCode, _ rates: AscendRates, memoryTicks: [Double], numbers: [String: Int], followsEveryRound: Bool
+  ) {
     self.code = code
+    self.followsEveryRound = followsEveryRound
     self.rates = rates
     self.memoryTicks = memoryTicks
     times = PipeTimes(events: code.events.count, buffers: memoryTicks.count, loops: code.loops.count)
@@ -103,7 +108,10 @@ struct PipeSimulation {
       times.addBytes(bytes, of: copy.buffer)
     }
     let start = times.begin(work.pipe, ticks, latency: work.latency)
-    recorder?.work(work, start, ticks)
+    if recorder != nil {
+      recorder!.work(work, start, ticks)
+      recorder!.closeIfFull(code.kernel.usesCubes ? min(times.scalar(false), times.scalar(true)) : times.scalar(false))
+    }
   }
 
   // MARK: Loops
@@ -121,7 +129,7 @@ struct PipeSimulation {
     let count = max(0, (upper - lower + step - 1) / step)
     note(count)
     var history: [PipeTimes] = []
-    var mayRepeat = count > Self.fewRounds
+    var mayRepeat = count > Self.fewRounds && !followsEveryRound
     var signatures: [Int] = []
     var round = 0
     while round < count {

@@ -1,0 +1,186 @@
+import MachineIR
+import TileIR
+
+/// Finds the places of a fault of single statements, in lists and what they hold, and puts it into one.
+struct PipeStatementEditor {
+  let fault: PipeFault
+  /// The site at which the fault is put; nil counts alone.
+  let target: Int?
+  private(set) var sites = 0
+  private(set) var place = ""
+  private var location: SourceLocation?
+
+  init(_ fault: PipeFault, at target: Int?) {
+    self.fault = fault
+    self.target = target
+  }
+
+  mutating func edit(_ list: [PipeStatement]) -> [PipeStatement] {
+    var result = list
+    for index in list.indices {
+      if case .note(_, let own?) = list[index] { location = own }
+      if let (changed, what) = change(list, at: index) {
+        defer { sites += 1 }
+        if sites == target {
+          place = "\(what)\(location.map { " at \($0)" } ?? "")"
+          return changed
+        }
+      }
+      switch list[index] {
+      case .loop(var loop):
+        loop.body = edit(loop.body)
+        result[index] = .loop(loop)
+      case .branch(let condition, let then, let otherwise):
+        let first = edit(then)
+        result[index] = .branch(condition, first, edit(otherwise))
+      default: break
+      }
+    }
+    return result
+  }
+
+  /// The list with the fault at a statement and what that is; nil where it does not fit.
+  private func change(_ list: [PipeStatement], at index: Int) -> ([PipeStatement], String)? {
+    let statement = list[index]
+    let replaced: [PipeStatement]?
+    switch (fault, statement) {
+    case (.dropSet, .set), (.dropWait, .wait), (.dropBarrier, .barrier): replaced = []
+    case (.doubleSet, .set), (.doubleWait, .wait): replaced = [statement, statement]
+    case (.hastenSet, .set), (.hastenWait, .wait): return moved(list, index, by: -1)
+    case (.delayWait, .wait), (.delaySet, .set), (.delayBarrier, .barrier): return moved(list, index, by: 1)
+    case (.swapEvents, .set), (.swapEvents, .wait): return swapped(list, index)
+    case (.unmaskTail, .copyIn(let copy)) where copy.count.constantValue == nil:
+      replaced = [.copyIn(copy.with(count: .constant(copy.most)))]
+    case (.unmaskTail, .copyOut(let copy)) where copy.count.constantValue == nil:
+      replaced = [.copyOut(copy.with(count: .constant(copy.most)))]
+    case (.dropGuard, .branch(_, let then, [])) where then.contains(where: \.isCopy): replaced = then
+    case (.lengthenCopy, .copyIn(let copy)): replaced = [.copyIn(copy.longer)]
+    case (.lengthenCopy, .copyOut(let copy)): replaced = [.copyOut(copy.longer)]
+    case (.overflowCopy, .copyIn(let copy)): replaced = [.copyIn(copy.overflowing)]
+    case (.overflowCopy, .copyOut(let copy)): replaced = [.copyOut(copy.overflowing)]
+    case (_, .vector(let instruction)): replaced = changed(instruction).map { [.vector($0)] }
+    case (_, .cube(let instruction)): replaced = changed(instruction).map { [.cube($0)] }
+    default: replaced = nil
+    }
+    guard let replaced, replaced != [statement] else { return nil }
+    return (Array(list[..<index]) + replaced + Array(list[(index + 1)...]), "\(statement.summary)")
+  }
+
+  /// With the statement on the other side of its neighbour, which is none of synchronisation itself.
+  private func moved(_ list: [PipeStatement], _ index: Int, by step: Int) -> ([PipeStatement], String)? {
+    var other = index + step
+    while list.indices.contains(other), list[other].isNote { other += step }
+    guard list.indices.contains(other) else { return nil }
+    var changed = list
+    changed.remove(at: index)
+    changed.insert(list[index], at: other)
+    return (changed, list[index].summary)
+  }
+
+  /// With the event that the next statement of the kind has, of the same pair.
+  private func swapped(_ list: [PipeStatement], _ index: Int) -> ([PipeStatement], String)? {
+    func event(_ statement: PipeStatement) -> PipeEvent? {
+      switch (statement, list[index]) {
+      case (.set(let event), .set), (.wait(let event), .wait): event
+      default: nil
+      }
+    }
+    let own = event(list[index])!
+    let next = list.indices.dropFirst(index + 1).first {
+      event(list[$0]).map { $0 != own && $0.from == own.from && $0.to == own.to } ?? false
+    }
+    guard let next else { return nil }
+    var changed = list
+    changed.swapAt(index, next)
+    return (changed, "\(list[index].summary) and \(list[next].summary)")
+  }
+
+  // MARK: Instructions
+
+  private func changed(_ instruction: VectorInstruction) -> VectorInstruction? {
+    switch fault {
+    case .shiftView:
+      guard let source = instruction.sources.first else {
+        return instruction.with(destination: instruction.destination.shifted)
+      }
+      return instruction.with(sources: [source.shifted] + instruction.sources.dropFirst())
+    case .emptyInstruction: return instruction.with(count: 0)
+    case .doubleLanes: return instruction.with(count: 2 * instruction.count)
+    case .overflowRepeats:
+      switch instruction.operation {
+      case .repeatBlock: return instruction.with(count: 64 * 256)
+      case .maskedCopy: return instruction.with(count: 72)
+      default: return nil
+      }
+    default: return nil
+    }
+  }
+
+  private func changed(_ instruction: CubeInstruction) -> CubeInstruction? {
+    guard fault == .overflowMatrix || fault == .splitFractal else { return nil }
+    func size(_ value: Int) -> Int { fault == .overflowMatrix ? 65536 : value - 8 }
+    return switch instruction {
+    case .stage(let to, let buffer, let offset, let lines, let depth):
+      .stage(to, buffer: buffer, offset: offset, lines: size(lines), depth: depth)
+    case .loadLeft(let to, let from, let lines, let depth):
+      .loadLeft(to, from: from, lines: size(lines), depth: depth)
+    case .loadRight(let to, let from, let lines, let depth):
+      .loadRight(to, from: from, lines: size(lines), depth: depth)
+    case .multiply(let sums, let left, let right, let rows, let columns, let depth, let clears):
+      .multiply(sums, left: left, right: right, rows: size(rows), columns: columns, depth: depth, clears: clears)
+    case .drain(let buffer, let offset, let from, let rows, let columns):
+      .drain(buffer: buffer, offset: offset, from: from, rows: size(rows), columns: columns)
+    }
+  }
+}
+
+extension PipeStatement {
+  fileprivate var isNote: Bool { if case .note = self { true } else { false } }
+  fileprivate var isCopy: Bool {
+    switch self {
+    case .copyIn, .copyOut: true
+    default: false
+    }
+  }
+
+  /// What it is, in a few words.
+  fileprivate var summary: String {
+    switch self {
+    case .set(let event): "raising \(event.name)"
+    case .wait(let event): "waiting for \(event.name)"
+    case .barrier(let pipe): "barrier of \(pipe?.rawValue ?? "all")"
+    case .copyIn(let copy): "copy to \(copy.local.tensor)"
+    case .copyOut(let copy): "copy of \(copy.local.tensor)"
+    case .vector(let instruction): "\(instruction.operation) to \(instruction.destination.tensor)"
+    case .cube(let instruction): "an instruction of \(instruction.pipe.rawValue)"
+    case .branch: "a branch"
+    default: "a statement"
+    }
+  }
+}
+
+extension PipeCopy {
+  fileprivate func with(count: Expression, most: Int? = nil) -> PipeCopy {
+    PipeCopy(buffer: buffer, element, offset: offset, local: local, count: count, most: most ?? self.most)
+  }
+  /// One element beyond the most.
+  fileprivate var longer: PipeCopy { with(count: .constant(most + 1), most: most + 1) }
+  /// One element beyond the field of a copy's bytes.
+  fileprivate var overflowing: PipeCopy {
+    let count = 2_097_151 / local.element.byteCount + 1
+    return with(count: .constant(count), most: count)
+  }
+}
+
+extension VectorInstruction {
+  fileprivate func with(
+    destination: LocalView? = nil, sources: [LocalView]? = nil, count: Int? = nil
+  ) -> VectorInstruction {
+    VectorInstruction(
+      operation, destination ?? self.destination, sources ?? self.sources, count: count ?? self.count, scalar: scalar)
+  }
+}
+
+extension LocalView {
+  fileprivate var shifted: LocalView { LocalView(tensor, element, offset: offset + .constant(1)) }
+}
