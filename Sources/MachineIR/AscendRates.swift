@@ -1,7 +1,7 @@
 /// How fast the parts of an Ascend chip are, in bytes and clock ticks ("cycles") of one core.
 ///
-/// What is marked *stated* is the maker's, of the product 910B1. What is marked *assumed* no document states; it is
-/// listed by name in `assumptions`, and a measurement on a chip would replace it.
+/// What is marked *stated* is the maker's, of the product 910B1. What is marked *assumed* no document states;
+/// it is listed by name in `assumptions`, and a measurement on a chip would replace it.
 public struct AscendRates: Hashable, Sendable {
   /// Ticks a second. Stated.
   public let clock: Double
@@ -30,8 +30,9 @@ public struct AscendRates: Hashable, Sendable {
   public let loadLatency = 32.0
   /// The same of copies from and to main memory. Assumed.
   public let memoryLatency = 400.0
-  /// Ticks of the scalar unit for one of its own operations, for handing out an instruction to a pipe, an event or a
-  /// barrier, for a number read from the unified buffer or written to it, and for one read from main memory. Assumed.
+  /// Ticks of the scalar unit for one of its own operations, for handing out an instruction to a pipe, an
+  /// event or a barrier, for a number read from the unified buffer or written to it, and for one read from
+  /// main memory. Assumed.
   public let scalarOperation = 1.0
   public let handOver = 2.0
   public let localAccess = 16.0
@@ -61,13 +62,13 @@ public struct AscendRates: Hashable, Sendable {
 
   /// What an estimate supposes and no document of the maker states, by name.
   public var assumptions: [(name: String, text: String)] {
-    func ticks(_ count: Double) -> String { "\(Int(count)) cycles" }
+    func ticks(_ count: Double) -> String { count == 1 ? "1 cycle" : "\(Int(count)) cycles" }
     return [
       ("copy-rates", "copies in reach the second-level cache's read rate, sums from L0C its write rate"),
       (
         "memory-share",
-        "cores that are at work share main memory evenly; what fits into the second-level cache comes from main "
-          + "memory once a launch, workspaces not at all"
+        "cores at work share main memory evenly; what fits into the second-level cache comes from main memory "
+          + "once a launch, workspaces not at all"
       ),
       ("gathers", "a gather takes \(Int(gathered)) bytes a cycle"),
       (

@@ -89,7 +89,8 @@ extension PipeKernel {
     case .shrinkTensor:
       place { tensor in
         LocalTensor(
-          tensor.name, tensor.element, count: tensor.count / 2, byteAddress: tensor.byteAddress, in: tensor.memory)
+          tensor.name, tensor.element, count: tensor.count / 2, byteAddress: tensor.byteAddress,
+          in: tensor.memory)
       }
     case .misalignTensor:
       place { tensor in
@@ -100,7 +101,8 @@ extension PipeKernel {
     case .overflowMemory:
       place { tensor in
         var moved = tensor
-        moved.byteAddress = tensor.memory.capacity(of: MachineDescription.ascend910b.npu!) - tensor.memory.alignment
+        moved.byteAddress =
+          tensor.memory.capacity(of: MachineDescription.ascend910b.npu!) - tensor.memory.alignment
         return moved
       }.filter { change in
         var changed = self

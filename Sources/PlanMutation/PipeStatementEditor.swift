@@ -127,7 +127,8 @@ struct PipeStatementEditor {
     case .loadRight(let to, let from, let lines, let depth):
       .loadRight(to, from: from, lines: size(lines), depth: depth)
     case .multiply(let sums, let left, let right, let rows, let columns, let depth, let clears):
-      .multiply(sums, left: left, right: right, rows: size(rows), columns: columns, depth: depth, clears: clears)
+      .multiply(
+        sums, left: left, right: right, rows: size(rows), columns: columns, depth: depth, clears: clears)
     case .drain(let buffer, let offset, let from, let rows, let columns):
       .drain(buffer: buffer, offset: offset, from: from, rows: size(rows), columns: columns)
     }
@@ -177,7 +178,8 @@ extension VectorInstruction {
     destination: LocalView? = nil, sources: [LocalView]? = nil, count: Int? = nil
   ) -> VectorInstruction {
     VectorInstruction(
-      operation, destination ?? self.destination, sources ?? self.sources, count: count ?? self.count, scalar: scalar)
+      operation, destination ?? self.destination, sources ?? self.sources, count: count ?? self.count,
+      scalar: scalar)
   }
 }
 

@@ -8,13 +8,14 @@ import Proofs
 import Runtime
 import TileIR
 
-/// Puts single faults into the pipe programs of small instances. What the proof does not refuse is compiled against the
-/// device model and run on every small shape in three orders of its pipes: a report or other bits there mean that the
-/// proof has missed the fault.
+/// Puts single faults into the pipe programs of small instances. What the proof does not refuse is compiled
+/// against the device model and run on every small shape in three orders of its pipes: a report or other bits
+/// there mean that the proof has missed the fault.
 struct MutatePipes: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "mutate-pipes",
-    abstract: "Puts single faults into pipe programs for Ascend and looks for one that is proved all the same.")
+    abstract:
+      "Puts single faults into pipe programs for Ascend and looks for one that is proved all the same.")
 
   @Option(help: "How many mutants.")
   var count = 300
@@ -116,7 +117,8 @@ struct PipeJudgement: Sendable {
     let executable: AscendModelExecutable
     do {
       executable = try AscendModelExecutable(
-        plan: drawn.plan, unproved: "a planted fault, run to see whether it shows", kernels: drawn.kernels, cache: cache)
+        plan: drawn.plan, unproved: "a planted fault, run to see whether it shows", kernels: drawn.kernels,
+        cache: cache)
     } catch is DeviceModelError {
       return .refusedByCompiler
     }

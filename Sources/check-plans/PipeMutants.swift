@@ -5,8 +5,8 @@ import Proofs
 import Schedules
 import TileIR
 
-/// Pipe programs of small instances with a single fault, without end, drawn by a seed: an operator, one of its small
-/// instances, a fault that fits, a kernel, a place.
+/// Pipe programs of small instances with a single fault, without end, drawn by a seed: an operator, one of
+/// its small instances, a fault that fits, a kernel, a place.
 struct PipeMutants: Sequence, IteratorProtocol, Sendable {
   struct Drawn: Sendable {
     let name: String
@@ -20,7 +20,8 @@ struct PipeMutants: Sequence, IteratorProtocol, Sendable {
   private var random: SplitMix64
   private let faults: [PipeFault]
   private let programs: [(name: String, instance: OperatorInstance, program: Program)]
-  /// Plans with their pipe programs, by number of `programs`, made when first drawn; nil where the chip refuses it.
+  /// Plans with their pipe programs, by number of `programs`, made when first drawn; nil where the chip
+  /// refuses it.
   private var lowered: [Int: (plan: Plan, kernels: [PipeKernel])?] = [:]
 
   init(faults: [PipeFault], operators: [String], seed: UInt64) throws {
@@ -43,7 +44,8 @@ struct PipeMutants: Sequence, IteratorProtocol, Sendable {
       var changed = kernels
       changed[kernel] = mutant.kernel
       return Drawn(
-        name: programs[number].name, instance: programs[number].instance, plan: plan, kernels: changed, mutant: mutant)
+        name: programs[number].name, instance: programs[number].instance, plan: plan, kernels: changed,
+        mutant: mutant)
     }
     return nil
   }

@@ -2,7 +2,8 @@ import Foundation
 import MachineIR
 import Roofline
 
-/// A picture of pipes over time, as SVG: a panel a kernel, a row a pipe, a bar an instruction, a line an event.
+/// A picture of pipes over time, as SVG: a panel a kernel, a row a pipe, a bar an instruction, a line an
+/// event.
 struct PipePicture {
   let title: String
   let panels: [PipePanel]
@@ -121,11 +122,18 @@ struct PipePanel {
 
   /// An event from the pipe that raises it to the one that waits; nil where a row of them is not drawn.
   private func line(_ link: PipeRecorder.Link, _ rows: [Pipe: Double]) -> String? {
-    guard let from = rows[link.event.from], let to = rows[link.event.to], link.taken <= last else { return nil }
-    let (start, end) = from < to ? (from + Self.barHeight / 2, to - Self.barHeight / 2) : (from - Self.barHeight / 2, to + Self.barHeight / 2)
-    let name = "\(link.event.isAcross ? "flag" : "event") \(link.event.from.rawValue) to \(link.event.to.rawValue) "
+    guard let from = rows[link.event.from], let to = rows[link.event.to], link.taken <= last else {
+      return nil
+    }
+    let (start, end) =
+      from < to
+      ? (from + Self.barHeight / 2, to - Self.barHeight / 2)
+      : (from - Self.barHeight / 2, to + Self.barHeight / 2)
+    let name =
+      "\(link.event.isAcross ? "flag" : "event") \(link.event.from.rawValue) to \(link.event.to.rawValue) "
       + "\(link.event.number), raised at \(Self.number(link.raised))"
-    return "<line x1=\"\(Self.number(x(link.raised)))\" y1=\"\(Self.number(start))\" x2=\"\(Self.number(x(link.taken)))\" "
+    return
+      "<line x1=\"\(Self.number(x(link.raised)))\" y1=\"\(Self.number(start))\" x2=\"\(Self.number(x(link.taken)))\" "
       + "y2=\"\(Self.number(end))\" stroke=\"\(link.event.isAcross ? Self.flagColour : Self.eventColour)\" "
       + "stroke-width=\"0.7\" stroke-opacity=\"0.7\"><title>\(Self.escaped(name))</title></line>"
   }
@@ -141,14 +149,20 @@ struct PipePanel {
     }
     for pipe in pipes {
       let (colour, what) = Self.look(pipe)
-      add({ ##"<rect x="\##(Self.number($0))" y="\##(Self.number(y - 11))" width="18" height="12" fill="\##(colour)"/>"## },
+      add(
+        {
+          ##"<rect x="\##(Self.number($0))" y="\##(Self.number(y - 11))" width="18" height="12" fill="\##(colour)"/>"##
+        },
         "\(pipe.rawValue): \(what)")
     }
-    for (colour, text) in [(Self.eventColour, "event, raised to taken"), (Self.flagColour, "flag between cores")] {
-      add({
-        ##"<line x1="\##(Self.number($0))" x2="\##(Self.number($0 + 18))" y1="\##(Self.number(y - 5))" "##
-          + ##"y2="\##(Self.number(y - 5))" stroke="\##(colour)"/>"##
-      }, text)
+    for (colour, text) in [
+      (Self.eventColour, "event, raised to taken"), (Self.flagColour, "flag between cores"),
+    ] {
+      add(
+        {
+          ##"<line x1="\##(Self.number($0))" x2="\##(Self.number($0 + 18))" y1="\##(Self.number(y - 5))" "##
+            + ##"y2="\##(Self.number(y - 5))" stroke="\##(colour)"/>"##
+        }, text)
     }
     return lines
   }

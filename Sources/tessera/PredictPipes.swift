@@ -25,6 +25,11 @@ struct PipePredictionRow: Encodable, Sendable {
   var isSampled: Bool?
   var kernels: [Kernel]?
 
+  private enum CodingKeys: CodingKey {
+    case `operator`, instance, numbers, refusal, cycles, microseconds, bounds, slowest, ratio, isFromBelow, isSampled
+    case kernels
+  }
+
   struct Kernel: Encodable, Sendable {
     let name: String
     let cells: Int
@@ -110,7 +115,8 @@ struct PipePredictionRow: Encodable, Sendable {
   var cells: [String] {
     let first = [`operator`, "\"\(instance)\"", settings(numbers)]
     guard let cycles, let microseconds, let bounds, let ratio, let kernels else {
-      return first + ["refused: \(shortRefusal ?? "")"] + Array(repeating: "", count: Self.head.count - first.count - 1)
+      return first + ["refused: \(shortRefusal ?? "")"]
+        + Array(repeating: "", count: Self.head.count - first.count - 1)
     }
     let mark = (isFromBelow == true ? "+" : "") + (isSampled == true ? "~" : "")
     // Of the kernel that takes the longest.
@@ -134,7 +140,8 @@ struct PipePredictionRow: Encodable, Sendable {
     (kernels ?? []).flatMap { kernel in
       kernel.busy.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map {
         [
-          kernel.name, "\"\(instance)\"", "\(kernel.cells) cells, \(kernel.cores) cores, \(Self.number(kernel.cycles)) cycles",
+          kernel.name, "\"\(instance)\"",
+          "\(kernel.cells) cells, \(kernel.cores) cores, \(Self.number(kernel.cycles)) cycles",
           $0.key, "\(Self.number($0.value)) cycles",
         ]
       }
@@ -147,7 +154,8 @@ struct PipePredictionRow: Encodable, Sendable {
 extension PredictionTable {
   static func pipes(_ rows: [PipePredictionRow], _ machine: MachineDescription) -> PredictionTable {
     PredictionTable(
-      machine: machine, product: PipePrediction.product, head: PipePredictionRow.head, cells: rows.map(\.cells),
+      machine: machine, product: PipePrediction.product, head: PipePredictionRow.head,
+      cells: rows.map(\.cells),
       parts: rows.flatMap(\.partCells),
       introduction: """
         **Predicted, not measured**: nothing here has met a chip. The estimate follows the pipe programs of a launch in time, \

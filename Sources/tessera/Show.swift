@@ -91,6 +91,9 @@ extension Show {
   }
 }
 
+/// A number of things, by their name.
+private func counted(_ count: Int, _ name: String) -> String { "\(count) \(name)\(count == 1 ? "" : "s")" }
+
 extension Show {
   /// Draws the kernels of a launch; the file is written whole or not at all.
   private func draw(
@@ -111,7 +114,8 @@ extension Show {
     }
     let panels = kernels.map { kernel, recorded, leftOut in
       PipePanel(
-        title: "\(kernel.kernel): \(kernel.cells) cells on \(kernel.cores) cores or groups, "
+        title: "\(kernel.kernel): \(counted(kernel.cells, "cell")) on "
+          + "\(counted(kernel.cores, kernel.usesCubes ? "group" : "core")), "
           + "\(Int(kernel.ticks.rounded(.up))) cycles; \(recorded.bars.count) bars, \(Int(leftOut.rounded())) later "
           + "instructions left out", bars: recorded.bars, links: recorded.links)
     }

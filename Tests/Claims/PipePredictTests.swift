@@ -5,7 +5,8 @@ import Testing
 @Suite struct PipePredictTests {
   @Test func fiveBoundsStandBesideTheEstimate() throws {
     let outcome = try Command.run(
-      "tessera", ["predict", "swiglu", "--instance", "small", "--target", "ascend-910b", "--set", "rows=70", "--json"])
+      "tessera",
+      ["predict", "swiglu", "--instance", "small", "--target", "ascend-910b", "--set", "rows=70", "--json"])
     #expect(outcome.status == 0, "\(outcome.errors)")
     let report = try #require(JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [String: Any])
     #expect(report["isMeasured"] as? Bool == false)
@@ -19,16 +20,19 @@ import Testing
 
   /// A class that the chip does not keep has no estimate.
   @Test func aRefusedOperatorIsNamed() throws {
-    let outcome = try Command.run("tessera", ["predict", "matmul", "--instance", "1024 fp32", "--target", "ascend-910b"])
+    let outcome = try Command.run(
+      "tessera", ["predict", "matmul", "--instance", "1024 fp32", "--target", "ascend-910b"])
     #expect(outcome.status == 0, "\(outcome.errors)")
     #expect(outcome.output.contains("refused: class fused"))
   }
 
   @Test func theTimelineIsAPictureOfPipes() throws {
-    let file = FileManager.default.temporaryDirectory.appendingPathComponent("timeline-\(UUID().uuidString).svg")
+    let file = FileManager.default.temporaryDirectory.appendingPathComponent(
+      "timeline-\(UUID().uuidString).svg")
     defer { try? FileManager.default.removeItem(at: file) }
     let outcome = try Command.run(
-      "tessera", ["show", "linear_fp8", "--instance", "small", "--target", "ascend-910b", "--timeline", file.path])
+      "tessera",
+      ["show", "linear_fp8", "--instance", "small", "--target", "ascend-910b", "--timeline", file.path])
     #expect(outcome.status == 0, "\(outcome.errors)")
     let text = try String(contentsOf: file, encoding: .utf8)
     let bars = text.components(separatedBy: "<rect x=").count - 1
@@ -50,8 +54,11 @@ import Testing
   private func legendMarks(_ text: String) -> Int { text.components(separatedBy: "width=\"18\"").count - 1 }
 
   @Test func nothingIsWrittenWhereNothingIsDrawn() throws {
-    let file = FileManager.default.temporaryDirectory.appendingPathComponent("timeline-\(UUID().uuidString).svg")
-    for (target, words) in [("cpu-avx2", "--timeline is of pipes; cpu-avx2 has none"), ("ascend-910b", "cannot write")] {
+    let file = FileManager.default.temporaryDirectory.appendingPathComponent(
+      "timeline-\(UUID().uuidString).svg")
+    for (target, words) in [
+      ("cpu-avx2", "--timeline is of pipes; cpu-avx2 has none"), ("ascend-910b", "cannot write"),
+    ] {
       let path = target == "cpu-avx2" ? file.path : "/nonexistent/\(file.lastPathComponent)"
       let outcome = try Command.run(
         "tessera", ["show", "widen", "--instance", "small", "--target", target, "--timeline", path])

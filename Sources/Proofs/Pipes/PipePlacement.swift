@@ -38,7 +38,10 @@ enum PipePlacement {
           for (view, bytes) in zip(instruction.sources, instruction.bytesRead) { check(view, bytes) }
           checkShape(instruction)
         case .copyIn(let copy), .copyOut(let copy):
-          check(copy.local, copy.most * copy.local.element.byteCount)
+          // A copy in writes whole blocks.
+          let bytes = copy.most * copy.local.element.byteCount
+          let unit = statement.isCopyIn ? Ascend.block : 1
+          check(copy.local, (bytes + unit - 1) / unit * unit)
           if copy.most * copy.local.element.byteCount > 2_097_151 {
             fail("a copy of \(copy.most * copy.local.element.byteCount) bytes, of which one may have 2097151")
           }
@@ -74,4 +77,8 @@ enum PipePlacement {
     if kernel.part(of: .cube) == nil { fail("the cube core needs what the vector core computes") }
     return faults
   }
+}
+
+extension PipeStatement {
+  fileprivate var isCopyIn: Bool { if case .copyIn = self { true } else { false } }
 }

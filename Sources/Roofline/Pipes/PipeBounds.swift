@@ -1,20 +1,22 @@
 import MachineIR
 import TileIR
 
-/// The least that a launch asks of an Ascend chip's parts, in cycles of all its cores at work: from the tile program,
-/// its numeric classes and the launch's sizes alone, whatever program is made of it.
+/// The least that a launch asks of an Ascend chip's parts, in cycles of all its cores at work: from the tile
+/// program, its numeric classes and the launch's sizes alone, whatever program is made of it.
 ///
 /// With m, n and k the extents of a product, and l and r the bytes of a number of its operands (`slices`):
-/// - products of the classes `exactBlock` and `fixedPoint` have a multiply-add of bytes for each pair of slices, m n k l r
-///   of them; their operands go to L1 once, m k l + n k r bytes; of each block of k a sum of 32 bits leaves L0C for each
-///   weight that a pair of slices can have, 4 m n (k / block) (l + r - 1) bytes, which the vector cores read, and for
-///   which they have an operation a weight and one to add the block;
+/// - products of the classes `exactBlock` and `fixedPoint` have a multiply-add of bytes for each pair of slices,
+///   m n k l r of them;
+/// - their operands go to L1 once, m k l + n k r bytes;
+/// - of each block of k a sum of 32 bits leaves L0C for each weight that a pair of slices can have, 4 m n
+///   (k / block) (l + r - 1) bytes, which the vector cores read, with an operation a weight and one to add the
+///   block;
 /// - other products have a multiplication and an addition a lane, or one operation where it is rounded once;
 /// - any other operation on numbers has one instruction a lane of 32 bits, an elementary function its steps;
-/// - what is loaded comes to the unified buffer once, no more of a parameter than there is; weights that are operands of
-///   byte products are laid out before and do not.
+/// - what is loaded comes to the unified buffer once, no more of a parameter than there is; weights that are
+///   operands of byte products are laid out before and do not.
 ///
-/// Lengths that data decide count as 0.
+/// Rows that data pick count as different ones, lengths that data decide as 0.
 public struct PipeBounds: Hashable, Sendable {
   /// A part of the chip, by the name that tables have.
   public enum Part: String, Hashable, Sendable, CaseIterable {
@@ -64,7 +66,8 @@ private struct LeastWork {
     self.program = program
     self.sizes = sizes
     for axis in program.regions.flatMap(\.axes) {
-      guard let bounds = axis.bounds, let lower = number(bounds.lower), let upper = number(bounds.upper) else {
+      guard let bounds = axis.bounds, let lower = number(bounds.lower), let upper = number(bounds.upper)
+      else {
         continue
       }
       walked[axis.dimension] = max(walked[axis.dimension] ?? 0, Double(max(0, upper - lower)))
@@ -80,7 +83,8 @@ private struct LeastWork {
     for (position, node) in program.nodes.enumerated() where !laidOut.contains(ValueID(position)) {
       lanes += rounds[position] * operations(node)
       guard case .load(let parameter, _) = node.operation else { continue }
-      loaded[parameter, default: 0] += elements(node) * rounds[position] * bytes(program.parameters[parameter])
+      loaded[parameter, default: 0] +=
+        elements(node) * rounds[position] * bytes(program.parameters[parameter])
     }
     loadedBytes = loaded.reduce(0) { $0 + min($1.value, sizes.byteCount(program.parameters[$1.key])) }
   }
@@ -119,7 +123,9 @@ private struct LeastWork {
     case .elementwise(.bitCast): return 0
     case .elementwise: return elements(node)
     case .call(let function):
-      let steps = function.steps.count { if case .elementwise(let own) = $0.operation { !own.keepsBits } else { false } }
+      let steps = function.steps.count {
+        if case .elementwise(let own) = $0.operation { !own.keepsBits } else { false }
+      }
       return elements(node) * Double(steps)
     case .reduce, .scan, .topK, .sort, .stableOrder: return elements(program[node.operands[0]])
     default: return 0
@@ -129,7 +135,8 @@ private struct LeastWork {
   // MARK: Products
 
   private mutating func add(
-    product node: Node, times: Double, _ depth: Dimension, _ productClass: ProductClass, _ laidOut: inout Set<ValueID>
+    product node: Node, times: Double, _ depth: Dimension, _ productClass: ProductClass,
+    _ laidOut: inout Set<ValueID>
   ) {
     let results = elements(node) * times
     let products = results * extent(depth)
@@ -137,7 +144,8 @@ private struct LeastWork {
     let width: Int?
     switch productClass {
     case .exactBlock(let length): (block, width) = (length, nil)
-    case .fixedPoint(let bits, let length), .fixedPointFolded(let bits, let length, _): (block, width) = (length, bits)
+    case .fixedPoint(let bits, let length), .fixedPointFolded(let bits, let length, _):
+      (block, width) = (length, bits)
     case .ordered(_, .fused):
       lanes += products
       return
@@ -160,7 +168,8 @@ private struct LeastWork {
     }
   }
 
-  /// Signed bytes that hold any number of an operand exactly: those of its format's grid, or of the class's integers.
+  /// Signed bytes that hold any number of an operand exactly: those of its format's grid, or of the class's
+  /// integers.
   private func slices(_ operand: ValueID, _ width: Int?) -> Double {
     let bits =
       switch program[operand].type {

@@ -79,7 +79,8 @@ struct PipeCode {
   private static func variables(_ statements: [PipeStatement]) -> Set<String> {
     statements.reduce(into: []) { found, statement in
       switch statement {
-      case .define(let variable, _), .declare(let variable, _), .assign(let variable, _): found.insert(variable.name)
+      case .define(let variable, _), .declare(let variable, _), .assign(let variable, _):
+        found.insert(variable.name)
       case .loop(let loop): found.formUnion(variables(loop.body).union([loop.counter.name]))
       case .branch(_, let then, let otherwise): found.formUnion(variables(then + otherwise))
       default: break
@@ -136,7 +137,8 @@ struct PipeCode {
       let body = make(loop.body)
       loops.append((loop, weight(body)))
       let rounds = Rounds(
-        number: loops.count - 1, counter: slot(loop.counter.name), lower: number(loop.lower), upper: number(loop.upper),
+        number: loops.count - 1, counter: slot(loop.counter.name), lower: number(loop.lower),
+        upper: number(loop.upper),
         step: number(loop.step), isDeciding: deciding.contains(loop.counter.name), vector: ticks,
         cube: isOfBoth ? ticks : 0, body: body)
       return [.scalar(vector: cost.ticks(loop.lower) + cost.ticks(loop.upper), cube: 0), .loop(rounds)]
@@ -150,7 +152,8 @@ struct PipeCode {
     let bytes = Double(instruction.count * widths.max()!)
     let isGather = instruction.operation == .gather
     let repeats = (bytes / (isGather ? rates.gathered : Double(Ascend.repeatBytes))).rounded(.up)
-    let operands = ([instruction.destination] + instruction.sources).map { cost.ticks($0.offset) }.reduce(0, +)
+    let operands = ([instruction.destination] + instruction.sources).map { cost.ticks($0.offset) }.reduce(
+      0, +)
     return Work(
       pipe: Self.number(.vector), ticks: max(1, repeats) * rates.ticksPerRepeat, latency: rates.vectorLatency,
       scalar: operands + (instruction.scalar.map(cost.ticks) ?? 0), title: title(instruction.summary))
@@ -163,7 +166,9 @@ struct PipeCode {
       pipe: pipe, ticks: 0, latency: rates.memoryLatency,
       scalar: cost.ticks(copy.offset) + cost.ticks(copy.count) + cost.ticks(copy.local.offset),
       copy: (buffers[copy.buffer]!, number(copy.count), width, isOut ? rates.copyOut : rates.cacheRead),
-      title: title("\(copy.buffer) \(isOut ? "from" : "to") \(copy.local.tensor), up to \(copy.most * Int(width)) bytes"))
+      title: title(
+        "\(copy.buffer) \(isOut ? "from" : "to") \(copy.local.tensor), up to \(copy.most * Int(width)) bytes")
+    )
   }
 
   private mutating func work(_ instruction: CubeInstruction) -> Work {
@@ -183,7 +188,8 @@ struct PipeCode {
       return make(bytes / rates.loadRight, rates.loadLatency, "\(to.tensor), \(lines) x \(depth) bytes")
     case .multiply(let sums, _, _, let rows, let columns, let depth, _):
       let products = Double(rows) * Double(columns) * Double(depth)
-      return make(products / rates.multiplyAdds, rates.cubeLatency, "\(sums.tensor), \(rows) x \(columns) x \(depth)")
+      return make(
+        products / rates.multiplyAdds, rates.cubeLatency, "\(sums.tensor), \(rows) x \(columns) x \(depth)")
     case .drain(let buffer, let offset, _, let rows, let columns):
       return Work(
         pipe: pipe, ticks: 0, latency: rates.memoryLatency, scalar: cost.ticks(offset),
@@ -258,7 +264,8 @@ extension PipeKernel {
     func names(_ expression: Expression) -> Set<String> { Set(expression.variables.map(\.name)) }
     forEachStatement { statement in
       switch statement {
-      case .define(let variable, let value), .declare(let variable, let value), .assign(let variable, let value):
+      case .define(let variable, let value), .declare(let variable, let value),
+        .assign(let variable, let value):
         sources[variable.name, default: []].formUnion(names(value))
       case .loop(let loop):
         found.formUnion(names(loop.lower).union(names(loop.upper)).union(names(loop.step)))

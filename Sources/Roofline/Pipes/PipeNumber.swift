@@ -47,8 +47,8 @@ struct ScalarCost {
     }
   }
 
-  /// Operations of an instruction. Binary64 is written on integers (`EmitAscend/WideArithmetic.swift`): the length of
-  /// the ordinary path of each function.
+  /// Operations of an instruction. Binary64 is written on integers (`EmitAscend/WideArithmetic.swift`): the
+  /// length of the ordinary path of each function.
   private func operations(_ instruction: Instruction, _ operands: [Expression]) -> Double {
     let isWide = operands.contains { $0.type.scalar == .f64 }
     return switch instruction {

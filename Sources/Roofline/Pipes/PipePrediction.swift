@@ -1,7 +1,8 @@
 import MachineIR
 import TileIR
 
-/// How long a pipe program is predicted to take on the cores of an Ascend chip: followed in time, not measured.
+/// How long a pipe program is predicted to take on the cores of an Ascend chip: followed in time, not
+/// measured.
 public struct PipeKernelPrediction: Hashable, Sendable {
   public let kernel: String
   public let cells: Int
@@ -11,6 +12,7 @@ public struct PipeKernelPrediction: Hashable, Sendable {
   public let ticks: Double
   /// Cycles in which each of its pipes works.
   public let busy: [Pipe: Double]
+  public var usesCubes: Bool { busy[.cube] != nil }
   /// Whether some of the work is known to the data only, so that it is counted from below.
   public let dependsOnData: Bool
   /// Whether rounds that differ were sampled.
@@ -42,8 +44,8 @@ public struct PipePrediction: Hashable, Sendable {
   /// The slowest bound over the estimate.
   public var ratio: Double { ticks > 0 ? bounds.slowest.ticks / ticks : 1 }
 
-  /// Of a plan for an Ascend chip and its pipe programs, a program for each of the plan's kernels, at the numbers of a
-  /// launch. Throws `PipeLimitExceeded` where the launch would be refused.
+  /// Of a plan for an Ascend chip and its pipe programs, a program for each of the plan's kernels, at the
+  /// numbers of a launch. Throws `PipeLimitExceeded` where the launch would be refused.
   ///
   /// With `followsEveryRound` no round of a loop is taken to be as those before it: slow, for comparison.
   public init(
@@ -59,8 +61,8 @@ public struct PipePrediction: Hashable, Sendable {
     clock = npu.rates.clock
   }
 
-  /// What the pipes of one core, or group, do when, in each kernel that has a cell: at most `limit` bars of each, with
-  /// the kernel's prediction and how many instructions are left out.
+  /// What the pipes of one core, or group, do when, in each kernel that has a cell: at most `limit` bars of
+  /// each, with the kernel's prediction and how many instructions are left out.
   public static func timelines(
     _ plan: Plan, _ programs: [PipeKernel], _ sizes: LaunchSizes, limit: Int
   ) throws -> [(kernel: PipeKernelPrediction, recorded: PipeRecorder, leftOut: Double)] {
@@ -115,7 +117,8 @@ struct PipeLaunch {
     let code = PipeCode(program, npu.rates)
     guard cells > 0 else {
       return PipeKernelPrediction(
-        kernel: program.source.name, cells: 0, cores: 0, ticks: 0, busy: [:], dependsOnData: false, isApproximate: false,
+        kernel: program.source.name, cells: 0, cores: 0, ticks: 0, busy: [:], dependsOnData: false,
+        isApproximate: false,
         round: nil)
     }
     let cores = cores(npu)
@@ -134,7 +137,8 @@ struct PipeLaunch {
     }
     return PipeKernelPrediction(
       kernel: program.source.name, cells: cells, cores: cores, ticks: busiest.times.latest, busy: busy,
-      dependsOnData: runs.contains(where: \.dependsOnData), isApproximate: runs.contains(where: \.isApproximate),
+      dependsOnData: runs.contains(where: \.dependsOnData),
+      isApproximate: runs.contains(where: \.isApproximate),
       round: PipeRound(code, busiest.times))
   }
 
@@ -160,14 +164,16 @@ struct PipeLaunch {
     numbers[PipeKernel.firstPair.name] = 2 * core
     numbers[PipeKernel.pairStep.name] = 2 * cores
     numbers[PipeKernel.subCore.name] = 0
-    return PipeSimulation(code, npu.rates, memoryTicks: memory, numbers: numbers,
+    return PipeSimulation(
+      code, npu.rates, memoryTicks: memory, numbers: numbers,
       followsEveryRound: followsEveryRound)
   }
 
   // MARK: Main memory
 
-  /// Ticks of a byte of each buffer at the core's share of main memory: of what fits into the second-level cache, for as
-  /// large a part of what the cores ask as is asked for the first time; of workspaces that kernels alone use, none.
+  /// Ticks of a byte of each buffer at the core's share of main memory: of what fits into the second-level
+  /// cache, for as large a part of what the cores ask as is asked for the first time; of workspaces that
+  /// kernels alone use, none.
   private func memoryTicks(_ code: PipeCode, _ npu: Ascend) -> [Double] {
     let buffers = program.source.buffers
     // A cube core's bytes are those of its group.
@@ -197,7 +203,9 @@ extension PipeKernel {
   /// Whether the cube core copies a buffer.
   fileprivate func isOfCube(_ buffer: String) -> Bool {
     var isFound = false
-    forEachStatement { if case .cube(let instruction) = $0, instruction.buffer?.name == buffer { isFound = true } }
+    forEachStatement {
+      if case .cube(let instruction) = $0, instruction.buffer?.name == buffer { isFound = true }
+    }
     return isFound
   }
 }

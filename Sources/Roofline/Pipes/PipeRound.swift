@@ -1,17 +1,17 @@
 import MachineIR
 
-/// What a round of a pipe program's innermost loop has of synchronisation, beside what a kernel written by hand with
-/// two buffers for everything would have.
+/// What a round of a pipe program's innermost loop has of synchronisation, beside what a kernel written by hand
+/// with two buffers for everything would have.
 ///
 /// By hand, in a round:
 /// - each tensor that one pipe writes and another reads is handed over by two events, full and free;
 /// - each buffer that one core writes and the other reads, by two flags;
-/// - instructions of the vector unit that do not depend on each other stand together, so that barriers are one less than
-///   the instructions of the longest chain in which each reads what the one before has written; products on the cube
-///   that go to the same sums likewise, for each of its vector cores.
+/// - instructions of the vector unit that do not depend on each other stand together, so that barriers are one
+///   less than the instructions of the longest chain in which each reads what the one before has written;
+///   products on the cube that go to the same sums likewise, for each of its vector cores.
 ///
-/// The innermost loop is that in which most time is spent of those without a loop in them; where a cube core works, that
-/// which holds its products, and what is in loops in it counts once.
+/// The innermost loop is that in which most time is spent of those without a loop in them; where a cube core
+/// works, that which holds its products, and what is in loops in it counts once.
 public struct PipeRound: Hashable, Sendable {
   public struct Counts: Hashable, Sendable {
     public var events = 0
@@ -27,7 +27,8 @@ public struct PipeRound: Hashable, Sendable {
     let isOfCube = code.kernel.usesCubes && code.loops.contains { $0.loop.holdsProducts }
     let candidates = code.loops.indices.filter {
       let loop = code.loops[$0].loop
-      return times.rounds(of: $0) > 0 && (isOfCube ? loop.holdsProducts : !loop.body.contains(where: \.hasLoop))
+      return times.rounds(of: $0) > 0
+        && (isOfCube ? loop.holdsProducts : !loop.body.contains(where: \.hasLoop))
     }
     func spent(_ number: Int) -> Double { times.rounds(of: number) * code.loops[number].ticks }
     guard let most = candidates.max(by: { spent($0) < spent($1) }) else { return nil }
@@ -90,7 +91,8 @@ extension PipeKernel {
   /// What a statement reads and writes, by name.
   fileprivate func touches(_ statement: PipeStatement) -> [PipeAccess.Touch] {
     func local(_ view: LocalView, _ pipe: Pipe, isWrite: Bool) -> PipeAccess.Touch {
-      PipeAccess.Touch(name: PipeAccess.Name(name: view.tensor, isBuffer: false), pipe: pipe, isWrite: isWrite)
+      PipeAccess.Touch(
+        name: PipeAccess.Name(name: view.tensor, isBuffer: false), pipe: pipe, isWrite: isWrite)
     }
     func buffer(_ name: String, _ pipe: Pipe, isWrite: Bool) -> PipeAccess.Touch {
       PipeAccess.Touch(name: PipeAccess.Name(name: name, isBuffer: true), pipe: pipe, isWrite: isWrite)
@@ -106,7 +108,9 @@ extension PipeKernel {
     case .cube(let instruction):
       return instruction.reads.map { local($0.view, instruction.pipe, isWrite: false) }
         + [instruction.write].compactMap { $0 }.map { local($0.view, instruction.pipe, isWrite: true) }
-        + [instruction.buffer].compactMap { $0 }.map { buffer($0.name, instruction.pipe, isWrite: $0.isWrite) }
+        + [instruction.buffer].compactMap { $0 }.map {
+          buffer($0.name, instruction.pipe, isWrite: $0.isWrite)
+        }
     case .read(_, let view): return [local(view, .scalar, isWrite: false)]
     case .write(let view, _): return [local(view, .scalar, isWrite: true)]
     default: return []

@@ -1,12 +1,13 @@
 import MachineIR
 
-/// Follows a pipe program in time: each instruction begins when the scalar unit has handed it out, its pipe is free and
-/// what it waits for is raised.
+/// Follows a pipe program in time: each instruction begins when the scalar unit has handed it out, its pipe
+/// is free and what it waits for is raised.
 ///
-/// Rounds of a loop are followed one by one until they repeat, the same steps taking every pipe as far as in the rounds
-/// before; the rest is multiplied. A loop that does not come to repeat within `mostRounds`, or whose rounds differ, is
-/// followed in that many and a sample of the others, and counts as approximate. What only data decide is taken from
-/// below: of two sides the cheaper, of a loop one round, of a copy one element.
+/// Rounds of a loop are followed one by one until they repeat, the same steps taking every pipe as far as in
+/// the rounds before; the rest is multiplied. A loop that does not come to repeat within `mostRounds`, or
+/// whose rounds differ, is followed in that many and a sample of the others, and counts as approximate. What
+/// only data decide is taken from below: of two sides the cheaper, of a loop one round, of a copy one
+/// element.
 struct PipeSimulation {
   private static let fewRounds = 8
   private static let mostRounds = 40
@@ -30,7 +31,8 @@ struct PipeSimulation {
   var recorder: PipeRecorder?
 
   init(
-    _ code: PipeCode, _ rates: AscendRates, memoryTicks: [Double], numbers: [String: Int], followsEveryRound: Bool
+    _ code: PipeCode, _ rates: AscendRates, memoryTicks: [Double], numbers: [String: Int],
+    followsEveryRound: Bool
   ) {
     self.code = code
     self.followsEveryRound = followsEveryRound
@@ -110,7 +112,8 @@ struct PipeSimulation {
     let start = times.begin(work.pipe, ticks, latency: work.latency)
     if recorder != nil {
       recorder!.work(work, start, ticks)
-      recorder!.closeIfFull(code.kernel.usesCubes ? min(times.scalar(false), times.scalar(true)) : times.scalar(false))
+      recorder!.closeIfFull(
+        code.kernel.usesCubes ? min(times.scalar(false), times.scalar(true)) : times.scalar(false))
     }
   }
 
@@ -183,10 +186,11 @@ struct PipeSimulation {
     }
   }
 
-  /// The round before which all may be taken as those just followed: the end, or the last round, which may be a short
-  /// one. Of a loop whose counter decides, one round near the end is followed for that.
+  /// The round before which all may be taken as those just followed: the end, or the last round, which may be
+  /// a short one. Of a loop whose counter decides, one round near the end is followed for that.
   private func lastAlike(
-    _ loop: PipeCode.Rounds, _ lower: Int, _ step: Int, _ round: Int, _ count: Int, _ period: Int, _ signatures: [Int]
+    _ loop: PipeCode.Rounds, _ lower: Int, _ step: Int, _ round: Int, _ count: Int, _ period: Int,
+    _ signatures: [Int]
   ) -> Int? {
     guard loop.isDeciding else { return count }
     func isAlike(_ other: Int) -> Bool {
@@ -198,7 +202,8 @@ struct PipeSimulation {
     return [count, count - 1].first { $0 <= round || isAlike($0 - 1) }.map { max($0, round) }
   }
 
-  /// Follows rounds spread over the rest, and takes the others to be as those are on average; the round to go on with.
+  /// Follows rounds spread over the rest, and takes the others to be as those are on average; the round to go
+  /// on with.
   private mutating func sample(
     _ loop: PipeCode.Rounds, _ lower: Int, _ step: Int, _ round: Int, _ count: Int
   ) -> Int {

@@ -1,9 +1,10 @@
 import MachineIR
 
-/// Times of one group's pipes, all that decides when the next instructions begin, and counts that grow beside them.
+/// Times of one group's pipes, all that decides when the next instructions begin, and counts that grow beside
+/// them.
 struct PipeTimes {
-  /// In ticks: of both scalar units; when each pipe is free, is done with all it was given, may begin again; when each
-  /// event was raised.
+  /// In ticks: of both scalar units; when each pipe is free, is done with all it was given, may begin again;
+  /// when each event was raised.
   private(set) var values: [Double]
   /// Ticks that each pipe works, bytes of each buffer, rounds of each loop, instructions.
   private(set) var counts: [Double]
@@ -36,7 +37,8 @@ struct PipeTimes {
 
   /// An instruction that the scalar unit has just handed out; when it begins.
   mutating func begin(_ pipe: Int, _ ticks: Double, latency: Double) -> Double {
-    let start = max(values[PipeCode.isOfCube[pipe] ? 1 : 0], values[Self.free + pipe], values[Self.earliest + pipe])
+    let start = max(
+      values[PipeCode.isOfCube[pipe] ? 1 : 0], values[Self.free + pipe], values[Self.earliest + pipe])
     values[Self.free + pipe] = start + ticks
     values[Self.done + pipe] = max(values[Self.done + pipe], start + ticks + latency)
     counts[pipe] += ticks
@@ -50,7 +52,8 @@ struct PipeTimes {
 
   mutating func raise(_ event: Int, from pipe: Int, latency: Double) {
     let issued = values[PipeCode.isOfCube[pipe] ? 1 : 0]
-    values[Self.raised + event] = max(issued, values[Self.done + pipe], values[Self.earliest + pipe]) + latency
+    values[Self.raised + event] =
+      max(issued, values[Self.done + pipe], values[Self.earliest + pipe]) + latency
   }
 
   /// When the event was raised.
@@ -73,8 +76,8 @@ struct PipeTimes {
 
   // MARK: Rounds
 
-  /// Whether rounds have come to repeat: from `earlier` to `middle` to this, as many rounds each, everything that moves
-  /// moves as far, or is behind and falls back.
+  /// Whether rounds have come to repeat: from `earlier` to `middle` to this, as many rounds each, everything
+  /// that moves moves as far, or is behind and falls back.
   func isSteady(after middle: PipeTimes, after earlier: PipeTimes) -> Bool {
     let slack = 1e-3
     var most = 0.0
@@ -91,7 +94,8 @@ struct PipeTimes {
     }
   }
 
-  /// As many more rounds as make `factor` times what has happened since `earlier`, each moving all as those did.
+  /// As many more rounds as make `factor` times what has happened since `earlier`, each moving all as those
+  /// did.
   mutating func extrapolate(from earlier: PipeTimes, factor: Double) {
     for v in values.indices { values[v] += factor * (values[v] - earlier.values[v]) }
     for c in counts.indices { counts[c] += factor * (counts[c] - earlier.counts[c]) }

@@ -17,7 +17,8 @@ struct PipePredictionTests {
 
     init(_ name: String, _ instance: String? = nil, _ numbers: [String: Int] = [:]) throws {
       let entry = try #require(OperatorLibrary.named(name))
-      let instance = try #require(instance.map { entry.instance($0) } ?? entry.instances.first(where: \.isSmall))
+      let instance = try #require(
+        instance.map { entry.instance($0) } ?? entry.instances.first(where: \.isSmall))
       let program = try instance.kernel().program()
       plan = try Lowering.plan(program, for: .ascend910b)
       programs = try Lowering.pipes(plan)
@@ -65,7 +66,9 @@ struct PipePredictionTests {
   }
 
   /// Ticks at a share of main memory, in bytes a tick.
-  private static func run(_ kernel: PipeKernel, share: Double, followsEveryRound: Bool = false) -> PipeSimulation {
+  private static func run(_ kernel: PipeKernel, share: Double, followsEveryRound: Bool = false)
+    -> PipeSimulation
+  {
     var run = PipeSimulation(
       PipeCode(kernel, rates), rates, memoryTicks: [1 / share, 1 / share], numbers: [:],
       followsEveryRound: followsEveryRound)
@@ -88,11 +91,13 @@ struct PipePredictionTests {
     #expect(copyOut.begin == add.end + Self.rates.vectorLatency)
   }
 
-  @Test("with one buffer a round waits for the whole way there and back; without events the slowest pipe decides")
+  @Test(
+    "with one buffer a round waits for the whole way there and back; without events the slowest pipe decides")
   func rounds() {
     let share = 1.0
     let bound = Self.run(Self.kernel(rounds: 1000), share: share)
-    let way = 2048 / share + Self.rates.memoryLatency + 8 + Self.rates.vectorLatency
+    let way: Double =
+      2048 / share + Self.rates.memoryLatency + 8 + Self.rates.vectorLatency
     #expect(abs(bound.times.latest / 1000 / way - 1) < 0.01)
     let free = Self.run(Self.kernel(rounds: 1000, isFree: false), share: share)
     #expect(abs(free.times.latest / 1000 / (2048 / share) - 1) < 0.01)
@@ -116,7 +121,8 @@ struct PipePredictionTests {
   @Test(
     "so are those of operators",
     arguments: [
-      ("widen", ["rows": 700]), ("swiglu", ["rows": 3000]), ("softmax", ["rows": 900]), ("linear_fp8", ["rows": 500]),
+      ("widen", ["rows": 700]), ("swiglu", ["rows": 3000]), ("softmax", ["rows": 900]),
+      ("linear_fp8", ["rows": 500]),
     ])
   func operators(_ name: String, _ numbers: [String: Int]) throws {
     let made = try Made(name, nil, numbers)
@@ -129,7 +135,9 @@ struct PipePredictionTests {
 
   @Test(
     "no estimate is below what its parts need at least",
-    arguments: ["widen", "swiglu", "rms_norm", "softmax", "rope", "hadamard", "linear_fp8", "linear_fp4", "quantise_s8"])
+    arguments: [
+      "widen", "swiglu", "rms_norm", "softmax", "rope", "hadamard", "linear_fp8", "linear_fp4", "quantise_s8",
+    ])
   func bounds(_ name: String) throws {
     let prediction = try Made(name).prediction()
     #expect(prediction.ratio > 0 && prediction.ratio <= 1, "\(prediction.bounds.slowest)")
@@ -140,15 +148,19 @@ struct PipePredictionTests {
 
   @Test("the bounds of a product are those of its slices")
   func sliceBounds() throws {
-    let entry = try #require(OperatorLibrary.named("linear_fp8")?.instances.first { $0.name == "v4-flash wq_a" })
+    let entry = try #require(
+      OperatorLibrary.named("linear_fp8")?.instances.first { $0.name == "v4-flash wq_a" })
     let program = try entry.kernel().program()
     let npu = try #require(MachineDescription.ascend910b.npu)
     let ticks = PipeBounds(program, LaunchSizes(program, ["rows": 4096]), npu).ticks
     let (m, n, k) = (4096.0, 1024.0, 4096.0)
     // Three slices each, so nine products and five sums a block of 128.
-    #expect(ticks[.cube] == 9 * m * n * k / 8192 / 24)
-    #expect(ticks[.toL1] == 3 * (m * k + n * k) / (24 * 32))
-    #expect(ticks[.fromSums] == 4 * 5 * m * n * (k / 128) / (24 * 86))
+    let products = 9 * m * n * k
+    #expect(ticks[.cube] == products / 8192 / 24)
+    let operands = 3 * (m + n) * k
+    #expect(ticks[.toL1] == operands / (24 * 32))
+    let sums = 5 * m * n * k / 128
+    #expect(ticks[.fromSums] == 4 * sums / (24 * 86))
   }
 
   @Test("a plain product has two operations a lane, a product of nibbles' codes one slice")
@@ -160,9 +172,11 @@ struct PipePredictionTests {
     }
     let plain = try bounds("matmul", "1024 fp32 unfused")
     #expect(plain[.cube] == 0)
-    #expect(try #require(plain[.vectorLanes]) >= 2 * 16 * 1024 * 1024 * 4 / 256 / 48)
+    let lanes = Double(2 * 16 * 1024 * 1024)
+    #expect(try #require(plain[.vectorLanes]) >= lanes * 4 / 256 / 48)
     let nibbles = try bounds("linear_fp4", "v4-flash w1")
-    #expect(nibbles[.cube] == 3 * 16 * 2048 * 4096 / 8192 / 24)
+    let products = Double(3 * 16 * 2048 * 4096)
+    #expect(nibbles[.cube] == products / 8192 / 24)
   }
 
   @Test("an empty launch takes nothing, and more cells than cores take turns")
