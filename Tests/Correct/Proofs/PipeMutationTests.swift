@@ -43,7 +43,8 @@ import TileIR
   @Test func anUnmaskedTailIsReported() throws {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("mutants-\(UUID().uuidString)")
     defer { try? FileManager.default.removeItem(at: folder) }
-    let drawn = try #require(try PipeMutants(faults: [.unmaskTail], operators: ["widen"], seed: 1).next())
+    var mutants = try PipeMutants(faults: [.unmaskTail], operators: ["widen"], seed: 1)
+    let drawn = try #require(mutants.next())
     guard case .missed(let problem) = try PipeJudgement(drawn, KernelCache(folder: folder)).verdict else {
       Issue.record("an unmasked tail showed nowhere")
       return
