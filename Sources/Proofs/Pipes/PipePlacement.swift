@@ -4,6 +4,7 @@ import MachineIR
 enum PipePlacement {
   static func faults(of kernel: PipeKernel, capacity: (LocalMemory) -> Int) -> [PipeProof.Fault] {
     var faults: [PipeProof.Fault] = []
+    var divisors = PipeDivisors()
     func fail(_ message: String) { faults.append(PipeProof.Fault(message: message, location: nil)) }
     for tensor in kernel.tensors.values.sorted(by: { $0.name < $1.name }) {
       if tensor.byteAddress % tensor.memory.alignment != 0 {
@@ -20,12 +21,18 @@ enum PipePlacement {
     }
     func check(_ view: LocalView, _ bytes: Int?, alignment: Int? = nil) {
       guard let tensor = kernel.tensors[view.tensor] else { return fail("\(view.tensor) has no place") }
-      // What the scalar unit computes is within its array by the proof of the plan.
-      guard let offset = view.offset.constantValue, let bytes else { return }
+      guard let offset = view.offset.constantValue else {
+        // What the scalar unit computes is within its array by the proof of the plan.
+        if divisors.of(view.offset) * view.element.byteCount % (alignment ?? tensor.memory.alignment) != 0 {
+          fail("a view of \(view.tensor) may begin within a block")
+        }
+        return
+      }
       let first = offset * view.element.byteCount
       if first % (alignment ?? tensor.memory.alignment) != 0 {
         fail("a view of \(view.tensor) begins within a block, at byte \(first)")
       }
+      guard let bytes else { return }
       if first < 0 || first + bytes > tensor.byteCount {
         fail("bytes \(first) to \(first + bytes) of \(view.tensor), which has \(tensor.byteCount)")
       }
@@ -49,7 +56,10 @@ enum PipePlacement {
           faults += CubePlacement.faults(of: instruction, { check($0, $1) }, kernel)
         case .read(_, let view), .write(let view, _):
           check(view, view.element.byteCount, alignment: view.element.byteCount)
-        case .loop(let loop): walk(loop.body)
+        case .define(let variable, let value): divisors.define(variable, value)
+        case .loop(let loop):
+          divisors.count(loop)
+          walk(loop.body)
         case .branch(_, let then, let otherwise): walk(then + otherwise)
         case .set(let event), .wait(let event):
           if !CubePlacement.isThere(event) {
