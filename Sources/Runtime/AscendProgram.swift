@@ -23,6 +23,7 @@ public struct AscendProgram {
     cache: KernelCache = .standard
   ) throws {
     self.plan = plan
+    precondition(given == nil || reason != nil, "pipe programs that are not proved need a reason")
     guard plan.machine.npu != nil else {
       throw RuntimeError("\(plan.program.name) is lowered for \(plan.machine.name), which is no Ascend chip")
     }

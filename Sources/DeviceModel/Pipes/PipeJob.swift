@@ -78,8 +78,9 @@ struct PipeJob {
     func word(_ place: Int) -> Int {
       Int(answer.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: place, as: Int64.self) })
     }
-    let notes = SourceNotes(source)
-    let reports = (0..<word(8 * 10)).compactMap { number -> PipeReport? in
+    let count = word(8 * 10)
+    let notes = SourceNotes(count > 0 ? source : "")
+    let reports = (0..<count).compactMap { number -> PipeReport? in
       let words = (0..<Self.reportWords).map { word(reportPlace + 8 * (Self.reportWords * number + $0)) }
       return PipeReport(words, kernel: launches[words[1]].kernel, notes)
     }
