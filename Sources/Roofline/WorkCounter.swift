@@ -241,7 +241,15 @@ struct WorkCounter {
       }
     }
     for statement in body { statement.forEach(visit) }
-    var open = Array(found)
+    return found.closed(under: sources)
+  }
+}
+
+extension Set {
+  /// With what its elements are made of, and what that is made of.
+  func closed(under sources: [Element: Set]) -> Set {
+    var found = self
+    var open = Array(self)
     while let next = open.popLast() {
       for source in sources[next] ?? [] where found.insert(source).inserted { open.append(source) }
     }

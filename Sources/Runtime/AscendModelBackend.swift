@@ -1,14 +1,12 @@
 import DeviceModel
-import Foundation
 import MachineIR
-import Synchronization
 import TileIR
 
 /// The device model of an Ascend chip as a device: a process for each kernel of a launch, with what its buffers hold,
 /// every access checked. What memory holds counts as written: that is checked of operators alone.
-final class AscendModelBackend: DeviceBackend {
+final class AscendModelBackend: DeviceBackend, SharedMemoryBackend {
   private let cache: KernelCache
-  private let shared: SharedMemory
+  let shared: SharedMemory
 
   init(_ cache: KernelCache) throws {
     self.cache = cache
@@ -16,28 +14,14 @@ final class AscendModelBackend: DeviceBackend {
     shared = try SharedMemory()
   }
 
-  func memory(_ byteCount: Int) throws -> AlignedMemory {
-    AlignedMemory(try shared.take(byteCount), byteCount: byteCount, of: shared)
-  }
-
-  func reaches(_ pointer: UnsafeRawPointer) -> Bool { shared.holds(pointer) }
-
   func load(
     _ plans: [Plan], progress: @escaping @Sendable (CompilationProgress) -> Void
   ) throws -> [any StepProgram] {
     let cache = cache
-    let state = Mutex((done: 0, compiled: 0))
-    let loaded = concurrently(plans.count) { number in
-      let program = try AscendProgram(plan: plans[number], cache: cache)
+    let loaded = compiling(plans, progress) { plan in
+      let program = try AscendProgram(plan: plan, cache: cache)
       let object = try cache.ascendModel(of: program.source, kernels: program.symbols)
-      state.withLock { state in
-        state.done += 1
-        if !object.wasCached { state.compiled += 1 }
-        progress(
-          CompilationProgress(
-            done: state.done, total: plans.count, compiled: state.compiled, name: plans[number].program.name))
-      }
-      return Compiled(program: program, object: object)
+      return (Compiled(program: program, object: object), object.wasCached)
     }
     return try loaded.map { AscendModelStepProgram(try $0.get(), self) }
   }

@@ -1,7 +1,6 @@
 import CUDADriver
 import Foundation
 import MachineIR
-import Synchronization
 import TileIR
 
 /// A GPU as a device of steps. Buffers lie in managed memory, which the host reaches at the same address whenever
@@ -185,18 +184,9 @@ extension KernelCache {
   fileprivate func code(
     of plans: [Plan], progress: @escaping @Sendable (CompilationProgress) -> Void
   ) throws -> [(image: Data, wasCached: Bool)] {
-    let counts = Mutex((done: 0, compiled: 0))
-    return try concurrently(plans.count) { number in
-      let (code, wasCached) = try self.code(of: plans[number])
-      counts.withLock { counts in
-        counts.done += 1
-        counts.compiled += wasCached ? 0 : 1
-        progress(
-          CompilationProgress(
-            done: counts.done, total: plans.count, compiled: counts.compiled, name: plans[number].program.name
-          ))
-      }
-      return (image: code.image, wasCached: wasCached)
+    try compiling(plans, progress) { plan in
+      let (code, wasCached) = try self.code(of: plan)
+      return ((image: code.image, wasCached: wasCached), wasCached)
     }.map { try $0.get() }
   }
 }

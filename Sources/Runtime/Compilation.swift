@@ -63,18 +63,9 @@ extension Executable {
     _ plans: [Plan], cache: KernelCache = .standard, pool: ThreadPool = .shared,
     progress: @Sendable (CompilationProgress) -> Void = { _ in }
   ) throws -> [Executable] {
-    let state = Mutex((done: 0, compiled: 0))
-    let libraries = concurrently(plans.count) { position in
-      let loaded = try cache.library(of: plans[position])
-      state.withLock { state in
-        state.done += 1
-        if !loaded.wasCached { state.compiled += 1 }
-        progress(
-          CompilationProgress(
-            done: state.done, total: plans.count, compiled: state.compiled,
-            name: plans[position].program.name))
-      }
-      return loaded
+    let libraries = compiling(plans, progress) { plan in
+      let loaded = try cache.library(of: plan)
+      return (loaded, loaded.wasCached)
     }
     return try zip(plans, libraries).map { plan, result in
       try Executable(plan: plan, try result.get(), pool: pool)
@@ -82,8 +73,28 @@ extension Executable {
   }
 }
 
+/// What `body` gives or throws for each plan, and whether the cache had it, several at once; `progress` is called after
+/// each, one call at a time.
+func compiling<Value: Sendable>(
+  _ plans: [Plan], _ progress: @Sendable (CompilationProgress) -> Void,
+  _ body: @Sendable (Plan) throws -> (value: Value, wasCached: Bool)
+) -> [Result<Value, any Error>] {
+  let state = Mutex((done: 0, compiled: 0))
+  return concurrently(plans.count) { number in
+    let (value, wasCached) = try body(plans[number])
+    state.withLock { state in
+      state.done += 1
+      if !wasCached { state.compiled += 1 }
+      progress(
+        CompilationProgress(
+          done: state.done, total: plans.count, compiled: state.compiled, name: plans[number].program.name))
+    }
+    return value
+  }
+}
+
 /// What `body` gives or throws for 0 ..< count, on all cores; after an error no more are begun.
-func concurrently<Value: Sendable>(
+public func concurrently<Value: Sendable>(
   _ count: Int, _ body: @Sendable (Int) throws -> Value
 ) -> [Result<Value, any Error>] {
   let results = Mutex<[Result<Value, any Error>?]>(Array(repeating: nil, count: count))

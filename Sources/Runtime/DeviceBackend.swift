@@ -1,3 +1,4 @@
+import DeviceModel
 import MachineIR
 
 /// What differs between devices: where memory lies that their kernels reach, and how programs get there.
@@ -22,6 +23,18 @@ protocol DeviceBackend: AnyObject {
 extension DeviceBackend {
   func run(_: AnyObject, _: [Int], _ enqueue: () throws -> Void) throws { try enqueue() }
   func finish() throws {}
+}
+
+/// Device models, whose processes share memory with this one.
+protocol SharedMemoryBackend: DeviceBackend {
+  var shared: SharedMemory { get }
+}
+
+extension SharedMemoryBackend {
+  func memory(_ byteCount: Int) throws -> AlignedMemory {
+    AlignedMemory(try shared.take(byteCount), byteCount: byteCount, of: shared)
+  }
+  func reaches(_ pointer: UnsafeRawPointer) -> Bool { shared.holds(pointer) }
 }
 
 /// This computer's processor.

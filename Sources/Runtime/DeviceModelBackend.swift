@@ -4,10 +4,10 @@ import MachineIR
 import TileIR
 
 /// The device model as a device: processes that stay alive and share memory with this one. Without checks.
-final class DeviceModelBackend: DeviceBackend {
+final class DeviceModelBackend: DeviceBackend, SharedMemoryBackend {
   private let cache: KernelCache
   private let processes: Int
-  private let shared: SharedMemory
+  let shared: SharedMemory
   /// Memory of the warps of a grid, for one kernel after the other.
   private var spill: AlignedMemory?
   fileprivate let status: UnsafeMutablePointer<Int32>
@@ -18,12 +18,6 @@ final class DeviceModelBackend: DeviceBackend {
     shared = try SharedMemory()
     status = try shared.take(64).assumingMemoryBound(to: Int32.self)
   }
-
-  func memory(_ byteCount: Int) throws -> AlignedMemory {
-    AlignedMemory(try shared.take(byteCount), byteCount: byteCount, of: shared)
-  }
-
-  func reaches(_ pointer: UnsafeRawPointer) -> Bool { shared.holds(pointer) }
 
   func load(
     _ plans: [Plan], progress: @escaping @Sendable (CompilationProgress) -> Void

@@ -34,6 +34,7 @@ struct MatrixWeight {
   var scaleBytes: Int { (groups == 1 ? scaleCopies : 8) * panels.width }
   /// How often the scales of a block stand in memory: twice where a bulk copy takes them, which is of 16 bytes.
   let scaleCopies: Int
+  private static func scaleCopies(on machine: MachineDescription) -> Int { machine.has(.bulkCopies) ? 2 : 1 }
 
   var scaleElement: ElementType { groups == 1 ? .uint8 : .int32 }
 
@@ -87,7 +88,7 @@ struct MatrixWeight {
     self.panels = panels
     self.group = group
     bits = nil
-    scaleCopies = lowering.machine.has(.bulkCopies) ? 2 : 1
+    scaleCopies = Self.scaleCopies(on: lowering.machine)
   }
 
   /// Integers of more bits have no three slices; of fewer than nine, a bf16 number has more.
@@ -104,7 +105,7 @@ struct MatrixWeight {
     else { return nil }
     (left, leftScale, self.operand, scale) = (program[id].operands[0], nil, operand, nil)
     (format, group, self.panels, self.bits) = (.bfloat16, block, panels, bits)
-    scaleCopies = lowering.machine.has(.bulkCopies) ? 2 : 1
+    scaleCopies = Self.scaleCopies(on: lowering.machine)
   }
 }
 

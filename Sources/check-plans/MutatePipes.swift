@@ -29,16 +29,12 @@ struct MutatePipes: ParsableCommand {
   var operators: [String] = []
 
   /// What became of the mutants of one fault.
-  struct Tally: Encodable {
+  struct Tally: FaultTally {
     var refused = 0
     /// Refused by the compiler of the text, which has no such instruction.
     var refusedByCompiler: [String] = []
     var harmless: [String] = []
     var missed: [String] = []
-
-    init(_ judgements: some Sequence<PipeJudgement> = []) {
-      for judgement in judgements { add(judgement) }
-    }
 
     mutating func add(_ judgement: PipeJudgement) {
       switch judgement.verdict {
@@ -55,8 +51,7 @@ struct MutatePipes: ParsableCommand {
   }
 
   func run() throws {
-    let faults = PipeFault.allCases.filter { fault == nil || $0.rawValue == fault }
-    guard !faults.isEmpty else { throw ValidationError("there is no fault \(fault ?? "")") }
+    let faults = try PipeFault.chosen(fault)
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("mutants-\(UUID().uuidString)")
     defer { try? FileManager.default.removeItem(at: folder) }
     let cache = KernelCache(folder: folder)
@@ -64,31 +59,13 @@ struct MutatePipes: ParsableCommand {
       count, of: try PipeMutants(faults: faults, operators: operators, seed: seed),
       summary: { Tally($0).text },
       { try PipeJudgement($1, cache) })
-    var tally: [PipeFault: Tally] = [:]
-    for judgement in run.verdicts { tally[judgement.fault, default: Tally()].add(judgement) }
-    try report(faults, tally)
-    if run.isPartial || tally.values.contains(where: { !$0.missed.isEmpty }) { throw ExitCode.failure }
-  }
-
-  private func report(_ faults: [PipeFault], _ tally: [PipeFault: Tally]) throws {
-    if json {
-      let named = Dictionary(uniqueKeysWithValues: tally.map { ($0.key.rawValue, $0.value) })
-      return print(try jsonText(named))
-    }
-    for fault in faults {
-      let found = tally[fault] ?? Tally()
-      for miss in found.missed { print("MISSED \(fault.rawValue) in \(miss)") }
-      print("\(fault.rawValue): \(found.text)")
-    }
-    let all = tally.values.reduce(into: Tally()) {
-      $0.refused += $1.refused
-      $0.refusedByCompiler += $1.refusedByCompiler
-      $0.harmless += $1.harmless
-      $0.missed += $1.missed
-    }
-    print("all: \(all.text)")
+    try report(
+      faults, run.verdicts, isPartial: run.isPartial, json: json, fault: \.fault, Tally.self,
+      total: { "all: \($0.text)" })
   }
 }
+
+extension PipeFault: NamedFault {}
 
 /// What refuses a pipe program with a fault: its proof, or else the device model.
 struct PipeJudgement: Sendable {

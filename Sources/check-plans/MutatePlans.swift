@@ -25,16 +25,12 @@ struct MutatePlans: ParsableCommand {
   var operators: [String] = []
 
   /// What became of the mutants of one fault.
-  struct Tally: Encodable {
+  struct Tally: FaultTally {
     var refusedByTheWalk = 0
     /// Places of faults that only a comparison of tokens tells.
     var refusedByTokens: [String] = []
     var harmless = 0
     var missed: [String] = []
-
-    init(_ judgements: some Sequence<MutantJudgement> = []) {
-      for judgement in judgements { add(judgement) }
-    }
 
     mutating func add(_ judgement: MutantJudgement) {
       switch judgement.verdict {
@@ -51,31 +47,18 @@ struct MutatePlans: ParsableCommand {
   }
 
   func run() throws {
-    let faults = PlanFault.allCases.filter { fault == nil || $0.rawValue == fault }
-    guard !faults.isEmpty else { throw ValidationError("there is no fault \(fault ?? "")") }
+    let faults = try PlanFault.chosen(fault)
     let prover = Prover()
     let run = try LongRun(
       count, of: try PlanMutants(faults: faults, operators: operators, seed: seed),
       summary: { Tally($0).text },
       { try MutantJudgement($1, prover) })
-    var tally: [PlanFault: Tally] = [:]
-    for judgement in run.verdicts { tally[judgement.fault, default: Tally()].add(judgement) }
-    try report(faults, tally)
-    if run.isPartial || tally.values.contains(where: { !$0.missed.isEmpty }) { throw ExitCode.failure }
-  }
-
-  private func report(_ faults: [PlanFault], _ tally: [PlanFault: Tally]) throws {
-    if json {
-      let named = Dictionary(uniqueKeysWithValues: tally.map { ($0.key.rawValue, $0.value) })
-      return print(try jsonText(named))
-    }
-    for fault in faults {
-      let found = tally[fault] ?? Tally()
-      for miss in found.missed { print("MISSED \(fault.rawValue) in \(miss)") }
-      print("\(fault.rawValue): \(found.text)")
-    }
+    try report(
+      faults, run.verdicts, isPartial: run.isPartial, json: json, fault: \.fault, Tally.self)
   }
 }
+
+extension PlanFault: NamedFault {}
 
 /// What refuses a plan with a fault, the cheapest first.
 struct MutantJudgement: Sendable {

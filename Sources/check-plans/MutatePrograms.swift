@@ -25,27 +25,27 @@ struct MutatePrograms: ParsableCommand {
   var operators: [String] = []
 
   /// What became of the mutants of one fault.
-  struct Tally: Encodable {
+  struct Tally: FaultTally {
     /// Refused, by the kind of the first obligation that fails.
     var refused: [String: Int] = [:]
     var harmless = 0
     var missed: [String] = []
 
-    init(_ verdicts: some Sequence<Verdict> = []) {
-      for verdict in verdicts { add(verdict) }
-    }
-
-    mutating func add(_ verdict: Verdict) {
-      switch verdict {
+    mutating func add(_ judgement: (fault: ProgramFault, verdict: Verdict)) {
+      switch judgement.verdict {
       case .refused(let kind): refused[kind.rawValue, default: 0] += 1
       case .harmless: harmless += 1
       case .missed(let problem): missed.append(problem)
       }
     }
     var text: String {
-      "\(refusedCount) refused, \(harmless) harmless, \(missed.count) missed"
+      let kinds = refused.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }
+      return text(kinds: kinds.isEmpty ? "" : " (\(kinds.joined(separator: ", ")))")
     }
-    var refusedCount: Int { refused.values.reduce(0, +) }
+    var total: String { text(kinds: "") }
+    private func text(kinds: String) -> String {
+      "\(refused.values.reduce(0, +)) refused\(kinds), \(harmless) harmless, \(missed.count) missed"
+    }
   }
   enum Verdict: Sendable {
     /// By the first obligation that fails.
@@ -55,18 +55,17 @@ struct MutatePrograms: ParsableCommand {
   }
 
   func run() throws {
-    let faults = ProgramFault.allCases.filter { fault == nil || $0.rawValue == fault }
-    guard !faults.isEmpty else { throw ValidationError("there is no fault \(fault ?? "")") }
+    let faults = try ProgramFault.chosen(fault)
     let prover = Prover()
     let (shapes, seed) = (shapes, seed)
     let run = try LongRun(
       count, of: try ProgramMutants(faults: faults, operators: operators, seed: seed),
-      summary: { Tally($0.lazy.map(\.1)).text },
-      { _, drawn in (drawn.mutant.fault, Self.verdict(on: drawn, prover, shapes: shapes, seed: seed)) })
-    var tally: [ProgramFault: Tally] = [:]
-    for (fault, verdict) in run.verdicts { tally[fault, default: Tally()].add(verdict) }
-    try report(faults, tally, of: Tally(run.verdicts.lazy.map(\.1)), run.verdicts.count)
-    if run.isPartial || tally.values.contains(where: { !$0.missed.isEmpty }) { throw ExitCode.failure }
+      summary: { Tally($0).total },
+      { _, drawn in (fault: drawn.mutant.fault, verdict: Self.verdict(on: drawn, prover, shapes: shapes, seed: seed)) })
+    let count = run.verdicts.count
+    try report(
+      faults, run.verdicts, isPartial: run.isPartial, json: json, fault: \.fault, Tally.self,
+      total: { "\(count) mutants: \($0.total)" })
   }
 
   private static func verdict(
@@ -79,24 +78,9 @@ struct MutatePrograms: ParsableCommand {
     guard let problem = launches.problem(drawn.mutant.program, seed: seed) else { return .harmless }
     return .missed("\(drawn.name) \(drawn.instance.name), \(drawn.mutant.place): \(problem)")
   }
-
-  private func report(_ faults: [ProgramFault], _ tally: [ProgramFault: Tally], of all: Tally, _ count: Int)
-    throws
-  {
-    if json {
-      return print(try jsonText(Dictionary(uniqueKeysWithValues: tally.map { ($0.key.rawValue, $0.value) })))
-    }
-    for fault in faults {
-      let found = tally[fault] ?? Tally()
-      for miss in found.missed { print("MISSED \(fault.rawValue) in \(miss)") }
-      let kinds = found.refused.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }
-      print(
-        "\(fault.rawValue): \(found.refusedCount) refused\(kinds.isEmpty ? "" : " (\(kinds.joined(separator: ", ")))"), "
-          + "\(found.harmless) harmless, \(found.missed.count) missed")
-    }
-    print("\(count) mutants: \(all.text)")
-  }
 }
+
+extension ProgramFault: NamedFault {}
 
 /// Mutants of small instances without end, drawn by a seed: an operator, one of its small instances, a fault that
 /// fits, a place.

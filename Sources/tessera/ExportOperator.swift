@@ -38,28 +38,14 @@ struct ExportOperator: ParsableCommand {
   @Option(help: "The folder to write; it must be new or empty.", completion: .directory)
   var out: String
 
-  @Option(
-    name: .customLong("set"), parsing: .upToNextOption,
-    help: ArgumentHelp(
-      "Extents of run-time dimensions and values of scalars; the instance's own unless given.",
-      valueName: "name=number"))
-  var settings: [Setting] = []
-
-  @Option(
-    help: """
-      What random inputs hold: ordinary numbers, every magnitude, or NaN and infinities too. (default: \
-      ordinary)
-      """)
-  var kind: InputKind?
-
-  @Option(help: "The seed of random inputs. (default: 1)")
-  var seed: UInt64?
+  @OptionGroup var numbers: RunTimeArguments
+  @OptionGroup var random: RandomInputArguments
 
   func validate() throws {
     guard probes != (`operator` != nil) else {
       throw ValidationError("an operator or --probes expected, \(probes ? "both" : "neither") found")
     }
-    if probes, instance != nil || !settings.isEmpty || kind != nil || seed != nil {
+    if probes, instance != nil || !numbers.settings.isEmpty || random.isGiven {
       throw ValidationError("--instance, --set, --kind and --seed are for operators")
     }
   }
@@ -81,8 +67,7 @@ struct ExportOperator: ParsableCommand {
     let entry = try OperatorLibrary.entry(name)
     let small = entry.instances.first { $0.isSmall } ?? entry.instances[0]
     let instance = try instance.map(entry.instance) ?? small
-    let launch = try OperatorLaunch(
-      instance, settings: settings, inputs: .random(kind ?? .ordinary, seed: seed ?? 1))
+    let launch = try OperatorLaunch(instance, settings: numbers.settings, inputs: random.inputs)
     let sizes = launch.extents.isEmpty ? "" : " at \(tessera.settings(launch.extents))"
     return try AscendPackage(
       launch.program, for: machine, launch.arguments, extents: launch.boundExtents,
@@ -114,10 +99,11 @@ struct ExportOperator: ParsableCommand {
     _ entry: OperatorEntry, _ instance: OperatorInstance, _ machine: MachineDescription
   ) -> String {
     var words = ["tessera export \(entry.name) --target \(machine.name) --instance \"\(instance.name)\""]
-    if !settings.isEmpty {
-      words.append("--set " + settings.map { "\($0.name)=\($0.value)" }.joined(separator: " "))
+    if !numbers.settings.isEmpty {
+      words.append("--set " + numbers.settings.map { "\($0.name)=\($0.value)" }.joined(separator: " "))
     }
-    words.append("--kind \((kind ?? .ordinary).rawValue) --seed \(seed ?? 1) --out FOLDER")
+    let (kind, seed) = random.chosen
+    words.append("--kind \(kind.rawValue) --seed \(seed) --out FOLDER")
     return words.joined(separator: " ")
   }
 }

@@ -5,7 +5,6 @@ import Operators
 import Roofline
 import Runtime
 import Schedules
-import Synchronization
 
 /// `tessera predict`: how long operators would take on a GPU or an Ascend chip that is not here.
 struct Predict: ParsableCommand {
@@ -35,12 +34,7 @@ struct Predict: ParsableCommand {
     completion: .list(machines.map(\.name)))
   var target = MachineDescription.sm90a.name
 
-  @Option(
-    name: .customLong("set"), parsing: .upToNextOption,
-    help: ArgumentHelp(
-      "Extents of run-time dimensions and values of scalars; the instance's own unless given.",
-      valueName: "name=number"))
-  var settings: [Setting] = []
+  @OptionGroup var numbers: RunTimeArguments
 
   @Flag(help: "Print the time of every part, or pipe, kernel by kernel.")
   var parts = false
@@ -53,6 +47,7 @@ struct Predict: ParsableCommand {
 
   func run() throws {
     let machine = try MachineDescription.chosen(target, among: Self.machines)
+    let settings = numbers.settings
     if machine.npu != nil {
       let rows = try rows { try PipePredictionRow.all($0, $1, $2, settings, machine) }
       try report(PipePredictionReport(rows, machine), .pipes(rows, machine))
@@ -72,17 +67,14 @@ struct Predict: ParsableCommand {
     let instances = entries.flatMap { entry in
       entry.instances.filter { instance == nil ? !$0.isSmall : $0.name == instance }.map { instance in
         // One launch where the command line sets its sizes.
-        (entry.name, instance, Array(entry.timedExtents(of: instance).prefix(settings.isEmpty ? .max : 1)))
+        (entry.name, instance, Array(entry.timedExtents(of: instance).prefix(numbers.settings.isEmpty ? .max : 1)))
       }
     }
     guard !instances.isEmpty else { throw Refusal("no operator named has an instance \(instance ?? "of a model's sizes")") }
-    let found = Mutex<[Result<[Row], any Error>?]>(Array(repeating: nil, count: instances.count))
-    DispatchQueue.concurrentPerform(iterations: instances.count) { position in
+    return try concurrently(instances.count) { position in
       let (name, instance, launches) = instances[position]
-      let result = Result { try predict(name, instance, launches) }
-      found.withLock { $0[position] = result }
-    }
-    return try found.withLock { $0 }.flatMap { try $0!.get() }
+      return try predict(name, instance, launches)
+    }.flatMap { try $0.get() }
   }
 
   private func report(_ report: some Encodable, _ table: PredictionTable) throws {

@@ -3,8 +3,8 @@ import Foundation
 import MachineIR
 import Operators
 import Proofs
+import Runtime
 import Schedules
-import Synchronization
 
 /// `tessera prove`: what must hold before operators run, and whether it does.
 struct Prove: ParsableCommand {
@@ -65,15 +65,10 @@ struct Prove: ParsableCommand {
     let instances = entries.flatMap { entry in
       entry.instances.filter { self.instance == nil || self.instance == $0.name }.map { (entry.name, $0) }
     }
-    let found = Mutex<[Result<[ProofRow], any Error>?]>(Array(repeating: nil, count: instances.count))
-    DispatchQueue.concurrentPerform(iterations: instances.count) { position in
+    let rows = try concurrently(instances.count) { position in
       let (name, instance) = instances[position]
-      let result = Result {
-        try self.rows(name, instance, machines, prover)
-      }
-      found.withLock { $0[position] = result }
-    }
-    let rows = try found.withLock { $0 }.flatMap { try $0!.get() }
+      return try self.rows(name, instance, machines, prover)
+    }.flatMap { try $0.get() }
     guard !rows.isEmpty else { throw Refusal("no operator named has an instance \(instance ?? "")") }
     if let certificates { try write(rows, to: certificates) }
     print(json ? try tessera.json(rows.map(ProofReport.init)) : text(rows, prover))

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Proofs
+import Runtime
 import Synchronization
 
 /// Certificates put to another solver: every query must answer `unsat`.
@@ -13,18 +14,19 @@ struct Recheck {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
     let files = names.filter { $0.hasSuffix(".smt2") }.sorted()
     guard !files.isEmpty else { throw Refusal("no certificates (.smt2) in \(folder)") }
-    // Solvers work beside one another, a file each; an error ends the run.
-    let results = Mutex<[Result<Checked, any Error>?]>(Array(repeating: nil, count: files.count))
-    DispatchQueue.concurrentPerform(iterations: files.count) { number in
-      guard !results.withLock({ $0.contains { if case .failure = $0 { true } else { false } } }) else { return }
-      let result = Result { try check(files[number]) }
-      let done = results.withLock {
-        $0[number] = result
-        return $0.count { $0 != nil }
+    // Solvers work beside one another, a file each.
+    let line = ProgressLine(isQuiet: false)
+    let done = Mutex(0)
+    let results = concurrently(files.count) { number in
+      let checked = try check(files[number])
+      done.withLock {
+        $0 += 1
+        line.show("certificates", $0, of: files.count)
       }
-      progress(done, of: files.count)
+      return checked
     }
-    let checked = try results.withLock { try $0.compactMap { try $0?.get() } }
+    line.clear()
+    let checked = try results.map { try $0.get() }
     let confirmed = checked.reduce(0) { $0 + $1.confirmed }
     let total = checked.reduce(0) { $0 + $1.total }
     let problems = checked.compactMap(\.problem)
@@ -53,13 +55,6 @@ struct Recheck {
     let list = other.map { "query \($0.offset + 1) answers \($0.element)" }.joined(separator: ", ")
     return Checked(
       confirmed: agreed, total: count, problem: "\(name): \(agreed) of \(count) queries confirmed; \(list)")
-  }
-
-  /// On a terminal, how many files are done.
-  private func progress(_ done: Int, of count: Int) {
-    guard isatty(STDERR_FILENO) != 0 else { return }
-    let end = done == count ? "\n" : ""
-    FileHandle.standardError.write(Data("\r\(done) of \(count) certificates\(end)".utf8))
   }
 
   /// What the solver prints for each query.

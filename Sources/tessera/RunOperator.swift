@@ -22,12 +22,7 @@ struct RunOperator: ParsableCommand {
   @OptionGroup var operators: OperatorArguments
   @OptionGroup var target: TargetOption
 
-  @Option(
-    name: .customLong("set"), parsing: .upToNextOption,
-    help: ArgumentHelp(
-      "Extents of run-time dimensions and values of scalars; the instance's own unless given.",
-      valueName: "name=number"))
-  var settings: [Setting] = []
+  @OptionGroup var numbers: RunTimeArguments
 
   @Option(
     help: ArgumentHelp(
@@ -40,14 +35,7 @@ struct RunOperator: ParsableCommand {
     completion: .file(extensions: ["safetensors"]))
   var out: String?
 
-  @Option(
-    help: """
-      What random inputs hold: ordinary numbers, every magnitude, or NaN and infinities too. (default: ordinary)
-      """)
-  var kind: InputKind?
-
-  @Option(help: "The seed of random inputs. (default: 1)")
-  var seed: UInt64?
+  @OptionGroup var random: RandomInputArguments
 
   @Option(help: "Threads to run on. (default: one a core)")
   var threads: Int?
@@ -66,7 +54,7 @@ struct RunOperator: ParsableCommand {
     if let threads, !(1...1024).contains(threads) {
       throw ValidationError("--threads is \(threads); 1 to 1024 expected")
     }
-    if inputs != nil, kind != nil || seed != nil {
+    if inputs != nil, random.isGiven {
       throw ValidationError("--inputs gives the inputs; --kind and --seed are for random ones")
     }
   }
@@ -76,7 +64,7 @@ struct RunOperator: ParsableCommand {
     let (entry, instance) = try operators.chosen { $0.isSmall || !check && target.isQuick }
     let source = try inputs.map { OperatorLaunch.Inputs.file(try InputFile(path: $0)) }
     let launch = try OperatorLaunch(
-      instance, settings: settings, inputs: source ?? .random(kind ?? .ordinary, seed: seed ?? 1))
+      instance, settings: numbers.settings, inputs: source ?? random.inputs)
     let pool = threads.map { ThreadPool(threads: $0) } ?? .shared
     let toStandardError = json
     let run = try launch.run(on: target, pool: pool) { line in
@@ -93,6 +81,33 @@ struct RunOperator: ParsableCommand {
 }
 
 extension InputKind: ExpressibleByArgument {}
+
+/// What random inputs are drawn from.
+struct RandomInputArguments: ParsableArguments {
+  @Option(
+    help: """
+      What random inputs hold: ordinary numbers, every magnitude, or NaN and infinities too. (default: ordinary)
+      """)
+  var kind: InputKind?
+
+  @Option(help: "The seed of random inputs. (default: 1)")
+  var seed: UInt64?
+
+  var isGiven: Bool { kind != nil || seed != nil }
+  /// As they are where nothing is given.
+  var chosen: (kind: InputKind, seed: UInt64) { (kind ?? .ordinary, seed ?? 1) }
+  var inputs: OperatorLaunch.Inputs { .random(chosen.kind, seed: chosen.seed) }
+}
+
+/// The option that sets a launch's numbers.
+struct RunTimeArguments: ParsableArguments {
+  @Option(
+    name: .customLong("set"), parsing: .upToNextOption,
+    help: ArgumentHelp(
+      "Extents of run-time dimensions and values of scalars; the instance's own unless given.",
+      valueName: "name=number"))
+  var settings: [Setting] = []
+}
 
 /// A run-time number by name, as `--set` takes it.
 struct Setting: ExpressibleByArgument, Equatable {

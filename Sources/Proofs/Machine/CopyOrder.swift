@@ -85,15 +85,14 @@ struct CopyOrder: TouchFlow {
     }
     guard let count = kernel.barrierCount(array) else { return refuse("\(array) is no array of barriers") }
     barriers = count
+    var isTouched = rings.isRing(array)
     for statement in kernel.body {
       statement.forEach {
-        if $0.write?.memory == array || $0.expressions.contains(where: { $0.reads.contains { $0.memory == array } })
-          || rings.isRing(array)
-        {
-          refuse("\(array), the barriers of copies, is touched by something else")
-        }
+        let touched = [$0.write].compactMap { $0 } + $0.expressions.flatMap(\.reads)
+        if touched.contains(where: { $0.memory == array }) { isTouched = true }
       }
     }
+    if isTouched { refuse("\(array), the barriers of copies, is touched by something else") }
   }
 
   /// Nothing but copies fills a ring, and nothing changes what they read.

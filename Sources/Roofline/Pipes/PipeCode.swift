@@ -275,10 +275,6 @@ extension PipeKernel {
       default: break
       }
     }
-    var open = Array(found)
-    while let next = open.popLast() {
-      for source in sources[next] ?? [] where found.insert(source).inserted { open.append(source) }
-    }
-    return found
+    return found.closed(under: sources)
   }
 }
