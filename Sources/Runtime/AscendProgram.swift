@@ -33,7 +33,7 @@ public struct AscendProgram {
     guard host.prints.isEmpty else {
       throw RuntimeError("\(plan.program.name) prints tiles, which is not supported on Ascend")
     }
-    kernels = try given ?? Lowering.pipes(plan).map { $0.withoutNeedlessEvents() }
+    kernels = try given ?? Self.pipes(of: plan)
     if given == nil { for kernel in kernels { try PipeProof(kernel).require() } }
     source = try EmitAscend.source(kernels: kernels, machine: plan.machine, program: plan.program)
   }
@@ -45,6 +45,11 @@ public struct AscendProgram {
   ) throws {
     try self.init(
       plan: try Lowering.plan(program, for: machine, schedule: schedule), unproved: reason, cache: cache)
+  }
+
+  /// A plan's kernels as programs of pipes, without the events that nothing needs. They are not proved yet.
+  public static func pipes(of plan: Plan) throws -> [PipeKernel] {
+    try Lowering.pipes(plan).map { $0.withoutNeedlessEvents() }
   }
 
   /// The kernels of a launch on at most so many cores, its arguments checked as those of any launch.

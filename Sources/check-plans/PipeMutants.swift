@@ -1,7 +1,7 @@
 import MachineIR
 import Operators
 import PlanMutation
-import Proofs
+import Runtime
 import Schedules
 import TileIR
 
@@ -54,9 +54,9 @@ struct PipeMutants: Sequence, IteratorProtocol, Sendable {
     if let known = lowered[number] { return known }
     let made: (Plan, [PipeKernel])?
     if let plan = try? Lowering.plan(programs[number].program, for: .ascend910b),
-      let kernels = try? Lowering.pipes(plan)
+      let kernels = try? AscendProgram.pipes(of: plan)
     {
-      made = (plan, kernels.map { $0.withoutNeedlessEvents() })
+      made = (plan, kernels)
     } else {
       made = nil
     }

@@ -1,8 +1,8 @@
 import Foundation
 import MachineIR
 import Operators
-import Proofs
 import Roofline
+import Runtime
 import Schedules
 import TileIR
 
@@ -64,7 +64,7 @@ struct PipePredictionRow: Encodable, Sendable {
     let program = try instance.kernel().program()
     let plan = try Lowering.plan(program, for: machine)
     let given = try RunTimeNumbers(settings, of: program)
-    let pipes = Result { try Lowering.pipes(plan).map { $0.withoutNeedlessEvents() } }
+    let pipes = Result { try AscendProgram.pipes(of: plan) }
     return try launches.map { extents in
       let numbers = extents.merging(given.extents) { $1 }.merging(given.scalars.mapValues(Int.init)) { $1 }
       var row = PipePredictionRow(operator: name, instance: instance.name, numbers: numbers)

@@ -5,7 +5,6 @@ import EmitCUDA
 import Foundation
 import MachineIR
 import Operators
-import Proofs
 import Roofline
 import Runtime
 import Schedules
@@ -86,7 +85,7 @@ extension Show {
     case .gpu: try EmitCUDA.source(kernels: plan.kernels, machine: machine, program: program)
     case .npu:
       try EmitAscend.source(
-        kernels: Lowering.pipes(plan).map { $0.withoutNeedlessEvents() }, machine: machine, program: program)
+        kernels: AscendProgram.pipes(of: plan), machine: machine, program: program)
     }
   }
 }
@@ -106,7 +105,7 @@ extension Show {
     }
     let sizes = instance.shapes.first ?? [:]
     let plan = try Lowering.plan(program, for: machine)
-    let pipes = try Lowering.pipes(plan).map { $0.withoutNeedlessEvents() }
+    let pipes = try AscendProgram.pipes(of: plan)
     let kernels = try PipePrediction.timelines(
       plan, pipes, LaunchSizes(program, sizes), limit: PipePanel.mostBars)
     guard !kernels.isEmpty else {

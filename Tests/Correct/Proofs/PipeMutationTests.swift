@@ -15,7 +15,7 @@ import TileIR
   private static func kernels(_ name: String) throws -> [PipeKernel] {
     let instance = try #require(OperatorLibrary.named(name)?.instances.first { $0.isSmall })
     let plan = try Lowering.plan(instance.kernel().program(), for: .ascend910b)
-    return try Lowering.pipes(plan).map { $0.withoutNeedlessEvents() }
+    return try AscendProgram.pipes(of: plan)
   }
 
   /// What the proof takes from the plan: that copies stay within main memory, and are not of nothing.
