@@ -106,9 +106,9 @@ extension RegionLowering {
   }
 
   /// Binds the blocks of rows and columns, and the coordinates of other parallel axes, of a cell; with the cells, the
-  /// number of its block of rows.
+  /// number of its block of rows. With `hasOneRowBlock` the launch has no more than one, and cells do not count it.
   func openCell(
-    _ pattern: ProductPattern, _ blocking: ProductBlocking, _ cell: Expression
+    _ pattern: ProductPattern, _ blocking: ProductBlocking, _ cell: Expression, hasOneRowBlock: Bool = false
   ) throws -> (cells: HostExpression, rowBlock: Expression) {
     var remaining = cell
     var cells = HostExpression.constant(1)
@@ -119,7 +119,8 @@ extension RegionLowering {
       remaining = stack.define("outer", .apply(.quotient, [remaining, blocks], .index))
       return block
     }
-    let rowBlock = take(rowBlocks(pattern, blocking.cellRows), pattern.rows.name)
+    let rowBlock =
+      hasOneRowBlock ? .constant(0) : take(rowBlocks(pattern, blocking.cellRows), pattern.rows.name)
     try bindRows(pattern, blocking.cellRows, rowBlock)
     let block = take(
       HostExpression(extentOf: pattern.columns).dividedUp(by: blocking.cellColumns), pattern.columns.name)

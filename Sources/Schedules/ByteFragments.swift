@@ -28,6 +28,11 @@ enum ByteFragments {
     thread(128).remainder(by: 4) * integer(2, 128) + register(128).remainder(by: 2)
   }
 
+  /// Places of the sums in rows of `pitch` elements.
+  static func sumPlace(_ pitch: Int) -> Expression {
+    sumRow.apply(.multiply, integer(pitch, 128)).apply(.add, sumColumn)
+  }
+
   static func integer(_ value: Int, _ lanes: Int) -> Expression {
     .integer(Int64(value), MachineType(.i32, lanes))
   }

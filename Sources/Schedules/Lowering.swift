@@ -30,6 +30,9 @@ public enum Lowering {
     var kernels: [MachineKernel] = []
     var fewRows: [MachineKernel] = []
     var guards: [HostExpression] = []
+    var oneBlock: [MachineKernel] = []
+    var oneBlockGuards: [HostExpression] = []
+    var splitsDepth = false
     var preparations: [MachineKernel] = []
     var written: Set<Int> = []
     var own = 0
@@ -61,6 +64,12 @@ public enum Lowering {
         let narrow = try lowering.lowerFewRows(name: program.name + suffix)
         fewRows += lowering.before + [narrow?.kernel ?? kernel]
         if let condition = narrow?.guard, !guards.contains(condition) { guards.append(condition) }
+        let split = try lowering.lowerSplitDepth(name: program.name + suffix)
+        oneBlock += lowering.before + (split?.kernels ?? [narrow?.kernel ?? kernel])
+        if let condition = split?.guard ?? narrow?.guard, !oneBlockGuards.contains(condition) {
+          oneBlockGuards.append(condition)
+        }
+        if split != nil { splitsDepth = true }
       } catch let refusal as RegionLowering.Refusal {
         throw refusal.diagnostic
       }
@@ -78,10 +87,12 @@ public enum Lowering {
     func variant(_ name: String, _ guards: [HostExpression], _ kernels: [MachineKernel]) -> PlanVariant {
       PlanVariant(name: name, guards: guards, kernels: kernels.map { $0.forWarps(of: machine) })
     }
-    let every = variant("every launch", [], kernels)
+    var variants = [variant("every launch", [], kernels)]
+    if !guards.isEmpty { variants.insert(variant("few rows", guards, fewRows), at: 0) }
+    if splitsDepth { variants.insert(variant("one block of rows", oneBlockGuards, oneBlock), at: 0) }
     return Plan(
       program: program, machine: machine, schedule: schedule.description, workspaces: workspaces,
       preparations: preparations.map { $0.forWarps(of: machine) },
-      variants: guards.isEmpty ? [every] : [variant("few rows", guards, fewRows), every], messages: messages)
+      variants: variants, messages: messages)
   }
 }

@@ -113,7 +113,7 @@ extension MatrixTile {
       .loop(CountedLoop(step, from: .constant(0), to: .constant(weight.steps), unrolled: true, products)))
     lowering.stack.append(
       lowering.unrolled("r", size) { r in
-        [addToTotal(r, panel, scaled(sums, r, .element(rowScale, [r]), column).converted(to: .f32))]
+        [keep(scaled(sums, r, .element(rowScale, [r]), column).converted(to: .f32), r, panel)]
       })
   }
 
@@ -144,14 +144,22 @@ extension MatrixTile {
       }
       let rounded = Expression.apply(
         .roundedSum, (0..<weight.groups).map { .element(terms, [.constant($0)]) }, MachineType(.f32, lanes))
-      lowering.stack.append(addToTotal(r, panel, rounded))
+      lowering.stack.append(keep(rounded, r, panel))
     }
   }
 
   // MARK: From sums to totals
 
-  /// Adds the value of a block to the total of a tile of rows.
-  private func addToTotal(_ r: Expression, _ panel: Expression, _ value: Expression) -> MachineStatement {
+  /// Adds the value of a block to the total of a tile of rows, or stores it where it is the only block.
+  private func keep(_ value: Expression, _ r: Expression, _ panel: Expression) -> MachineStatement {
+    let totals: String
+    switch values {
+    case .totals(let array): totals = array
+    case .rows(let array, let pitch):
+      let first = r * .constant(ByteMatrices.rows * pitch) + panel * .constant(ByteMatrices.columns)
+      return .scatter(
+        Access(array, .float32, first), lanes: ByteFragments.sumPlace(pitch), value, active: nil)
+    }
     let place = total(r, panel)
     let old = Expression.raw(buffer: totals, offset: place, MachineType(.f32, lanes))
     return .storeRaw(buffer: totals, offset: place, old.apply(.add, value))

@@ -62,11 +62,11 @@ extension RegionLowering {
         slices: slices,
         firstTile: firstTile(slices, pattern, blocking, rowBlock: rowBlock),
         firstPanel: try firstPanel(weights[id]!.panels), rows: domains[pattern.rows]!.count,
-        columns: domains[pattern.columns]!.count, totals: sums, ring: ring)
+        columns: domains[pattern.columns]!.count, values: .totals(sums), ring: ring)
       stack.append(.note("product", program[id].location))
       let product = scratch("product", .f32, count: .constant(blocking.cellRows * pitch))
       storage[id] = .array(product, .f32, [pattern.rows, pattern.columns])
-      tile.multiply(into: product, pitch: pitch)
+      tile.multiply(addingTo: sums, into: product, pitch: pitch)
     }
     return kernel(name: name, cells: cells, cell: cell)
   }
@@ -101,8 +101,7 @@ struct MatrixTile {
   let firstPanel: Expression
   let rows: Expression
   let columns: Expression
-  /// f32 totals, [tile of rows][panel][lane]: as sums lie in registers, so that no lane moves between blocks.
-  let totals: String
+  let values: Values
   let words: String
   let rowScales: String
   let codes: String
@@ -113,7 +112,7 @@ struct MatrixTile {
   init(
     lowering: RegionLowering, blocking: ProductBlocking, weight: MatrixWeight, laidOut: LaidOutWeight,
     slices: LeftSlices, firstTile: Expression, firstPanel: Expression, rows: Expression, columns: Expression,
-    totals: String, ring: MatrixRing?
+    values: Values, ring: MatrixRing?
   ) {
     self.ring = ring
     self.lowering = lowering
@@ -124,11 +123,19 @@ struct MatrixTile {
     self.firstPanel = firstPanel
     self.rows = rows
     self.columns = columns
-    self.totals = totals
+    self.values = values
     words = lowering.buffer(workspace: slices.words, .int32, written: false)
     rowScales = lowering.buffer(workspace: slices.scales, .uint8, written: false)
     codes = lowering.buffer(workspace: laidOut.codes, .int32, written: false)
     scales = lowering.buffer(workspace: laidOut.scales, weight.scaleElement, written: false)
+  }
+
+  /// Where the values of blocks go.
+  enum Values {
+    /// Added to f32 totals, [tile of rows][panel][lane]: as sums lie in registers, so that no lane moves between blocks.
+    case totals(String)
+    /// Stored in an array on chip, whose rows lie so many elements apart.
+    case rows(String, pitch: Int)
   }
 
   var tiles: Int { blocking.cellRows / ByteMatrices.rows }
@@ -137,14 +144,31 @@ struct MatrixTile {
   var lanes: Int { ByteMatrices.sum.lanes }
   private var f32: MachineType { MachineType(.f32, lanes) }
 
-  /// Multiplies all that the cell has, by a body for each number of tiles.
-  func multiply(into product: String, pitch: Int) {
+  /// Multiplies all that the cell has, block by block of the depth.
+  func multiply(addingTo totals: String, into product: String, pitch: Int) {
+    bySize { size in
+      blocks(size, totals)
+      spread(size, totals, into: product, pitch: pitch)
+    }
+  }
+
+  /// Multiplies one block of the depth.
+  func multiply(_ block: Expression) {
+    bySize { size in
+      let (left, scale) = leftInMemory(size, block, blockCount)
+      panelLoop(size, block, blockCount, left, scale)
+    }
+  }
+
+  private var blockCount: Expression {
+    lowering.scalar(weight.panels.blocks, "\(weight.panels.depth.name)_blocks")
+  }
+
+  /// A body for each number of tiles that a cell may have.
+  private func bySize(_ body: (Int) -> Void) {
     var statements: [MachineStatement] = []
     for size in 1...tiles {
-      let body = lowering.collect {
-        blocks(size)
-        spread(size, into: product, pitch: pitch)
-      }
+      let body = lowering.collect { body(size) }
       let isMore = rows.compared(.greater, .constant((size - 1) * ByteMatrices.rows))
       statements = [.branch(isMore, body, statements)]
     }
@@ -182,12 +206,12 @@ struct MatrixTile {
 
   // MARK: Blocks of depth
 
-  private func blocks(_ size: Int) {
+  private func blocks(_ size: Int, _ totals: String) {
     lowering.stack.append(
       .clear(buffer: totals, offset: .constant(0), count: .constant(size * panels * lanes)))
     let counter = lowering.stack.variable("block", .index)
     let block = Expression.variable(counter)
-    let blockCount = lowering.scalar(weight.panels.blocks, "\(weight.panels.depth.name)_blocks")
+    let blockCount = blockCount
     let ring = self.ring.flatMap { size <= $0.tiles ? $0 : nil }
     if let ring {
       // Another product or cell may still be reading.
@@ -201,28 +225,35 @@ struct MatrixTile {
       lowering.stack.append(.awaitCopies(ring.ahead(size) - 1))
       lowering.stack.append(.synchronise(.warp))
     }
-    let (left, scale) = leftOperand(size) { r in
-      guard let ring else {
-        let at = leftBlock(r, block, blockCount)
-        return (leftWords(at), leftScales(at))
-      }
-      let tile = ring.tile(r.constantValue!, of: size, block)
-      return (
-        Access(ring.words, .int32, tile * .constant(slices.blockWords)),
-        Access(ring.rowScales, .uint8, tile * .constant(ByteMatrices.rows))
-      )
-    }
     if let ring {
+      let (left, scale) = leftOperand(size) { r in
+        let tile = ring.tile(r.constantValue!, of: size, block)
+        return (
+          Access(ring.words, .int32, tile * .constant(slices.blockWords)),
+          Access(ring.rowScales, .uint8, tile * .constant(ByteMatrices.rows))
+        )
+      }
       lowering.stack.append(.synchronise(.warp))
       lowering.stack.append(
         contentsOf: fetch(size, block + .constant(ring.ahead(size)), of: blockCount, ring))
       stagedPanels(size, ring, block, left, scale)
     } else {
+      let (left, scale) = leftInMemory(size, block, blockCount)
       panelLoop(size, block, blockCount, left, scale)
     }
     lowering.stack.append(
       .loop(CountedLoop(counter, from: .constant(0), to: blockCount, lowering.stack.close())))
     if ring != nil { lowering.stack.append(.awaitCopies(0)) }
+  }
+
+  /// The same from device memory.
+  private func leftInMemory(
+    _ size: Int, _ block: Expression, _ blockCount: Expression
+  ) -> (left: RegisterArray, scale: RegisterArray) {
+    leftOperand(size) { r in
+      let at = leftBlock(r, block, blockCount)
+      return (leftWords(at), leftScales(at))
+    }
   }
 
   /// The slices and scales of a block of the cell's rows in registers, from where `place` says that a tile's are.
@@ -305,11 +336,8 @@ struct MatrixTile {
   }
 
   /// Puts the totals where rows and columns are looked for.
-  private func spread(_ size: Int, into product: String, pitch: Int) {
-    let place = lowering.stack.define(
-      "sum_place",
-      ByteFragments.sumRow.apply(.multiply, ByteFragments.integer(pitch, lanes))
-        .apply(.add, ByteFragments.sumColumn))
+  private func spread(_ size: Int, _ totals: String, into product: String, pitch: Int) {
+    let place = lowering.stack.define("sum_place", ByteFragments.sumPlace(pitch))
     let r = lowering.stack.variable("r", .index)
     let panel = lowering.stack.variable("panel", .index)
     let base =

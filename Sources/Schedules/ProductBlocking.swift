@@ -50,6 +50,12 @@ struct ProductBlocking {
   static let narrowMatrices = ProductBlocking(
     matrixRows: 2 * ByteMatrices.rows, columns: 2 * ByteMatrices.columns)
   static let fewRows = 128
+
+  /// The same for a block of depth of one block of rows, and for the sums of one row over such blocks.
+  static let depthMatrices = ProductBlocking(
+    matrixRows: 2 * ByteMatrices.rows, columns: 4 * ByteMatrices.columns)
+  static let depthSums = ProductBlocking(matrixRows: 1, columns: depthMatrices.cellColumns)
+
   /// Whether cells are those of `narrowMatrices`.
   var isNarrow: Bool { cellColumns == Self.narrowMatrices.cellColumns }
 
