@@ -301,6 +301,37 @@ extension ModelText {
       const tessera_model_fragments fragments = {d, a, b};
       tessera_model_collective(TESSERA_MODEL_MMA_F16, 0xffffffff, (tessera_model_u64)&fragments, 0, 0);
     }
+    // Arithmetic on two halves in a word, each result rounded once; infinities and NaN are no operands.
+    TESSERA_MODEL_INLINE double tessera_model_half(unsigned bits) {
+      const tessera_model_u64 size = bits & 0x7fff, sign = (tessera_model_u64)(bits >> 15 & 1) << 63;
+      const double subnormal = (double)(int)size * 0x1p-24;
+      return __builtin_bit_cast(
+          double, sign | (size < 1024 ? __builtin_bit_cast(tessera_model_u64, subnormal) : (size + (1008 << 10)) << 42));
+    }
+    TESSERA_MODEL_INLINE unsigned tessera_model_half_bits(double x) {
+      const unsigned sign = __builtin_signbit(x) ? 0x8000u : 0u;
+      const double size = sign ? -x : x;
+      if (size < 0x1p-14) return sign | (unsigned)(int)(size * 0x1p24 + 0x1p52 - 0x1p52);
+      const tessera_model_u64 bits = __builtin_bit_cast(tessera_model_u64, size);
+      const tessera_model_u64 rounded = (bits + (1ull << 41) - 1 + (bits >> 42 & 1)) >> 42;
+      return sign | (rounded < (1039 << 10) ? (unsigned)rounded - (1008 << 10) : 0x7c00);
+    }
+    TESSERA_MODEL_INLINE unsigned tessera_fma_f16x2(unsigned a, unsigned b, unsigned c) {
+      unsigned y = 0;
+      // A product of halves has 22 bits, and the sum of one and a half fewer than 53 where neither is far below.
+      for (int shift = 0; shift < 32; shift += 16)
+        y |= tessera_model_half_bits(
+                 tessera_model_half(a >> shift) * tessera_model_half(b >> shift) + tessera_model_half(c >> shift))
+             << shift;
+      return y;
+    }
+    TESSERA_MODEL_INLINE unsigned tessera_add_f16x2(unsigned a, unsigned b) {
+      return tessera_fma_f16x2(a, 0x3c003c00, b);
+    }
+    TESSERA_MODEL_INLINE unsigned tessera_subtract_f16x2(unsigned a, unsigned b) {
+      return tessera_fma_f16x2(b, 0xbc00bc00, a);
+    }
+
     // Thread i gives the address of row i % 8 of matrix i / 8, 16 bytes; r[j] is of matrix j.
     TESSERA_MODEL_INLINE void tessera_ldmatrix_x4(unsigned r[4], const void *shared) {
       const tessera_model_fragments fragments = {r, (const unsigned *)shared, nullptr};

@@ -44,6 +44,7 @@ extension CUDADialect {
     case .interleave: return interleave(operands[0])
     case .multiplyBytes: return multiplyBytes()
     case .bytesOfNibbles(let table): return bytesOfNibbles(table, type)
+    case .sliceOfE4M3(let slice): return sliceOfE4M3(slice, type)
     case .dot4: throw Refusal("the machine has no exact dot product of four bytes (dot4)")
     case .lookup16: throw Refusal("the machine has no byte shuffle (lookup16)")
     case .lookup128: throw Refusal("the machine has no byte shuffle of 128 (lookup128)")

@@ -81,20 +81,22 @@ extension MachineKernel {
 }
 
 /// The numbers of lanes that follow from the lanes' own numbers.
-private struct LanePlaces {
+public struct LanePlaces {
   /// Values, but for one number that is the same for all lanes where `isShifted`.
-  struct Places {
-    let values: [Int]
-    let isShifted: Bool
+  public struct Places {
+    public let values: [Int]
+    public let isShifted: Bool
   }
   private var known: [String: Places] = [:]
 
-  mutating func define(_ variable: Variable, _ value: Expression) {
+  public init() {}
+
+  public mutating func define(_ variable: Variable, _ value: Expression) {
     guard variable.type.lanes > 1 else { return }
     known[variable.name] = values(value)
   }
 
-  func values(_ expression: Expression) -> Places? {
+  public func values(_ expression: Expression) -> Places? {
     let lanes = expression.type.lanes
     switch expression {
     case .laneNumbers(let lanes): return Places(values: Array(0..<lanes), isShifted: false)

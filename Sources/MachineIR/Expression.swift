@@ -49,6 +49,8 @@ public enum Instruction: Hashable, Sendable {
   /// Bytes of a table of 16 picked by the four nibbles in the low half of each `i32` lane, the lowest nibble's in the
   /// lowest bits of the result.
   case bytesOfNibbles(ByteTable)
+  /// Bytes of a slice of the integers of the four E4M3 codes in each `i32` lane, as `SignedSlices` says.
+  case sliceOfE4M3(Int)
   /// Bytes of a table of 16 (operand 0, u8 or i8 x 16) picked by the low 4 bits of each lane of
   /// operand 1 (u8): a byte shuffle.
   case lookup16

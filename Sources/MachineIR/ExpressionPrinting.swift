@@ -115,6 +115,7 @@ extension Instruction {
     case .bitCast: return function("bits \(type)")
     case .call(let called): return function(called.name)
     case .lane(let lane): return function("lane<\(lane)>")
+    case .sliceOfE4M3(let slice): return function("slice_of_e4m3<\(slice)>")
     case .bytesOfNibbles(let table): return function("bytes_of_nibbles<#\(table.name)>")
     default: return function("\(self)".wordsUnderscored)
     }

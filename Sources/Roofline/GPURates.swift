@@ -32,7 +32,7 @@ public struct GPURates: Hashable, Sendable {
   static let a100 = GPURates(
     product: "A100", multiprocessors: 108, clock: 1.41e9, memoryBandwidth: 2.04e12, cacheBandwidth: 4.7e12,
     rates: [
-      .fp32: 2, .fp64: 1, .integer: 2, .conversion: 0.5, .wideConversion: 0.5, .special: 0.5, .shuffle: 1,
+      .fp32: 2, .fp64: 1, .half: 4, .integer: 2, .conversion: 0.5, .wideConversion: 0.5, .special: 0.5, .shuffle: 1,
       .access: 1, .matrix: 0.5, .wait: 1,
     ])
 
@@ -40,7 +40,7 @@ public struct GPURates: Hashable, Sendable {
   static let h200 = GPURates(
     product: "H200", multiprocessors: 132, clock: 1.98e9, memoryBandwidth: 4.8e12, cacheBandwidth: 7.0e12,
     rates: [
-      .fp32: 4, .fp64: 2, .integer: 2, .conversion: 2, .wideConversion: 0.5, .special: 0.5, .shuffle: 1,
+      .fp32: 4, .fp64: 2, .half: 4, .integer: 2, .conversion: 2, .wideConversion: 0.5, .special: 0.5, .shuffle: 1,
       .access: 1, .matrix: 0.62, .wait: 1,
     ])
 
@@ -66,6 +66,7 @@ public struct GPURates: Hashable, Sendable {
     ),
     ("launch-gap", "a kernel in a captured graph costs 1.5 µs beside its work"),
     ("address-hoisting", "the compiler keeps two integer operations of an access' address in its loop"),
+    ("lane-hoisting", "what the lanes' numbers alone decide is computed before all loops"),
   ]
   static let warpTicks = 2.0
   static let bytesInFlight = 1024.0

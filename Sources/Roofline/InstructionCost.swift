@@ -39,6 +39,10 @@ extension Work {
     case .dot4: add(.integer, registers)
     case .multiplyBytes: add(.matrix, 1)
     case .bytesOfNibbles: add(.integer, 6 * registers)
+    case .sliceOfE4M3:
+      // A third of what the slices have in common, and a permutation each.
+      add(.integer, (7 / 3 + 1) * registers)
+      add(.half, 14 / 3 * registers)
     case .lookup16, .lookup128:
       add(.shuffle, 2 * registers)
       add(.integer, 3 * registers)

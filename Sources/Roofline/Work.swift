@@ -20,6 +20,8 @@ public struct Work: Hashable, Sendable {
     case fp32
     /// The same of binary64.
     case fp64
+    /// binary16 arithmetic on two numbers in a word.
+    case half
     /// Integer addition, multiplication, logic, shifts, comparisons, selection.
     case integer
     /// Conversions between types of up to 32 bits.
@@ -41,6 +43,7 @@ public struct Work: Hashable, Sendable {
       switch self {
       case .fp32: "fp32"
       case .fp64: "fp64"
+      case .half: "half"
       case .integer: "integer"
       case .conversion: "conversion"
       case .wideConversion: "wide conversion"

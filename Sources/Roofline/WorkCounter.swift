@@ -15,6 +15,7 @@ struct WorkCounter {
   /// Variables that decide which statements run, or how often.
   private let deciding: Set<Variable>
   private var values: [Variable: Int] = [:]
+  private var places = LanePlaces()
   private(set) var dependsOnData = false
 
   init(_ kernel: MachineKernel, _ sizes: LaunchSizes) {
@@ -57,6 +58,7 @@ struct WorkCounter {
     case .define(let variable, let value):
       work += count(value)
       values[variable] = self.value(value)
+      places.define(variable, value)
     // What is set again has no value that holds for every round of a loop.
     case .declare(_, let value), .assign(_, let value): work += count(value)
     case .setElement(_, _, let value): work += count(value)
@@ -130,9 +132,16 @@ struct WorkCounter {
     switch expression {
     case .variable, .integer, .float, .laneNumbers, .table, .element: break
     case .apply(let instruction, let operands, let type):
+      // What the lanes' numbers alone decide is there before all loops.
+      if type.scalar == .i32, type.lanes > 1, places.values(expression)?.isShifted == false { break }
       for operand in operands { work += count(operand) }
       // Places in memory are computed once and stepped; their accesses count for that.
-      if type != .index { work.add(instruction, operands[0].type, type) }
+      if type != .index {
+        let share = type.scalar == .i64 ? instruction.words(with: operands.last!) / 2 : 1
+        var own = Work()
+        own.add(instruction, operands[0].type, type)
+        work += own * share
+      }
     case .broadcast(let value, _): work += count(value)
     case .load(let access, let type, _):
       work += consecutive(access.buffer, type.lanes, access.element.bitWidth)
@@ -183,9 +192,14 @@ struct WorkCounter {
     let bytes = Double(lanes * bits) / 8
     guard isShared(buffer) else {
       work.bytes[buffer, default: 0] += bytes
-      let stride = stride(offsets).map { Double(abs($0) * bits) / 8 } ?? 128
-      let lines = min(Double(min(lanes, GPU.warp)), max(1, Double(min(lanes, GPU.warp)) * stride / 128))
-      work.sharedTurns += registers * lines
+      guard let places = places.values(offsets)?.values else {
+        work.sharedTurns += registers * Double(min(lanes, GPU.warp))
+        return work
+      }
+      for first in Swift.stride(from: 0, to: places.count, by: GPU.warp) {
+        let lines = Set(places[first..<min(first + GPU.warp, places.count)].map { $0 * bits >> 10 })
+        work.sharedTurns += Double(lines.count)
+      }
       return work
     }
     let stride = stride(offsets).map { abs($0) * bits / 32 } ?? 1
@@ -254,5 +268,19 @@ extension Set {
       for source in sources[next] ?? [] where found.insert(source).inserted { open.append(source) }
     }
     return found
+  }
+}
+
+extension Instruction {
+  /// On how many of the two words of 64 bits it does something, where its last operand is a constant.
+  fileprivate func words(with operand: Expression) -> Double {
+    guard case .integer(let value, _) = operand else { return 2 }
+    let words = [value & 0xFFFF_FFFF, value >> 32 & 0xFFFF_FFFF]
+    switch self {
+    case .and, .or: return Double(words.count { $0 != 0 && $0 != 0xFFFF_FFFF })
+    case .xor: return Double(words.count { $0 != 0 })
+    case .shiftLeft, .shiftRightLogical, .shiftRightArithmetic: return value >= 32 ? 1 : 2
+    default: return 2
+    }
   }
 }

@@ -6,8 +6,8 @@ enum ByteFragments {
   /// Depth coordinates of one product.
   static let depth = ByteMatrices.depth
   /// Signed slices of an E4M3 number's integer: x = s0 + 2^7 s1 + 2^14 s2.
-  static let slices = 3
-  static let sliceBits = 7
+  static let slices = SignedSlices.count
+  static let sliceBits = SignedSlices.bits
 
   // MARK: Lanes
 
@@ -52,13 +52,13 @@ enum ByteFragments {
 
   // MARK: Slices
 
-  /// The integer value 2^9 of the E4M3 code in byte `byte` of `i32` lanes; NaN counts something.
+  /// The integer value 2^9 of the E4M3 code in the lowest byte of `i32` lanes; NaN counts something.
   ///
   /// A code's exponent and fraction are those of a small `f32`, subnormal ones too: two products by powers of two,
   /// both exact, make it the integer.
-  static func integers(_ word: Expression, byte: Int = 0) -> Expression {
+  static func integers(_ word: Expression) -> Expression {
     let lanes = word.type.lanes
-    let first = byte == 3 ? word : word.apply(.shiftLeft, integer(24 - 8 * byte, lanes))
+    let first = word.apply(.shiftLeft, integer(24, lanes))
     let signAndSize = Int64(Int32(bitPattern: 0x87F0_0000))
     let small = first.apply(.shiftRightArithmetic, integer(4, lanes)).apply(
       .and, .integer(signAndSize, word.type))

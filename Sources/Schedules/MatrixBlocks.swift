@@ -30,7 +30,9 @@ extension MatrixTile {
       }
       return [lowering.stack.define("right", .apply(.concatenate, registers, ByteMatrices.right))]
     }
-    return slices(of: (0..<4).map { ByteFragments.integers(word, byte: $0) })
+    return (0..<SignedSlices.count).map {
+      lowering.stack.define("right", word.apply(.sliceOfE4M3($0)))
+    }
   }
 
   /// Words of each slice of integers at four depths.

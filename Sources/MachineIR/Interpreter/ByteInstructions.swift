@@ -46,6 +46,22 @@ extension FunctionTable {
     }
     return RegisterValue(type, words, value.flaws)
   }
+
+  func sliceOfE4M3(
+    _ slice: Int, _ value: RegisterValue, _ type: MachineType
+  ) throws(MachineFault.Kind) -> RegisterValue {
+    guard type.scalar == .i32, value.type == type, SignedSlices.tables.indices.contains(slice) else {
+      throw .malformed("slice \(slice) of the E4M3 codes of \(value.type) to \(type)")
+    }
+    let table = SignedSlices.tables[slice]
+    let words = value.bits.map { codes -> UInt64 in
+      let word = (0..<4).reduce(UInt64(0)) { word, byte in
+        word | UInt64(table[Int(codes >> UInt64(8 * byte) & 255)]) << UInt64(8 * byte)
+      }
+      return type.scalar.canonical(word)
+    }
+    return RegisterValue(type, words, value.flaws)
+  }
 }
 
 /// Rows of signed bytes, and what is wrong with one of a row's.

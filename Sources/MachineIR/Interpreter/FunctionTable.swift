@@ -42,6 +42,7 @@ final class FunctionTable {
     case .dot4: return try dot4(operands, type)
     case .multiplyBytes: return try multiplyBytes(operands, type)
     case .bytesOfNibbles(let table): return try bytesOfNibbles(table, first, type)
+    case .sliceOfE4M3(let slice): return try sliceOfE4M3(slice, first, type)
     case .lookup16: return try lookup(operands, type, mask: 15)
     case .lookup128: return try lookup(operands, type, mask: 127)
     case .roundedSum:

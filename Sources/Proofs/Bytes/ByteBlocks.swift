@@ -158,6 +158,9 @@ struct ByteBlocks {
         return "its right bytes do not follow one another"
       }
       let atoms = all.map { terms.atoms[$0.right[slice]] }
+      if let number = terms.slice(of: all[0].right[slice]), number != slice {
+        return "its right slices do not weigh what they are"
+      }
       let parts = atoms.map { [$0.shape] + $0.arguments.compactMap(\.constant) }
       let isPeriodic =
         Set(parts[..<finest]).count == finest && parts.indices.allSatisfy { parts[$0] == parts[$0 % finest] }

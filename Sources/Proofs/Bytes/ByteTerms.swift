@@ -94,6 +94,8 @@ struct ByteTerms {
   /// Shapes in which lanes differ otherwise than by the places that they read.
   private var unevenShapes: Set<Int> = []
   private var shiftedShapes: Set<Int> = []
+  /// Shapes that an instruction says the slice of.
+  private var slices: [Int: Int] = [:]
   /// The greatest values of loops' counters, where they are known.
   private var greatest: [Int: Int] = [:]
   private(set) var counters: Set<Int> = []
@@ -105,6 +107,7 @@ struct ByteTerms {
     let number = shapes[shape] ?? shapes.count
     shapes[shape] = number
     if isUneven { unevenShapes.insert(number) }
+    if case .apply(.sliceOfE4M3(let slice), _, _) = shape { slices[number] = slice }
     return intern(Atom(shape: number, arguments: isLarge ? [] : arguments))
   }
 
@@ -114,6 +117,9 @@ struct ByteTerms {
     atomNumbers[atom] = atoms.count - 1
     return atoms.count - 1
   }
+
+  /// The number of the slice that an atom is, where an instruction says it.
+  func slice(of atom: Int) -> Int? { slices[atoms[atom].shape] }
 
   mutating func fresh() -> ByteForm { ByteForm(atom: atom(.fresh(shapes.count))) }
 
