@@ -61,7 +61,10 @@ public enum Lowering {
       do {
         let kernel = try lowering.lower(name: program.name + suffix)
         kernels += lowering.before + [kernel]
-        let narrow = try lowering.lowerFewRows(name: program.name + suffix)
+        var narrow = try lowering.lowerFewRows(name: program.name + suffix)
+        if narrow == nil, machine.gpu != nil, lowering.sharedAxis != nil, lowering.printed.isEmpty {
+          narrow = try begin(choices.ofFewCells).lowerFewCells(name: program.name + suffix)
+        }
         fewRows += lowering.before + [narrow?.kernel ?? kernel]
         if let condition = narrow?.guard, !guards.contains(condition) { guards.append(condition) }
         let split = try lowering.lowerSplitDepth(name: program.name + suffix)

@@ -30,14 +30,28 @@ extension RegionLowering {
     return try multiplyMatrices(weights, prepared, pattern, blocking, name: name)
   }
 
+  /// So many narrow cells of a block of rows that half as many are enough.
+  private static let manyCells = 1024
+
+  /// How many narrow cells a block of rows has; nil where the host has to find out.
+  func narrowCells(_ pattern: ProductPattern) -> Int? {
+    let columns = ProductBlocking.narrowMatrices.cellColumns
+    return region.axes.map(\.dimension).filter(pattern.fixed.contains)
+      .reduce(pattern.columns.extent.map { ($0 + columns - 1) / columns }) { cells, axis in
+        cells.flatMap { cells in axis.extent.map { cells * $0 } }
+      }
+  }
+
   /// The kernel for launches of few rows, over what this lowering has prepared: narrow cells, so that there are enough
   /// of them; nil where the region has no products of byte matrices. A lowering of its own builds it.
   func lowerFewRows(name: String) throws -> (kernel: MachineKernel, guard: HostExpression)? {
     let prints = region.statements.contains { if case .print = $0.effect { true } else { false } }
     guard let preparedMatrices, let pattern, let weights = matrixWeights(pattern), !prints else { return nil }
     let lowering = sibling()
+    let hasMany = narrowCells(pattern).map { $0 >= Self.manyCells } ?? false
     let kernel = try lowering.multiplyMatrices(
-      weights, preparedMatrices, pattern, .narrowMatrices, name: "\(name)_few_rows")
+      weights, preparedMatrices, pattern, hasMany ? .halfMatrices : .narrowMatrices,
+      name: "\(name)_few_rows")
     messages = lowering.messages
     let spare =
       HostExpression.constant(ProductBlocking.fewRows)

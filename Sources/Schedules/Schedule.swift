@@ -65,6 +65,13 @@ extension Schedule {
     return own
   }
 
+  /// The choices for a region whose cells hold blocks of an axis, where blocks would be fewer than a machine has agents.
+  var ofFewCells: Schedule {
+    var own = self
+    own.cellInner = 2
+    return own
+  }
+
   /// Schedules that differ in every choice that applies to `program` on `machine`, the chooser's own
   /// first. Each gives the same bits; which is fastest is for measurement.
   public static func candidates(

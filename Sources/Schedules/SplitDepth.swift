@@ -6,7 +6,7 @@ import TileIR
 /// order, as the class says (numeric contract, section 2).
 extension RegionLowering {
   /// From so many blocks of depth on, and up to so many cells of whole columns, a second kernel is worth its launch.
-  private static let (leastBlocks, mostCells) = (4, 512)
+  private static let (leastBlocks, mostCells) = (4, 256)
 
   /// The kernels over what this lowering has prepared, and what must not be negative where they are taken; nil where
   /// the region has no products of byte matrices, or enough cells without. Lowerings of their own build them.
@@ -40,15 +40,6 @@ extension RegionLowering {
     let spare =
       HostExpression.constant(blocking.cellRows) + HostExpression(extentOf: pattern.rows) * .constant(-1)
     return ([multiply, add], spare)
-  }
-
-  /// How many narrow cells a block of rows has; nil where the host has to find out.
-  private func narrowCells(_ pattern: ProductPattern) -> Int? {
-    let columns = ProductBlocking.narrowMatrices.cellColumns
-    return region.axes.map(\.dimension).filter(pattern.fixed.contains)
-      .reduce(pattern.columns.extent.map { ($0 + columns - 1) / columns }) { cells, axis in
-        cells.flatMap { cells in axis.extent.map { cells * $0 } }
-      }
   }
 
   /// A cell is a block of depth of a block of columns. Values: [block of columns][block of depth][row][column].

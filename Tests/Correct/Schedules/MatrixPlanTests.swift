@@ -80,7 +80,7 @@ import Tiles
   @Test(arguments: MachineInterpreter.CellOrder.allCases)
   func copiesMayLandAtAnyTime(_ order: MachineInterpreter.CellOrder) throws {
     let launch = try Self.deep[0].launch()
-    let plan = try Lowering.plan(launch.program, for: .sm90a)
+    let plan = try Lowering.plan(launch.program, for: .sm90a).with("few rows")
     let outcome = try MachineInterpreter.run(plan, launch.arguments, order: order)
     for (name, expected) in launch.expected { #expect(outcome.results[name] == expected) }
   }
@@ -93,8 +93,28 @@ import Tiles
 
   @Test(arguments: deep) func pipelinesGiveTheReferencesBits(_ one: Case) throws {
     let launch = try one.launch()
-    let plan = try Lowering.plan(launch.program, for: .sm90a)
+    let plan = try Lowering.plan(launch.program, for: .sm90a).with("few rows")
     for (name, found) in try launch.onDeviceModel(plan) { #expect(found == launch.expected[name]) }
+  }
+
+  /// One block of rows of a narrow matrix: a cell for each block of depth, and a kernel that adds them.
+  @Test(arguments: deep) func blocksOfDepthGiveTheReferencesBits(_ one: Case) throws {
+    let launch = try one.launch()
+    let plan = try Lowering.plan(launch.program, for: .sm90a).with("one block of rows")
+    let outcome = try MachineInterpreter.run(plan, launch.arguments, order: .oddsFirst, rowGap: 6)
+    for (name, expected) in launch.expected { #expect(outcome.results[name] == expected) }
+    for (name, found) in try launch.onDeviceModel(plan) { #expect(found == launch.expected[name]) }
+  }
+
+  @Test func depthIsSplitWhereColumnsAreFew() throws {
+    func names(_ kernel: Kernel) throws -> [String] {
+      try Lowering.plan(try kernel.program(), for: .sm90a).variants.map(\.name)
+    }
+    let whole = ["few rows", "every launch"]
+    #expect(try names(linearFP8(inputs: 512, outputs: 4096)) == ["one block of rows"] + whole)
+    #expect(try names(linearFP8(inputs: 512, outputs: 4112)) == whole)
+    #expect(try names(linearFP8(inputs: 384, outputs: 4096)) == whole)
+    #expect(try names(groupedLinearFP8(experts: 2, inputs: 512, outputs: 64)) == whole)
   }
 
   /// Cells for few rows copy ahead, in shared memory that leaves room for as many warps as registers do.
@@ -173,10 +193,13 @@ import Tiles
 
 extension Plan {
   /// The plan with the kernels for many rows only, so that few rows take them too.
-  var forManyRows: Plan {
+  var forManyRows: Plan { with("every launch") }
+
+  /// The plan with one of its variants, so that other launches take it too.
+  fileprivate func with(_ variant: String) -> Plan {
     Plan(
       program: program, machine: machine, schedule: schedule, workspaces: workspaces, preparations: preparations,
-      variants: [variants.last!], messages: messages)
+      variants: variants.filter { $0.name == variant }, messages: messages)
   }
 
   /// Whether a kernel multiplies matrices of bytes.
