@@ -1,8 +1,9 @@
 import MachineIR
 import TileIR
 
-/// The left operand of products of byte matrices, cut into slices by a kernel of its own: many cells of the product
-/// read each row. Words: [axes of its own][block of rows][tile of 16 rows][block of depth][product][slice][lane].
+/// The left operand of products of byte matrices in the order of their lanes, by a kernel of its own: many cells of the
+/// product read each row. E4M3 codes stay codes, which cells cut; integers are cut into slices.
+/// Words: [axes of its own][block of rows][tile of 16 rows][block of depth][product][slice][lane].
 /// Scales: a byte for each row of a tile's block, as `MatrixWeight.rowBias` says, 255 where one of its elements is NaN.
 struct LeftSlices {
   let left: ValueID
@@ -12,16 +13,14 @@ struct LeftSlices {
   /// Depth of a block.
   let block: Int
   let depth: Dimension
+  /// Words of a block of a tile.
+  let blockWords: Int
   /// Parallel axes besides the rows that it varies with.
   let axes: [Dimension]
   /// Positions of the workspaces.
   let words: Int
   let scales: Int
 
-  /// Words of a block of a tile.
-  var blockWords: Int {
-    block / ByteFragments.depth * ByteFragments.slices * ByteMatrices.left.lanes
-  }
   var blocks: HostExpression { HostExpression(extentOf: depth).dividedUp(by: block) }
 }
 
@@ -45,7 +44,7 @@ extension RegionLowering {
     let values = [weight.left] + (weight.leftScale.map { [$0] } ?? [])
     let slices = LeftSlices(
       left: weight.left, scale: weight.leftScale, bits: weight.bits, block: weight.panels.block,
-      depth: pattern.depth,
+      depth: pattern.depth, blockWords: weight.leftWords,
       axes: region.axes.map(\.dimension).filter { axis in
         pattern.fixed.contains(axis) && values.contains { program[$0].axes.contains(axis) }
       }, words: workspaces.count, scales: workspaces.count + 1)
@@ -54,11 +53,12 @@ extension RegionLowering {
     }
     let blocks = tiles * .constant(blocking.cellRows / ByteMatrices.rows) * slices.blocks
     let name = known.isEmpty ? "left" : "left_\(known.count + 1)"
-    workspaces.append(Workspace(name: "\(name)_slices", byteCount: blocks * .constant(4 * slices.blockWords)))
+    let content = slices.bits == nil ? "codes" : "slices"
+    workspaces.append(Workspace(name: "\(name)_\(content)", byteCount: blocks * .constant(4 * slices.blockWords)))
     workspaces.append(Workspace(name: "\(name)_scales", byteCount: blocks * .constant(ByteMatrices.rows)))
     let lowering = sibling()
     before.append(
-      try lowering.lowerSlices(slices, pattern, blocking, name: "\(kernel)_slices_\(name)", cells: blocks))
+      try lowering.lowerSlices(slices, pattern, blocking, name: "\(kernel)_\(content)_\(name)", cells: blocks))
     return slices
   }
 
@@ -104,28 +104,35 @@ extension RegionLowering {
     let start = stack.define("start", block * .constant(slices.block))
     stack.open()
     let lower = stack.define("tile_lower", rows.lower + first)
-    stack.append(.note("slices of the left operand", program[slices.left].location))
+    stack.append(.note("the left operand in the order of lanes", program[slices.left].location))
     let tileCut = LeftTile(
       slices: slices, rows: pattern.rows, lower: lower, count: count, start: start, cell: .variable(cell))
     if let bits = slices.bits {
       try cutIntegers(tileCut, bits: bits)
     } else {
-      try cutCodes(tileCut)
+      try packCodes(tileCut)
     }
     let body = stack.close()
     stack.append(.branch(count.compared(.greater, .constant(0)), body, []))
     return self.kernel(name: name, cells: cells, cell: cell)
   }
 
-  /// Slices and scales of codes of E4M3.
-  private func cutCodes(_ tile: LeftTile) throws {
+  /// Codes of E4M3, four to a word, and their scales.
+  private func packCodes(_ tile: LeftTile) throws {
     let type = ByteMatrices.left
-    let worst = stack.variable("worst", type)
+    let target = buffer(workspace: tile.slices.words, .int32)
+    let (worst, word) = (stack.variable("worst", type), stack.variable("word", type))
     stack.append(.declare(worst, .integer(0, type)))
-    try cutSlices(tile) { code in
+    try forEachStep(tile) {
+      self.stack.append(.declare(word, .integer(0, type)))
+    } element: { byte, code in
       let size = code.apply(.and, ByteFragments.integer(0x7F, type.lanes))
       self.stack.append(.assign(worst, Expression.variable(worst).apply(.maximum, size)))
-      return ByteFragments.integers(code)
+      let moved = code.apply(.shiftLeft, ByteFragments.integer(8 * byte, type.lanes))
+      self.stack.append(.assign(word, Expression.variable(word).apply(.or, moved)))
+    } after: { step in
+      let at = tile.cell * .constant(tile.slices.blockWords) + step * .constant(type.lanes)
+      self.stack.append(.store(Access(target, .int32, at), .variable(word), active: nil))
     }
     try storeScales(tile, worst)
   }
@@ -177,7 +184,7 @@ extension RegionLowering {
           step, from: .constant(0), to: .constant(tile.slices.block / ByteFragments.depth), stack.close())))
   }
 
-  /// Cuts the integers that `integer` makes of elements, which are codes or the bits of `float32`.
+  /// Cuts the integers that `integer` makes of elements, the bits of `float32`.
   func cutSlices(_ tile: LeftTile, integer: (Expression) throws -> Expression) throws {
     let type = ByteMatrices.left
     let target = buffer(workspace: tile.slices.words, .int32)

@@ -17,7 +17,7 @@ extension RegionLowering {
   func lowerMatrices(
     _ weights: [ValueID: MatrixWeight], _ pattern: ProductPattern, name: String
   ) throws -> MachineKernel {
-    let blocking = ProductBlocking.matrices
+    let blocking = copiesAhead(weights, pattern) ? ProductBlocking.halfMatrices : .matrices
     var prepared = PreparedMatrices()
     var known: [LeftSlices] = []
     for id in pattern.products {
@@ -28,6 +28,17 @@ extension RegionLowering {
     }
     preparedMatrices = prepared
     return try multiplyMatrices(weights, prepared, pattern, blocking, name: name)
+  }
+
+  /// Whether cells of `halfMatrices` do for any number of rows: where both operands are codes, there is room to copy ahead
+  /// what two tiles of rows need; where all cells are whole, the proof follows as many copies as they have panels.
+  private func copiesAhead(_ weights: [ValueID: MatrixWeight], _ pattern: ProductPattern) -> Bool {
+    let blocking = ProductBlocking.halfMatrices
+    return weights.values.allSatisfy { weight in
+      let room = MatrixRing.room(
+        on: machine, MatrixRing.Stage(weight), blocking, beside: besideRing(pattern, blocking))
+      return weight.bits == nil && room?.tiles == blocking.cellRows / ByteMatrices.rows
+    } && pattern.columns.extent.map { $0 % blocking.cellColumns == 0 } ?? false
   }
 
   /// So many narrow cells of a block of rows that half as many are enough.
@@ -49,9 +60,9 @@ extension RegionLowering {
     guard let preparedMatrices, let pattern, let weights = matrixWeights(pattern), !prints else { return nil }
     let lowering = sibling()
     let hasMany = narrowCells(pattern).map { $0 >= Self.manyCells } ?? false
+    if hasMany, copiesAhead(weights, pattern) { return nil }
     let kernel = try lowering.multiplyMatrices(
-      weights, preparedMatrices, pattern, hasMany ? .halfMatrices : .narrowMatrices,
-      name: "\(name)_few_rows")
+      weights, preparedMatrices, pattern, .narrowMatrices, name: "\(name)_few_rows")
     messages = lowering.messages
     let spare =
       HostExpression.constant(ProductBlocking.fewRows)
@@ -68,7 +79,7 @@ extension RegionLowering {
     let pitch = blocking.cellColumns + ProductBlocking.matrixPadding
     domains[pattern.columns]!.most = .constant(pitch)
     let sums = exactScratch("block_sums", .f32, blocking.cellRows * blocking.cellColumns)
-    let ring = blocking.isNarrow ? self.ring(weights, prepared, pattern, blocking, pitch: pitch) : nil
+    let ring = blocking.isNarrow ? self.ring(weights, pattern, blocking) : nil
     try lowerAround(pattern) { id in
       let slices = prepared.slices[id]!
       let tile = MatrixTile(
@@ -87,14 +98,18 @@ extension RegionLowering {
 
   /// The ring that the products of a cell use one after the other, where their stages are alike.
   private func ring(
-    _ weights: [ValueID: MatrixWeight], _ prepared: PreparedMatrices, _ pattern: ProductPattern,
-    _ blocking: ProductBlocking, pitch: Int
+    _ weights: [ValueID: MatrixWeight], _ pattern: ProductPattern, _ blocking: ProductBlocking
   ) -> MatrixRing? {
-    let stages = Set(pattern.products.map { MatrixRing.Stage(weights[$0]!, prepared.slices[$0]!) })
+    let stages = Set(pattern.products.map { MatrixRing.Stage(weights[$0]!) })
     guard let stage = stages.first, stages.count == 1 else { return nil }
-    let sums = 4 * blocking.cellRows * blocking.cellColumns
-    let product = 4 * (blocking.cellRows * pitch + Self.scratchSlack)
-    return MatrixRing(self, stage, blocking, beside: sums + pattern.products.count * product)
+    return MatrixRing(self, stage, blocking, beside: besideRing(pattern, blocking))
+  }
+
+  /// Bytes of the totals and products of a cell.
+  private func besideRing(_ pattern: ProductPattern, _ blocking: ProductBlocking) -> Int {
+    let pitch = blocking.cellColumns + ProductBlocking.matrixPadding
+    return 4 * blocking.cellRows * blocking.cellColumns
+      + 4 * pattern.products.count * (blocking.cellRows * pitch + Self.scratchSlack)
   }
 }
 
@@ -190,7 +205,8 @@ struct MatrixTile {
   }
 
   var panelCount: Expression {
-    (columns + .constant(ByteMatrices.columns - 1)).divided(by: ByteMatrices.columns)
+    if let all = weight.panels.columns.extent, all % blocking.cellColumns == 0 { return .constant(panels) }
+    return (columns + .constant(ByteMatrices.columns - 1)).divided(by: ByteMatrices.columns)
   }
 
   func total(_ r: Expression, _ panel: Expression) -> Expression {
@@ -282,16 +298,27 @@ struct MatrixTile {
     let sumRow = lowering.stack.define("sum_row", ByteFragments.sumRow)
     for r in (0..<size).map(Expression.constant) {
       let (words, scales) = place(r)
+      func load(_ number: Expression) -> Expression {
+        let word = number * .constant(ByteMatrices.left.lanes)
+        return .load(Access(words.buffer, .int32, words.offset + word), ByteMatrices.left, active: nil)
+      }
+      let step = lowering.stack.variable("step", .index)
+      let at = Expression.variable(step)
+      let cut = lowering.collect {
+        guard weight.leftStored == 1 else {
+          return lowering.stack.append(
+            lowering.unrolled("slice", ByteFragments.slices) {
+              [.setElement(left, [r, at, $0], load(at * .constant(ByteFragments.slices) + $0))]
+            })
+        }
+        let word = lowering.stack.define("left_word", load(at))
+        for slice in 0..<ByteFragments.slices {
+          lowering.stack.append(
+            .setElement(left, [r, at, .constant(slice)], word.apply(.sliceOfE4M3(slice))))
+        }
+      }
       lowering.stack.append(
-        lowering.unrolled("step", weight.steps) { step in
-          [
-            lowering.unrolled("slice", ByteFragments.slices) { slice in
-              let word = (step * .constant(ByteFragments.slices) + slice) * .constant(ByteMatrices.left.lanes)
-              let access = Access(words.buffer, .int32, words.offset + word)
-              return [.setElement(left, [r, step, slice], .load(access, ByteMatrices.left, active: nil))]
-            }
-          ]
-        })
+        .loop(CountedLoop(step, from: .constant(0), to: .constant(weight.steps), unrolled: true, cut)))
       let code = lowering.stack.define(
         "row_code", .gather(scales, lanes: sumRow, ByteMatrices.sum, active: nil))
       lowering.stack.append(.setElement(scale, [r], code.powerOfTwo(bias: weight.rowBias)))

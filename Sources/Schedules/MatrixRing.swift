@@ -31,20 +31,10 @@ struct MatrixRing {
   /// A ring for a cell's products within what a warp may have of shared memory beside `other` bytes; nil where there is
   /// not enough for a second stage.
   init?(_ lowering: RegionLowering, _ stage: Stage, _ blocking: ProductBlocking, beside other: Int) {
-    guard let gpu = lowering.machine.gpu else { return nil }
-    let tiles = blocking.cellRows / ByteMatrices.rows
+    guard let (tiles, stages) = Self.room(on: lowering.machine, stage, blocking, beside: other) else {
+      return nil
+    }
     let panels = blocking.cellColumns / ByteMatrices.columns
-    let choices = [(tiles, 3), (tiles, 2), (1, 3), (1, 2)]
-    // As many groups are under way as there are stages but one.
-    let barrierCount = 2
-    let isBulk = lowering.machine.has(.bulkCopies)
-    let left =
-      gpu.sharedPerWarp(warps: Self.residentWarps) - other - (isBulk ? 8 * barrierCount : 0)
-    guard
-      let (tiles, stages) = choices.first(where: {
-        stage.bytes(tiles: $0, panels: panels, stages: $1) <= left
-      })
-    else { return nil }
     self.stage = stage
     self.tiles = tiles
     self.stages = stages
@@ -53,7 +43,26 @@ struct MatrixRing {
     codes = lowering.exactScratch("code_stages", .i32, stages * panels * stage.panelWords)
     scales = lowering.exactScratch(
       "scale_stages", stage.scaleElement == .uint8 ? .u8 : .i32, stages * panels * stage.panelScales)
-    barriers = isBulk ? lowering.exactScratch("copy_barriers", .i64, barrierCount) : nil
+    barriers =
+      lowering.machine.has(.bulkCopies)
+      ? lowering.exactScratch("copy_barriers", .i64, Self.barrierCount) : nil
+  }
+
+  /// As many groups are under way as there are stages but one.
+  private static let barrierCount = 2
+
+  /// How many tiles of rows and stages of the weight there is room for.
+  static func room(
+    on machine: MachineDescription, _ stage: Stage, _ blocking: ProductBlocking, beside other: Int
+  ) -> (tiles: Int, stages: Int)? {
+    guard let gpu = machine.gpu else { return nil }
+    let tiles = blocking.cellRows / ByteMatrices.rows
+    let panels = blocking.cellColumns / ByteMatrices.columns
+    let barriers = machine.has(.bulkCopies) ? 8 * barrierCount : 0
+    let left = gpu.sharedPerWarp(warps: residentWarps) - other - barriers
+    return [(tiles, 3), (tiles, 2), (1, 3), (1, 2)].first {
+      stage.bytes(tiles: $0, panels: panels, stages: $1) <= left
+    }
   }
 
   /// The registers of these kernels leave room for two blocks of warps on a multiprocessor.
@@ -75,8 +84,8 @@ struct MatrixRing {
 }
 
 extension MatrixRing.Stage {
-  init(_ weight: MatrixWeight, _ slices: LeftSlices) {
-    tileWords = slices.blockWords
+  init(_ weight: MatrixWeight) {
+    tileWords = weight.leftWords
     panelWords = weight.steps * weight.words
     scaleElement = weight.scaleElement
     panelScales = weight.scaleBytes * 8 / weight.scaleElement.bitWidth
@@ -123,7 +132,9 @@ extension MatrixTile {
         copy(panelCodes(place), to: ring.codes, at: slot * .constant(stage.panelWords), stage.panelWords),
         copy(panelScales(place), to: ring.scales, at: slot * .constant(stage.panelScales), stage.panelScales),
       ]
-      copies.append(.branch(Expression.constant(panel).compared(.less, panelCount), own, []))
+      copies +=
+        panelCount.constantValue != nil
+        ? own : [.branch(Expression.constant(panel).compared(.less, panelCount), own, [])]
     }
     if let block = block.constantValue, let count = blockCount.constantValue {
       return (block < count ? copies : []) + [.closeCopies]

@@ -21,6 +21,10 @@ struct MatrixWeight {
   var steps: Int { panels.block / ByteFragments.depth }
   /// Words of codes of one product: 256 codes.
   var words: Int { 8 * format.bitWidth }
+  /// Slices that are stored of the left operand: one where they are its codes, which cells cut.
+  var leftStored: Int { bits == nil ? 1 : ByteFragments.slices }
+  /// Words of a block of a tile of the left operand.
+  var leftWords: Int { steps * leftStored * ByteMatrices.left.lanes }
   /// Slices of the right operand.
   var slices: Int { format == .e2m1 ? 1 : ByteFragments.slices }
   /// Sums of a block: products of slices with the same weight share one.

@@ -126,7 +126,10 @@ struct ByteBlocks {
     var memory: (name: String, base: ByteForm)?
     for coordinates in all {
       var own: [Int] = []
-      for atom in coordinates.left {
+      for (slice, atom) in coordinates.left.enumerated() {
+        if let number = terms.slice(of: atom), number != slice {
+          return "its left slices do not weigh what they are"
+        }
         guard let (name, place) = terms.place(of: atom) else { return "its left bytes are not followed" }
         guard memory == nil || memory! == (name, place.variablePart) else {
           return "its left bytes lie apart"
