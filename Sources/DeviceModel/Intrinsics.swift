@@ -27,6 +27,8 @@ extension ModelText {
     #define __align__(bytes) __attribute__((aligned(bytes)))
     #define __forceinline__ inline __attribute__((always_inline))
     #define __noinline__ __attribute__((noinline))
+    // Functions that kernels' text uses hundreds of times, which touch nothing but their arguments.
+    #define TESSERA_OFTEN static __attribute__((noinline, const))
     // All shared memory is one thread-local block, which the model places among its checked buffers:
     // so that `extern __shared__` and an array in a function's body are both plain C++.
     // No function has to initialise it; and other threads see it, whatever the compiler finds.
