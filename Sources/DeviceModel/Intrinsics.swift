@@ -307,8 +307,9 @@ extension ModelText {
     TESSERA_MODEL_INLINE double tessera_model_half(unsigned bits) {
       const tessera_model_u64 size = bits & 0x7fff, sign = (tessera_model_u64)(bits >> 15 & 1) << 63;
       const double subnormal = (double)(int)size * 0x1p-24;
-      return __builtin_bit_cast(
-          double, sign | (size < 1024 ? __builtin_bit_cast(tessera_model_u64, subnormal) : (size + (1008 << 10)) << 42));
+      const tessera_model_u64 normal = (size + (1008 << 10)) << 42;
+      const tessera_model_u64 bits64 = size < 1024 ? __builtin_bit_cast(tessera_model_u64, subnormal) : normal;
+      return __builtin_bit_cast(double, sign | bits64);
     }
     TESSERA_MODEL_INLINE unsigned tessera_model_half_bits(double x) {
       const unsigned sign = __builtin_signbit(x) ? 0x8000u : 0u;
@@ -323,7 +324,8 @@ extension ModelText {
       // A product of halves has 22 bits, and the sum of one and a half fewer than 53 where neither is far below.
       for (int shift = 0; shift < 32; shift += 16)
         y |= tessera_model_half_bits(
-                 tessera_model_half(a >> shift) * tessera_model_half(b >> shift) + tessera_model_half(c >> shift))
+                 tessera_model_half(a >> shift) * tessera_model_half(b >> shift) +
+                 tessera_model_half(c >> shift))
              << shift;
       return y;
     }

@@ -38,8 +38,8 @@ extension CUDADialect {
 
   /// The function that gives a slice of the four E4M3 codes of a register, by binary16 arithmetic on two at a time.
   ///
-  /// A code's bits are those of a half of 2^-8 of its number. Adding 1.5 times a power of two leaves the number rounded to
-  /// the last place of the sum, as an integer in the sum's low bits; what that leaves of the number is exact.
+  /// A code's bits are those of a half of 2^-8 of its number. Adding 1.5 times a power of two leaves the number rounded
+  /// to the last place of the sum, as an integer in the sum's low bits; what that leaves of the number is exact.
   func sliceOfE4M3(_ slice: Int, _ type: MachineType) -> String {
     let (i32, u32) = (declare("i32"), declare("u32"))
     let halves = halfArithmetic(u32)
@@ -67,8 +67,11 @@ extension CUDADialect {
       case 2: "return \(sums[0]);"
       case 1: "return \(sums[1]);"
       default:
-        "const \(u32) left = \(rest)(x, \(sums[0]), \(upper));\n"
-          + "  return \(halves.multiplyAdd)(\(rest)(left, \(halves.add)(left, \(lower)), \(lower)), \(scale), \(lower));"
+        """
+        const \(u32) left = \(rest)(x, \(sums[0]), \(upper));
+          const \(u32) last = \(rest)(left, \(halves.add)(left, \(lower)), \(lower));
+          return \(halves.multiplyAdd)(last, \(scale), \(lower));
+        """
       }
     let pair = add("\(name)_halves") { inline(u32, "\(name)_halves", "\(u32) x", body: "  \(sum)") }
     // Inlined hundreds of times it takes the model's compiler minutes.

@@ -32,16 +32,16 @@ public struct GPURates: Hashable, Sendable {
   static let a100 = GPURates(
     product: "A100", multiprocessors: 108, clock: 1.41e9, memoryBandwidth: 2.04e12, cacheBandwidth: 4.7e12,
     rates: [
-      .fp32: 2, .fp64: 1, .half: 4, .integer: 2, .conversion: 0.5, .wideConversion: 0.5, .special: 0.5, .shuffle: 1,
-      .access: 1, .matrix: 0.5, .wait: 1,
+      .fp32: 2, .fp64: 1, .half: 4, .integer: 2, .conversion: 0.5, .wideConversion: 0.5, .special: 0.5,
+      .shuffle: 1, .access: 1, .matrix: 0.5, .wait: 1,
     ])
 
   /// H200 SXM, likewise for compute capability 9.0.
   static let h200 = GPURates(
     product: "H200", multiprocessors: 132, clock: 1.98e9, memoryBandwidth: 4.8e12, cacheBandwidth: 7.0e12,
     rates: [
-      .fp32: 4, .fp64: 2, .half: 4, .integer: 2, .conversion: 2, .wideConversion: 0.5, .special: 0.5, .shuffle: 1,
-      .access: 1, .matrix: 0.62, .wait: 1,
+      .fp32: 4, .fp64: 2, .half: 4, .integer: 2, .conversion: 2, .wideConversion: 0.5, .special: 0.5,
+      .shuffle: 1, .access: 1, .matrix: 0.62, .wait: 1,
     ])
 
   /// What a prediction supposes and no document of the maker states, by name.

@@ -54,11 +54,13 @@ extension RegionLowering {
     let blocks = tiles * .constant(blocking.cellRows / ByteMatrices.rows) * slices.blocks
     let name = known.isEmpty ? "left" : "left_\(known.count + 1)"
     let content = slices.bits == nil ? "codes" : "slices"
-    workspaces.append(Workspace(name: "\(name)_\(content)", byteCount: blocks * .constant(4 * slices.blockWords)))
+    workspaces.append(
+      Workspace(name: "\(name)_\(content)", byteCount: blocks * .constant(4 * slices.blockWords)))
     workspaces.append(Workspace(name: "\(name)_scales", byteCount: blocks * .constant(ByteMatrices.rows)))
     let lowering = sibling()
     before.append(
-      try lowering.lowerSlices(slices, pattern, blocking, name: "\(kernel)_\(content)_\(name)", cells: blocks))
+      try lowering.lowerSlices(
+        slices, pattern, blocking, name: "\(kernel)_\(content)_\(name)", cells: blocks))
     return slices
   }
 

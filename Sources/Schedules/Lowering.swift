@@ -27,12 +27,8 @@ public enum Lowering {
     let stagedProgram = StagedProgram(program, machine, schedule)
     var workspaces = stagedProgram.workspaces
     var messages: [Diagnostic] = []
-    var kernels: [MachineKernel] = []
-    var fewRows: [MachineKernel] = []
-    var guards: [HostExpression] = []
-    var oneBlock: [MachineKernel] = []
-    var oneBlockGuards: [HostExpression] = []
-    var splitsDepth = false
+    var (oneBlock, fewRows) = (Variant(name: "one block of rows"), Variant(name: "few rows"))
+    var every = Variant(name: "every launch", isOwn: true)
     var preparations: [MachineKernel] = []
     var written: Set<Int> = []
     var own = 0
@@ -59,20 +55,16 @@ public enum Lowering {
       var suffix = program.regions.count > 1 ? "_\(own + 1)" : ""
       if isStaged { suffix += "_\(number - own + 1)" } else { own += 1 }
       do {
-        let kernel = try lowering.lower(name: program.name + suffix)
-        kernels += lowering.before + [kernel]
-        var narrow = try lowering.lowerFewRows(name: program.name + suffix)
-        if narrow == nil, machine.gpu != nil, lowering.sharedAxis != nil, lowering.printed.isEmpty {
-          narrow = try begin(choices.ofFewCells).lowerFewCells(name: program.name + suffix)
+        let name = program.name + suffix
+        let whole: LaunchKernels = ([try lowering.lower(name: name)], nil)
+        var few = try lowering.lowerFewRows(name: name)
+        if few == nil, machine.gpu != nil, lowering.sharedAxis != nil, lowering.printed.isEmpty {
+          few = try begin(choices.ofFewCells).lowerFewCells(name: name)
         }
-        fewRows += lowering.before + [narrow?.kernel ?? kernel]
-        if let condition = narrow?.guard, !guards.contains(condition) { guards.append(condition) }
-        let split = try lowering.lowerSplitDepth(name: program.name + suffix)
-        oneBlock += lowering.before + (split?.kernels ?? [narrow?.kernel ?? kernel])
-        if let condition = split?.guard ?? narrow?.guard, !oneBlockGuards.contains(condition) {
-          oneBlockGuards.append(condition)
-        }
-        if split != nil { splitsDepth = true }
+        let split = try lowering.lowerSplitDepth(name: name)
+        every.add(whole, after: lowering.before)
+        fewRows.add(few ?? whole, after: lowering.before, isOwn: few != nil)
+        oneBlock.add(split ?? few ?? whole, after: lowering.before, isOwn: split != nil)
       } catch let refusal as RegionLowering.Refusal {
         throw refusal.diagnostic
       }
@@ -87,15 +79,33 @@ public enum Lowering {
         }
       }
     }
-    func variant(_ name: String, _ guards: [HostExpression], _ kernels: [MachineKernel]) -> PlanVariant {
-      PlanVariant(name: name, guards: guards, kernels: kernels.map { $0.forWarps(of: machine) })
-    }
-    var variants = [variant("every launch", [], kernels)]
-    if !guards.isEmpty { variants.insert(variant("few rows", guards, fewRows), at: 0) }
-    if splitsDepth { variants.insert(variant("one block of rows", oneBlockGuards, oneBlock), at: 0) }
     return Plan(
       program: program, machine: machine, schedule: schedule.description, workspaces: workspaces,
       preparations: preparations.map { $0.forWarps(of: machine) },
-      variants: variants, messages: messages)
+      variants: [oneBlock, fewRows, every].compactMap { $0.plan(for: machine) }, messages: messages)
+  }
+
+  /// One way to carry out a program, for the launches that its guards let by.
+  private struct Variant {
+    let name: String
+    private var kernels: [MachineKernel] = []
+    private var guards: [HostExpression] = []
+    /// Whether a region has kernels that only this variant has.
+    private var isOwn: Bool
+
+    init(name: String, isOwn: Bool = false) { (self.name, self.isOwn) = (name, isOwn) }
+
+    mutating func add(_ region: LaunchKernels, after before: [MachineKernel], isOwn: Bool = false) {
+      kernels += before + region.kernels
+      if let condition = region.guard, !guards.contains(condition) { guards.append(condition) }
+      self.isOwn = self.isOwn || isOwn
+    }
+
+    func plan(for machine: MachineDescription) -> PlanVariant? {
+      isOwn ? PlanVariant(name: name, guards: guards, kernels: kernels.map { $0.forWarps(of: machine) }) : nil
+    }
   }
 }
+
+/// Kernels of a region for some launches, and what must not be negative where they are taken.
+typealias LaunchKernels = (kernels: [MachineKernel], guard: HostExpression?)

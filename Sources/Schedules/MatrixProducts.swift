@@ -30,8 +30,8 @@ extension RegionLowering {
     return try multiplyMatrices(weights, prepared, pattern, blocking, name: name)
   }
 
-  /// Whether cells of `halfMatrices` do for any number of rows: where both operands are codes, there is room to copy ahead
-  /// what two tiles of rows need; where all cells are whole, the proof follows as many copies as they have panels.
+  /// Whether cells of `halfMatrices` do for any number of rows: where both operands are codes, there is room to copy
+  /// ahead what two tiles of rows need; where all cells are whole, the proof follows as many copies as they have panels.
   private func copiesAhead(_ weights: [ValueID: MatrixWeight], _ pattern: ProductPattern) -> Bool {
     let blocking = ProductBlocking.halfMatrices
     return weights.values.allSatisfy { weight in
@@ -55,7 +55,7 @@ extension RegionLowering {
 
   /// The kernel for launches of few rows, over what this lowering has prepared: narrow cells, so that there are enough
   /// of them; nil where the region has no products of byte matrices. A lowering of its own builds it.
-  func lowerFewRows(name: String) throws -> (kernel: MachineKernel, guard: HostExpression)? {
+  func lowerFewRows(name: String) throws -> LaunchKernels? {
     let prints = region.statements.contains { if case .print = $0.effect { true } else { false } }
     guard let preparedMatrices, let pattern, let weights = matrixWeights(pattern), !prints else { return nil }
     let lowering = sibling()
@@ -67,7 +67,7 @@ extension RegionLowering {
     let spare =
       HostExpression.constant(ProductBlocking.fewRows)
       + HostExpression(extentOf: pattern.rows) * .constant(-1)
-    return (kernel, spare)
+    return ([kernel], spare)
   }
 
   private func multiplyMatrices(
@@ -79,7 +79,7 @@ extension RegionLowering {
     let pitch = blocking.cellColumns + ProductBlocking.matrixPadding
     domains[pattern.columns]!.most = .constant(pitch)
     let sums = exactScratch("block_sums", .f32, blocking.cellRows * blocking.cellColumns)
-    let ring = blocking.isNarrow ? self.ring(weights, pattern, blocking) : nil
+    let ring = blocking.leavesRoom ? self.ring(weights, pattern, blocking) : nil
     try lowerAround(pattern) { id in
       let slices = prepared.slices[id]!
       let tile = MatrixTile(
@@ -161,7 +161,8 @@ struct MatrixTile {
 
   /// Where the values of blocks go.
   enum Values {
-    /// Added to f32 totals, [tile of rows][panel][lane]: as sums lie in registers, so that no lane moves between blocks.
+    /// Added to f32 totals, [tile of rows][panel][lane]: as sums lie in registers, so that no lane moves between
+    /// blocks.
     case totals(String)
     /// Stored in an array on chip, whose rows lie so many elements apart.
     case rows(String, pitch: Int)
@@ -276,16 +277,6 @@ struct MatrixTile {
     if ring != nil { lowering.stack.append(.awaitCopies(0)) }
   }
 
-  /// The same from device memory.
-  private func leftInMemory(
-    _ size: Int, _ block: Expression, _ blockCount: Expression
-  ) -> (left: RegisterArray, scale: RegisterArray) {
-    leftOperand(size) { r in
-      let at = leftBlock(r, block, blockCount)
-      return (leftWords(at), leftScales(at))
-    }
-  }
-
   /// The slices and scales of a block of the cell's rows in registers, from where `place` says that a tile's are.
   private func leftOperand(
     _ size: Int, _ place: (Expression) -> (words: Access, scales: Access)
@@ -324,6 +315,16 @@ struct MatrixTile {
       lowering.stack.append(.setElement(scale, [r], code.powerOfTwo(bias: weight.rowBias)))
     }
     return (left, scale)
+  }
+
+  /// The same from device memory.
+  private func leftInMemory(
+    _ size: Int, _ block: Expression, _ blockCount: Expression
+  ) -> (left: RegisterArray, scale: RegisterArray) {
+    leftOperand(size) { r in
+      let at = leftBlock(r, block, blockCount)
+      return (leftWords(at), leftScales(at))
+    }
   }
 
   /// Takes the panels of a block one after the other; the codes of the next are read before those of one are used.

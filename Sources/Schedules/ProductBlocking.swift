@@ -51,16 +51,15 @@ struct ProductBlocking {
     matrixRows: 2 * ByteMatrices.rows, columns: 2 * ByteMatrices.columns)
   static let fewRows = 128
 
-  /// The same where columns are enough for wider ones, which read the rows half as often, and for a block of depth of one
-  /// block of rows.
+  /// The same with room to copy ahead what two tiles of rows need.
   static let halfMatrices = ProductBlocking(
     matrixRows: 2 * ByteMatrices.rows, columns: 4 * ByteMatrices.columns)
+  /// Cells of a block of depth of one block of rows, and of the sums of one row over such blocks.
   static let depthMatrices = halfMatrices
-  /// The sums of one row over such blocks.
   static let depthSums = ProductBlocking(matrixRows: 1, columns: depthMatrices.cellColumns)
 
-  /// Whether cells are for few rows.
-  var isNarrow: Bool { cellColumns < Self.matrices.cellColumns }
+  /// Whether cells leave memory for a ring of copies.
+  var leavesRoom: Bool { cellColumns < Self.matrices.cellColumns }
 
   /// The cut for products on a matrix unit of whole tiles.
   static let cubes = ProductBlocking(matrixRows: RegionLowering.cubeRows, columns: RegionLowering.cubeColumns)

@@ -150,10 +150,11 @@ final class RegionLowering {
   }
 
   /// The kernel for launches of few cells, small ones, and what must not be negative where it is taken.
-  func lowerFewCells(name: String) throws -> (kernel: MachineKernel, guard: HostExpression) {
+  func lowerFewCells(name: String) throws -> LaunchKernels {
     let spare =
-      HostExpression.constant(Self.fewCells) + HostExpression(extentOf: region.axes[0].dimension) * .constant(-1)
-    return (try lower(name: "\(name)_few_cells"), spare)
+      HostExpression.constant(Self.fewCells)
+      + HostExpression(extentOf: region.axes[0].dimension) * .constant(-1)
+    return ([try lower(name: "\(name)_few_cells")], spare)
   }
   /// Coordinates of a region's first axis up to which whole blocks of another are too few cells.
   private static let fewCells = 64

@@ -65,7 +65,8 @@ extension Schedule {
     return own
   }
 
-  /// The choices for a region whose cells hold blocks of an axis, where blocks would be fewer than a machine has agents.
+  /// The choices for a region whose cells hold blocks of an axis, where blocks would be fewer than a machine has
+  /// agents.
   var ofFewCells: Schedule {
     var own = self
     own.cellInner = 2

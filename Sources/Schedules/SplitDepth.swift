@@ -10,7 +10,7 @@ extension RegionLowering {
 
   /// The kernels over what this lowering has prepared, and what must not be negative where they are taken; nil where
   /// the region has no products of byte matrices, or enough cells without. Lowerings of their own build them.
-  func lowerSplitDepth(name: String) throws -> (kernels: [MachineKernel], guard: HostExpression)? {
+  func lowerSplitDepth(name: String) throws -> LaunchKernels? {
     let prints = region.statements.contains { if case .print = $0.effect { true } else { false } }
     guard let preparedMatrices, let pattern, let weights = matrixWeights(pattern), !prints,
       pattern.partition == nil, let cells = narrowCells(pattern), cells <= Self.mostCells,

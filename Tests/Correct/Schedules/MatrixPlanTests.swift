@@ -107,9 +107,15 @@ import Tiles
   @Test(arguments: deep) func blocksOfDepthGiveTheReferencesBits(_ one: Case) throws {
     let launch = try one.launch()
     let plan = try Lowering.plan(launch.program, for: .sm90a).with("one block of rows")
+    for (name, found) in try launch.onDeviceModel(plan) { #expect(found == launch.expected[name]) }
+  }
+
+  /// The interpreter takes seconds.
+  @Test func theInterpreterAddsBlocksOfDepth() throws {
+    let launch = try Self.deep[0].launch()
+    let plan = try Lowering.plan(launch.program, for: .sm90a).with("one block of rows")
     let outcome = try MachineInterpreter.run(plan, launch.arguments, order: .oddsFirst, rowGap: 6)
     for (name, expected) in launch.expected { #expect(outcome.results[name] == expected) }
-    for (name, found) in try launch.onDeviceModel(plan) { #expect(found == launch.expected[name]) }
   }
 
   @Test func depthIsSplitWhereColumnsAreFew() throws {
@@ -123,7 +129,8 @@ import Tiles
     #expect(try names(groupedLinearFP8(experts: 2, inputs: 512, outputs: 64)) == whole)
   }
 
-  /// Cells copy ahead where they are for few rows, or whole and of codes, in shared memory that leaves room for as many warps as registers do.
+  /// Cells copy ahead where they are for few rows, or whole and of codes, in shared memory that leaves room for as many
+  /// warps as registers do.
   @Test(arguments: MachineDescription.gpus) func fewRowsCopyAhead(_ machine: MachineDescription) throws {
     for name in ["linear_fp8", "linear_fp4", "shared_up", "experts_up"] {
       let program = try #require(OperatorLibrary.named(name)).instances[0].kernel().program()
