@@ -25,12 +25,12 @@ let package = Package(
     .target(name: "Reference", dependencies: ["TileIR", "Formats"]),
     .target(name: "MachineIR", dependencies: ["TileIR"]),
     .target(name: "Proofs", dependencies: ["TileIR", "MachineIR", "Reference", "DynamicLibrary"]),
-    .target(name: "Schedules", dependencies: ["MachineIR"]),
-    .target(name: "Roofline", dependencies: ["MachineIR"]),
-    .target(name: "CFamily", dependencies: ["MachineIR"]),
-    .target(name: "EmitC", dependencies: ["CFamily"]),
-    .target(name: "EmitCUDA", dependencies: ["CFamily"]),
-    .target(name: "EmitAscend", dependencies: ["CFamily"]),
+    .target(name: "Schedules", dependencies: ["Formats", "TileIR", "MachineIR"]),
+    .target(name: "Roofline", dependencies: ["TileIR", "MachineIR"]),
+    .target(name: "CFamily", dependencies: ["TileIR", "MachineIR"]),
+    .target(name: "EmitC", dependencies: ["MachineIR", "TileIR", "CFamily"]),
+    .target(name: "EmitCUDA", dependencies: ["MachineIR", "TileIR", "CFamily"]),
+    .target(name: "EmitAscend", dependencies: ["MachineIR", "TileIR", "CFamily"]),
     .target(name: "Steps", dependencies: ["TileIR"]),
     .target(name: "CTesseraShims"),
     .target(name: "DeviceModel", dependencies: ["CTesseraShims"]),
@@ -38,21 +38,23 @@ let package = Package(
     .target(
       name: "Runtime",
       dependencies: [
+        "MachineIR", "TileIR",
         "Proofs", "Schedules", "EmitC", "EmitCUDA", "EmitAscend", "Steps", "DynamicLibrary", "CTesseraShims",
         "DeviceModel", "CUDADriver",
       ]),
-    .target(name: "Alignment", dependencies: ["TileIR", "Reference", "Runtime"]),
+    .target(name: "Alignment", dependencies: ["Steps", "TileIR", "Reference", "Runtime"]),
     .target(name: "Operators", dependencies: ["Tiles"]),
     .target(name: "JSON"),
-    .target(name: "Export", dependencies: ["Reference", "Runtime", "JSON"]),
+    .target(name: "Export", dependencies: ["CFamily", "DeviceModel", "MachineIR", "Proofs", "TileIR", "Reference", "Runtime", "JSON"]),
     .target(name: "Safetensors", dependencies: ["TileIR", "JSON"]),
     .target(
       name: "DeepSeek",
-      dependencies: ["Formats", "Tiles", "Operators", "Steps", "Runtime", "JSON", "Safetensors"]),
+      dependencies: ["TileIR", "Formats", "Tiles", "Operators", "Steps", "Runtime", "JSON", "Safetensors"]),
     .target(name: "ElementaryOracle", dependencies: ["TileIR", "DynamicLibrary"]),
     .executableTarget(
       name: "check-elementary",
       dependencies: [
+        "MachineIR", "Schedules", "TileIR",
         "ElementaryOracle", "Runtime", "Tiles",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
@@ -63,7 +65,7 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .target(name: "CBenchKernels"),
-    .target(name: "Fuzzing", dependencies: ["Operators", "DeepSeek", "Safetensors", "JSON"]),
+    .target(name: "Fuzzing", dependencies: ["TileIR", "Operators", "DeepSeek", "Safetensors", "JSON"]),
     .executableTarget(
       name: "fuzz-files",
       dependencies: [
@@ -72,6 +74,7 @@ let package = Package(
     .executableTarget(
       name: "tessera",
       dependencies: [
+        "EmitAscend", "EmitC", "EmitCUDA", "MachineIR", "Schedules", "Steps", "TileIR", "Tiles",
         "Operators", "Proofs", "Roofline", "Reference", "Runtime", "CUDADriver", "Alignment", "Export", "DeepSeek", "Safetensors",
         "DynamicLibrary",
         "CBenchKernels", .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -79,13 +82,15 @@ let package = Package(
     .executableTarget(
       name: "gpu-check",
       dependencies: [
+        "MachineIR", "TileIR",
         "EmitCUDA", "Schedules", "Operators", "Roofline", "Reference", "Runtime", "CUDADriver", "DynamicLibrary", "DeepSeek",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
-    .target(name: "PlanMutation", dependencies: ["MachineIR"]),
+    .target(name: "PlanMutation", dependencies: ["TileIR", "MachineIR"]),
     .executableTarget(
       name: "check-plans",
       dependencies: [
+        "MachineIR", "TileIR",
         "PlanMutation", "Schedules", "Operators", "Proofs", "Reference", "Runtime", "DeviceModel",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
@@ -96,16 +101,18 @@ let package = Package(
     .testTarget(
       name: "Correct",
       dependencies: [
+        "CFamily", "EmitAscend", "EmitC", "EmitCUDA", "MachineIR", "Schedules", "TileIR", "Tiles",
         "Formats", "DynamicLibrary", "ElementaryOracle", "Operators", "PlanMutation", "Proofs", "Reference", "Runtime", "DeviceModel", "CUDADriver", "Roofline", "Steps",
         "JSON", "Export", "Alignment", "Safetensors", "DeepSeek", "Fuzzing", "check-layers", "check-plans", "gpu-check", "CAllocationCount", "CTesseraShims",
       ]),
     .target(name: "CAllocationCount", path: "Tests/CAllocationCount", publicHeadersPath: "include"),
     .testTarget(
-      name: "Refuse", dependencies: ["Tiles", "Operators", "MachineIR", "Proofs", "Reference", "Schedules", "Runtime", "DeviceModel", "JSON", "Safetensors", "DeepSeek"]),
-    .testTarget(name: "Golden", dependencies: ["Tiles", "MachineIR", "Operators", "Schedules", "EmitCUDA"]),
+      name: "Refuse", dependencies: ["Formats", "TileIR", "Tiles", "Operators", "MachineIR", "Proofs", "Reference", "Schedules", "Runtime", "DeviceModel", "JSON", "Safetensors", "DeepSeek"]),
+    .testTarget(name: "Golden", dependencies: ["Formats", "TileIR", "Tiles", "MachineIR", "Operators", "Schedules", "EmitCUDA"]),
     .testTarget(
       name: "Claims",
       dependencies: [
+        "EmitC", "MachineIR", "Schedules", "TileIR", "Tiles",
         "tessera", "example-own-operator", "Operators", "Reference", "Runtime", "Steps", "Alignment", "Safetensors",
         "CBenchKernels",
       ], exclude: ["Help"]),
