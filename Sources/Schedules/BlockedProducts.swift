@@ -105,6 +105,11 @@ extension RegionLowering {
     domains[dimension] = (lower, count, .constant(size))
   }
 
+  /// Parallel axes besides rows and columns, in their order.
+  func fixedAxes(_ pattern: ProductPattern) -> [Dimension] {
+    region.axes.map(\.dimension).filter(pattern.fixed.contains)
+  }
+
   /// Binds the blocks of rows and columns, and the coordinates of other parallel axes, of a cell; with the cells, the
   /// number of its block of rows. With `hasOneRowBlock` the launch has no more than one, and cells do not count it.
   func openCell(
@@ -125,9 +130,9 @@ extension RegionLowering {
     let block = take(
       HostExpression(extentOf: pattern.columns).dividedUp(by: blocking.cellColumns), pattern.columns.name)
     try bind(pattern.columns, block, blocking.cellColumns)
-    for axis in region.axes where pattern.fixed.contains(axis.dimension) {
-      let block = take(HostExpression(extentOf: axis.dimension), axis.dimension.name)
-      environment.bind(axis.dimension, LaneCoordinate(block))
+    for axis in fixedAxes(pattern) {
+      let block = take(HostExpression(extentOf: axis), axis.name)
+      environment.bind(axis, LaneCoordinate(block))
     }
     return (cells, rowBlock)
   }

@@ -45,9 +45,8 @@ extension RegionLowering {
     let slices = LeftSlices(
       left: weight.left, scale: weight.leftScale, bits: weight.bits, block: weight.panels.block,
       depth: pattern.depth, blockWords: weight.leftWords,
-      axes: region.axes.map(\.dimension).filter { axis in
-        pattern.fixed.contains(axis) && values.contains { program[$0].axes.contains(axis) }
-      }, words: workspaces.count, scales: workspaces.count + 1)
+      axes: fixedAxes(pattern).filter { axis in values.contains { program[$0].axes.contains(axis) } },
+      words: workspaces.count, scales: workspaces.count + 1)
     let tiles = slices.axes.reduce(rowBlocks(pattern, blocking.cellRows)) {
       $0 * HostExpression(extentOf: $1)
     }

@@ -57,10 +57,8 @@ public enum Lowering {
       do {
         let name = program.name + suffix
         let whole: LaunchKernels = ([try lowering.lower(name: name)], nil)
-        var few = try lowering.lowerFewRows(name: name)
-        if few == nil, machine.gpu != nil, lowering.sharedAxis != nil, lowering.printed.isEmpty {
-          few = try begin(choices.ofFewCells).lowerFewCells(name: name)
-        }
+        let few =
+          try lowering.lowerFewRows(name: name) ?? begin(choices.ofFewCells).lowerFewCells(name: name)
         let split = try lowering.lowerSplitDepth(name: name)
         every.add(whole, after: lowering.before)
         fewRows.add(few ?? whole, after: lowering.before, isOwn: few != nil)

@@ -47,16 +47,15 @@ extension RegionLowering {
   /// How many narrow cells a block of rows has; nil where the host has to find out.
   func narrowCells(_ pattern: ProductPattern) -> Int? {
     let columns = ProductBlocking.narrowMatrices.cellColumns
-    return region.axes.map(\.dimension).filter(pattern.fixed.contains)
-      .reduce(pattern.columns.extent.map { ($0 + columns - 1) / columns }) { cells, axis in
-        cells.flatMap { cells in axis.extent.map { cells * $0 } }
-      }
+    let blocks = pattern.columns.extent.map { ($0 + columns - 1) / columns }
+    return fixedAxes(pattern).reduce(blocks) { cells, axis in
+      cells.flatMap { cells in axis.extent.map { cells * $0 } }
+    }
   }
 
   /// The kernel for launches of few rows, over what this lowering has prepared: narrow cells, so that there are enough
   /// of them; nil where the region has no products of byte matrices. A lowering of its own builds it.
   func lowerFewRows(name: String) throws -> LaunchKernels? {
-    let prints = region.statements.contains { if case .print = $0.effect { true } else { false } }
     guard let preparedMatrices, let pattern, let weights = matrixWeights(pattern), !prints else { return nil }
     let lowering = sibling()
     let hasMany = narrowCells(pattern).map { $0 >= Self.manyCells } ?? false
@@ -64,10 +63,7 @@ extension RegionLowering {
     let kernel = try lowering.multiplyMatrices(
       weights, preparedMatrices, pattern, .narrowMatrices, name: "\(name)_few_rows")
     messages = lowering.messages
-    let spare =
-      HostExpression.constant(ProductBlocking.fewRows)
-      + HostExpression(extentOf: pattern.rows) * .constant(-1)
-    return ([kernel], spare)
+    return ([kernel], Self.spare(of: ProductBlocking.fewRows, pattern.rows))
   }
 
   private func multiplyMatrices(

@@ -149,15 +149,24 @@ final class RegionLowering {
     return kernel(name: name, cells: cells, cell: cell)
   }
 
-  /// The kernel for launches of few cells, small ones, and what must not be negative where it is taken.
-  func lowerFewCells(name: String) throws -> LaunchKernels {
-    let spare =
-      HostExpression.constant(Self.fewCells)
-      + HostExpression(extentOf: region.axes[0].dimension) * .constant(-1)
-    return ([try lower(name: "\(name)_few_cells")], spare)
+  /// The kernel for launches of few cells, small ones; nil where cells hold no block of an axis, or are no warp's.
+  func lowerFewCells(name: String) throws -> LaunchKernels? {
+    guard machine.gpu != nil, sharedAxis != nil, !prints else { return nil }
+    let kernel = try lower(name: "\(name)_few_cells")
+    return ([kernel], Self.spare(of: Self.fewCells, region.axes[0].dimension))
   }
   /// Coordinates of a region's first axis up to which whole blocks of another are too few cells.
   private static let fewCells = 64
+
+  /// What is not negative where an axis has at most so many coordinates.
+  static func spare(of most: Int, _ axis: Dimension) -> HostExpression {
+    .constant(most) + HostExpression(extentOf: axis) * .constant(-1)
+  }
+
+  /// Whether the author prints from the region: then it has one kernel for all launches.
+  var prints: Bool {
+    region.statements.contains { if case .print = $0.effect { true } else { false } }
+  }
 
   /// The kernel of what has been built.
   func kernel(name: String, cells: HostExpression, cell: Variable) -> MachineKernel {

@@ -11,19 +11,16 @@ extension RegionLowering {
   /// The kernels over what this lowering has prepared, and what must not be negative where they are taken; nil where
   /// the region has no products of byte matrices, or enough cells without. Lowerings of their own build them.
   func lowerSplitDepth(name: String) throws -> LaunchKernels? {
-    let prints = region.statements.contains { if case .print = $0.effect { true } else { false } }
     guard let preparedMatrices, let pattern, let weights = matrixWeights(pattern), !prints,
       pattern.partition == nil, let cells = narrowCells(pattern), cells <= Self.mostCells,
       Set(weights.values.map(\.panels.block)).count == 1, let depth = pattern.depth.extent,
       depth > (Self.leastBlocks - 1) * weights.values.first!.panels.block
     else { return nil }
     let blocking = ProductBlocking.depthMatrices
+    let columnBlocks = HostExpression(extentOf: pattern.columns).dividedUp(by: blocking.cellColumns)
+    let outer = fixedAxes(pattern).reduce(columnBlocks) { $0 * HostExpression(extentOf: $1) }
     var values: [ValueID: Int] = [:]
     for (number, id) in pattern.products.enumerated() {
-      let outer = region.axes.map(\.dimension).filter(pattern.fixed.contains)
-        .reduce(HostExpression(extentOf: pattern.columns).dividedUp(by: blocking.cellColumns)) {
-          $0 * HostExpression(extentOf: $1)
-        }
       let bytes = HostExpression.constant(4 * blocking.cellRows * blocking.cellColumns)
       values[id] = workspaces.count
       workspaces.append(
@@ -37,9 +34,7 @@ extension RegionLowering {
     let adding = sibling()
     let add = try adding.addDepthBlocks(weights, pattern, values, name: "\(name)_sums")
     messages = adding.messages
-    let spare =
-      HostExpression.constant(blocking.cellRows) + HostExpression(extentOf: pattern.rows) * .constant(-1)
-    return ([multiply, add], spare)
+    return ([multiply, add], Self.spare(of: blocking.cellRows, pattern.rows))
   }
 
   /// A cell is a block of depth of a block of columns. Values: [block of columns][block of depth][row][column].

@@ -38,13 +38,7 @@ extension FunctionTable {
     guard type.scalar == .i32, value.type == type, table.bytes.count == 16 else {
       throw .malformed("nibbles of \(value.type) to \(type), looked up among \(table.bytes.count) bytes")
     }
-    let words = value.bits.map { nibbles -> UInt64 in
-      let word = (0..<4).reduce(UInt64(0)) { word, byte in
-        word | UInt64(table.bytes[Int(nibbles >> UInt64(4 * byte) & 15)]) << UInt64(8 * byte)
-      }
-      return type.scalar.canonical(word)
-    }
-    return RegisterValue(type, words, value.flaws)
+    return picked(from: table.bytes, by: value, indexBits: 4, type)
   }
 
   func sliceOfE4M3(
@@ -53,10 +47,17 @@ extension FunctionTable {
     guard type.scalar == .i32, value.type == type, SignedSlices.tables.indices.contains(slice) else {
       throw .malformed("slice \(slice) of the E4M3 codes of \(value.type) to \(type)")
     }
-    let table = SignedSlices.tables[slice]
-    let words = value.bits.map { codes -> UInt64 in
+    return picked(from: SignedSlices.tables[slice], by: value, indexBits: 8, type)
+  }
+
+  /// The four bytes of a table that each lane's four lowest indices of so many bits pick.
+  private func picked(
+    from table: [UInt8], by value: RegisterValue, indexBits: Int, _ type: MachineType
+  ) -> RegisterValue {
+    let words = value.bits.map { indices -> UInt64 in
       let word = (0..<4).reduce(UInt64(0)) { word, byte in
-        word | UInt64(table[Int(codes >> UInt64(8 * byte) & 255)]) << UInt64(8 * byte)
+        let index = indices >> UInt64(indexBits * byte) & (1 << UInt64(indexBits) - 1)
+        return word | UInt64(table[Int(index)]) << UInt64(8 * byte)
       }
       return type.scalar.canonical(word)
     }
