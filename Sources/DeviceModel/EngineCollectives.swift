@@ -38,6 +38,7 @@ extension ModelText {
       }
       case TESSERA_MODEL_MMA_S8: multiply_bytes(lanes); break;
       case TESSERA_MODEL_MMA_F16: multiply_halves(lanes); break;
+      case TESSERA_MODEL_MMA_F64: multiply_doubles(lanes); break;
       case TESSERA_MODEL_LDMATRIX: load_matrices(lanes); break;
       default: shuffle(kind, lanes, mask);
       }

@@ -1,7 +1,7 @@
 extension ModelText {
   /// The matrix instructions, on the fragments of all threads of a warp.
   ///
-  /// Fragments: PTX ISA, "Matrix Fragments for mma.m16n8k32" and "mma.m16n8k16". The sum of half products:
+  /// Fragments: PTX ISA, "Matrix Fragments for mma.m16n8k32", "mma.m16n8k16" and "mma.m8n8k4 with .f64". The sum of half products:
   /// Khattak and Mikaitis, MATLAB-tensor-core; MMA-Sim, arXiv 2511.10909.
   static let engineMatrices = #"""
     struct fragments {
@@ -28,6 +28,21 @@ extension ModelText {
           for (u32 k = 0; k < 32; k++) sum += a[row_of(lane, i)][k] * b[column_of(lane, i)][k];
           u32 *d = (u32 *)fragments_of(&lanes[lane])->d + i;
           *d += (u32)sum;
+        }
+    }
+
+    // 8 x 4 numbers of binary64 times 4 x 8, added to d: integers, whose sums are exact.
+    static void multiply_doubles(fibre *lanes) {
+      double a[8][4], b[8][4];
+      for (u32 lane = 0; lane < 32; lane++) {
+        const fragments *part = fragments_of(&lanes[lane]);
+        memcpy(&a[lane / 4][lane % 4], part->a, 8);
+        memcpy(&b[lane / 4][lane % 4], part->b, 8);
+      }
+      for (u32 lane = 0; lane < 32; lane++)
+        for (u32 i = 0; i < 2; i++) {
+          double *d = (double *)fragments_of(&lanes[lane])->d + i;
+          for (u32 k = 0; k < 4; k++) *d += a[lane / 4][k] * b[lane % 4 * 2 + i][k];
         }
     }
 

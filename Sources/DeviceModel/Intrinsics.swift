@@ -4,7 +4,7 @@ extension ModelText {
     enum {
       TESSERA_MODEL_SYNC, TESSERA_MODEL_SHUFFLE, TESSERA_MODEL_SHUFFLE_UP, TESSERA_MODEL_SHUFFLE_DOWN,
       TESSERA_MODEL_SHUFFLE_XOR, TESSERA_MODEL_BALLOT, TESSERA_MODEL_MMA_S8, TESSERA_MODEL_MMA_F16,
-      TESSERA_MODEL_LDMATRIX
+      TESSERA_MODEL_MMA_F64, TESSERA_MODEL_LDMATRIX
     };
     enum {
       TESSERA_MODEL_ADD, TESSERA_MODEL_MIN, TESSERA_MODEL_MAX, TESSERA_MODEL_UMIN, TESSERA_MODEL_UMAX,
@@ -302,6 +302,10 @@ extension ModelText {
     TESSERA_MODEL_INLINE void tessera_mma_f16_16x8x16(float d[4], const unsigned a[4], const unsigned b[2]) {
       const tessera_model_fragments fragments = {d, a, b};
       tessera_model_collective(TESSERA_MODEL_MMA_F16, 0xffffffff, (tessera_model_u64)&fragments, 0, 0);
+    }
+    TESSERA_MODEL_INLINE void tessera_mma_f64_8x8x4(double d[2], double a, double b) {
+      const tessera_model_fragments fragments = {d, (const unsigned *)&a, (const unsigned *)&b};
+      tessera_model_collective(TESSERA_MODEL_MMA_F64, 0xffffffff, (tessera_model_u64)&fragments, 0, 0);
     }
     // Arithmetic on two halves in a word, each result rounded once; infinities and NaN are no operands.
     TESSERA_MODEL_INLINE double tessera_model_half(unsigned bits) {

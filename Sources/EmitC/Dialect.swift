@@ -41,6 +41,7 @@ extension Prelude: CDialect {
     case .lookup16: try lookup16(operands[0], lanes: type.lanes)
     case .lookup128: try lookup128(lanes: type.lanes)
     case .multiplyBytes: throw Refusal("the machine has no matrix products of bytes (multiplyBytes)")
+    case .multiplyDoubles: throw Refusal("the machine has no matrix products of f64 (multiplyDoubles)")
     case .sliceOfE4M3: throw Refusal("the machine has no slices of E4M3 codes (sliceOfE4M3)")
     case .bytesOfNibbles: throw Refusal("the machine has no bytes of nibbles (bytesOfNibbles)")
     case .roundedSum: roundedSum(count: operands.count, type)

@@ -43,6 +43,7 @@ extension CUDADialect {
     case .concatenate: return concatenate(operands[0])
     case .interleave: return interleave(operands[0])
     case .multiplyBytes: return multiplyBytes()
+    case .multiplyDoubles: return multiplyDoubles()
     case .bytesOfNibbles(let table): return bytesOfNibbles(table, type)
     case .sliceOfE4M3(let slice): return sliceOfE4M3(slice, type)
     case .dot4: throw Refusal("the machine has no exact dot product of four bytes (dot4)")

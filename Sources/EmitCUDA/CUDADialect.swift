@@ -159,7 +159,8 @@ extension Expression {
     case .variable, .integer, .float, .laneNumbers, .table: return true
     case .apply(let instruction, let operands, _):
       switch instruction {
-      case .lowHalf, .highHalf, .evenLanes, .oddLanes, .concatenate, .interleave, .lane, .multiplyBytes:
+      case .lowHalf, .highHalf, .evenLanes, .oddLanes, .concatenate, .interleave, .lane, .multiplyBytes,
+        .multiplyDoubles:
         return false
       default: return operands.allSatisfy(\.isOwn)
       }

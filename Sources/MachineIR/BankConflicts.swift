@@ -51,12 +51,15 @@ extension MachineKernel {
     var found: [String: BankConflicts] = [:]
     let arrays = Dictionary(scratch.filter { $0.space == .onChip }.map { ($0.name, $0.type) }) { a, _ in a }
     for name in arrays.keys { found[name] = .degree(1) }
-    var lanes = LanePlaces()
+    // Where a number bounds lanes, every number is looked at.
+    var lanes = (0..<GPU.warp).map { LanePlaces(boundedBy: $0) }
     func note(_ buffer: String, _ places: Expression, _ bytes: Int? = nil) {
       guard let type = arrays[buffer], places.type.lanes > 1 else { return }
-      let conflicts =
-        lanes.values(places).map { BankConflicts.of($0.values, bytes: bytes ?? type.byteCount) } ?? .unknown
-      found[buffer] = .worst(found[buffer]!, conflicts)
+      for bounded in lanes {
+        let conflicts =
+          bounded.values(places).map { BankConflicts.of($0.values, bytes: bytes ?? type.byteCount) } ?? .unknown
+        found[buffer] = .worst(found[buffer]!, conflicts)
+      }
     }
     func visit(_ expression: Expression) {
       switch expression {
@@ -69,7 +72,7 @@ extension MachineKernel {
     for statement in body {
       statement.forEach { statement in
         switch statement {
-        case .define(let variable, let value): lanes.define(variable, value)
+        case .define(let variable, let value): for bound in lanes.indices { lanes[bound].define(variable, value) }
         case .scatter(let access, let places, _, _): note(access.buffer, places, access.element.bitWidth / 8)
         default: break
         }
@@ -88,8 +91,10 @@ public struct LanePlaces {
     public let isShifted: Bool
   }
   private var known: [String: Places] = [:]
+  /// What a number that bounds lanes, such as how many columns a tile has, is taken as; nil where it is not known.
+  private let bound: Int?
 
-  public init() {}
+  public init(boundedBy bound: Int? = nil) { self.bound = bound }
 
   public mutating func define(_ variable: Variable, _ value: Expression) {
     guard variable.type.lanes > 1 else { return }
@@ -126,6 +131,11 @@ public struct LanePlaces {
     case .add: return pairs(+)
     case .subtract: return pairs(-)
     default: break
+    }
+    if instruction == .minimum, let bound, let shifted = parts.firstIndex(where: \.isShifted),
+      Set(parts[shifted].values).count == 1, !parts[1 - shifted].isShifted
+    {
+      return Places(values: parts[1 - shifted].values.map { min($0, bound) }, isShifted: false)
     }
     // Only sums keep what all lanes share apart from what they do not.
     guard !isShifted else { return nil }

@@ -46,6 +46,9 @@ public enum Instruction: Hashable, Sendable {
   /// acc + the exact matrix product of signed bytes that a warp computes together, its operands acc, left and right
   /// as `ByteMatrices` lays them out.
   case multiplyBytes
+  /// acc + the matrix product of `f64` that a warp computes together, its operands acc, left and right as
+  /// `DoubleMatrices` lays them out. Only for integers whose sums are below 2^53, in whatever order they meet: exact.
+  case multiplyDoubles
   /// Bytes of a table of 16 picked by the four nibbles in the low half of each `i32` lane, the lowest nibble's in the
   /// lowest bits of the result.
   case bytesOfNibbles(ByteTable)

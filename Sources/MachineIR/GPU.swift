@@ -55,7 +55,7 @@ extension MachineDescription {
     MachineDescription(
       name: name, vectorBytes: 4 * GPU.warp, vectorRegisters: 128,
       nearMemory: [gpu.sharedPerBlock / GPU.warpsPerBlock],
-      features: own.union([.fusedMultiplyAdd, .maskedMemory, .byteMatrices]),
+      features: own.union([.fusedMultiplyAdd, .maskedMemory, .byteMatrices, .doubleMatrices]),
       kind: .gpu(gpu))
   }
 }

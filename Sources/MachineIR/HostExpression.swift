@@ -15,6 +15,9 @@ public indirect enum HostExpression: Hashable, Sendable {
   case maximum(HostExpression, HostExpression)
   case minimum(HostExpression, HostExpression)
 
+  /// The value of a constant.
+  public var constantValue: Int? { if case .constant(let value) = self { value } else { nil } }
+
   public static func + (a: HostExpression, b: HostExpression) -> HostExpression {
     switch (a, b) {
     case (.constant(let x), .constant(let y)): .constant(x + y)

@@ -37,6 +37,8 @@ public struct MachineDescription: Hashable, Sendable {
     case dot4
     /// Exact products of matrices of bytes by a warp, `Instruction.multiplyBytes`.
     case byteMatrices
+    /// Products of matrices of `f64` by a warp, `Instruction.multiplyDoubles`.
+    case doubleMatrices
     /// Copies of consecutive bytes to arrays on chip by one instruction, `AsynchronousCopy.barriers`.
     case bulkCopies
     /// Exact products of tiles of byte slices by a matrix unit, `MachineStatement.multiplySlices`.

@@ -92,6 +92,13 @@ public struct MachineKernel: Hashable, Sendable {
     self.cell = cell
     self.body = body
   }
+
+  /// The kernel with another body and memory.
+  public func with(scratch: [ScratchArray], body: [MachineStatement]) -> MachineKernel {
+    MachineKernel(
+      name: name, buffers: buffers, scalars: scalars, floats: floats, floatNames: floatNames,
+      scratch: scratch, cells: cells, cell: cell, body: body)
+  }
 }
 
 /// Memory between the kernels of a plan.

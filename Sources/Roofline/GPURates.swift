@@ -33,7 +33,7 @@ public struct GPURates: Hashable, Sendable {
     product: "A100", multiprocessors: 108, clock: 1.41e9, memoryBandwidth: 2.04e12, cacheBandwidth: 4.7e12,
     rates: [
       .fp32: 2, .fp64: 1, .half: 4, .integer: 2, .conversion: 0.5, .wideConversion: 0.5, .special: 0.5,
-      .shuffle: 1, .access: 1, .matrix: 0.5, .wait: 1,
+      .shuffle: 1, .access: 1, .matrix: 0.5, .wideMatrix: 0.25, .wait: 1,
     ])
 
   /// H200 SXM, likewise for compute capability 9.0.
@@ -41,7 +41,7 @@ public struct GPURates: Hashable, Sendable {
     product: "H200", multiprocessors: 132, clock: 1.98e9, memoryBandwidth: 4.8e12, cacheBandwidth: 7.0e12,
     rates: [
       .fp32: 4, .fp64: 2, .half: 4, .integer: 2, .conversion: 2, .wideConversion: 0.5, .special: 0.5,
-      .shuffle: 1, .access: 1, .matrix: 0.62, .wait: 1,
+      .shuffle: 1, .access: 1, .matrix: 0.62, .wideMatrix: 0.5, .wait: 1,
     ])
 
   /// What a prediction supposes and no document of the maker states, by name.
@@ -60,6 +60,7 @@ public struct GPURates: Hashable, Sendable {
       "legacy-matrix-rate",
       "mma.sync of bytes reaches 0.62 of the peak rate on H100 and H200, the whole on A100"
     ),
+    ("binary64-matrix-rate", "mma.m8n8k4 of binary64 reaches the data sheet's rate of its matrix unit"),
     (
       "whole-sectors",
       "what a warp reads of a line beside what it needs is found in the first-level cache later"

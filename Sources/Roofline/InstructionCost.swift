@@ -38,6 +38,7 @@ extension Work {
     case .lane: add(.shuffle, words(type))
     case .dot4: add(.integer, registers)
     case .multiplyBytes: add(.matrix, 1)
+    case .multiplyDoubles: add(.wideMatrix, 1)
     case .bytesOfNibbles: add(.integer, 6 * registers)
     case .sliceOfE4M3:
       // A third of what the slices have in common, and a permutation each.

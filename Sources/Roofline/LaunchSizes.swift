@@ -32,6 +32,19 @@ public struct LaunchSizes {
     return extents[dimension.name] ?? 0
   }
 
+  /// The largest integer that a parameter's buffer promises to hold.
+  func largest(in buffer: KernelBuffer) -> Int? {
+    guard case .parameter(let number) = buffer.source else { return nil }
+    return program.parameters[number].refinements.compactMap { refinement -> Int? in
+      switch refinement {
+      case .range(_, let upper): upper
+      case .coordinate(let dimension): max(0, extent(dimension) - 1)
+      case .below(let index): (try? HostExpression(index, in: program)).map { max(0, value($0) - 1) }
+      case .partition, .permutation, .increasing: nil
+      }
+    }.min()
+  }
+
   /// Bytes of a parameter; 0 of a scalar.
   func byteCount(_ parameter: Parameter) -> Double {
     guard parameter.role != .scalar else { return 0 }

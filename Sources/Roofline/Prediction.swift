@@ -10,7 +10,7 @@ public struct KernelPrediction: Hashable, Sendable {
   /// Cells, and the warps that work on them at once.
   public let cells: Int
   public let warps: Double
-  /// Whether some of the work is known to the data only, so that it is counted from below.
+  /// Whether some of the work is known to the data only; `WorkCounter` says what is then supposed.
   public let dependsOnData: Bool
 
   /// What may be the slowest.
@@ -118,7 +118,7 @@ extension KernelPrediction {
         moved += most
       }
     }
-    let readTimes = (cell.globalBytes - cell.copiedBytes) / GPURates.bytesInFlight + cell.copyTimes
+    let readTimes = (cell.globalBytes - cell.copiedBytes - cell.storedBytes) / GPURates.bytesInFlight + cell.copyTimes
     var parts: [Part: Double] = [
       .memory: moved / rates.memoryBandwidth,
       .readLatency: readTimes * GPURates.readLatency * turns,

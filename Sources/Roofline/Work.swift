@@ -8,6 +8,8 @@ public struct Work: Hashable, Sendable {
   public var sharedTurns: Double = 0
   /// Bytes of asynchronous copies, among `bytes`.
   public var copiedBytes: Double = 0
+  /// Bytes that are stored, among `bytes`: nobody waits for them.
+  public var storedBytes: Double = 0
   /// How often a read's whole time passes until copies have come: a wait that leaves n groups under way is one of n + 1
   /// that share a read's time.
   public var copyTimes: Double = 0
@@ -34,8 +36,10 @@ public struct Work: Hashable, Sendable {
     case shuffle
     /// Loads and stores.
     case access
-    /// Products of the matrix unit.
+    /// Products of bytes of the matrix unit.
     case matrix
+    /// Its products of binary64, 8 x 4 by 4 x 8.
+    case wideMatrix
     /// Waiting for the warp.
     case wait
 
@@ -51,6 +55,7 @@ public struct Work: Hashable, Sendable {
       case .shuffle: "shuffle"
       case .access: "access"
       case .matrix: "matrix"
+      case .wideMatrix: "binary64 matrix"
       case .wait: "wait"
       }
     }
@@ -76,6 +81,7 @@ public struct Work: Hashable, Sendable {
     for (buffer, count) in b.bytes { a.bytes[buffer, default: 0] += count }
     a.sharedTurns += b.sharedTurns
     a.copiedBytes += b.copiedBytes
+    a.storedBytes += b.storedBytes
     a.copyTimes += b.copyTimes
   }
 
@@ -85,6 +91,7 @@ public struct Work: Hashable, Sendable {
     product.bytes = a.bytes.mapValues { $0 * n }
     product.sharedTurns *= n
     product.copiedBytes *= n
+    product.storedBytes *= n
     product.copyTimes *= n
     return product
   }

@@ -4,25 +4,34 @@ import TileIR
 /// Counts what the cells of a kernel ask of a GPU at given launch numbers, without running it.
 ///
 /// Loops that count the same in every round are counted once and multiplied; of others up to `samples` rounds
-/// are looked at, spread evenly. What only the data decide is counted from below: of two branches the cheaper
-/// one, of a loop whose bounds are data one round.
+/// are looked at, spread evenly. Integers that are read from buffers are taken as the largest that those promise, as for
+/// the longest lists of keys. What else only the data decide is counted from below: of two branches the cheaper one, of
+/// a loop one round.
 struct WorkCounter {
   private static let samples = 16
 
   private let kernel: MachineKernel
   private let elements: [String: ElementType]
   private let arrays: [String: ScratchArray]
+  /// The largest integer that each buffer promises.
+  private let largest: [String: Int]
+  /// Variables that are made of what is read from buffers.
+  private let readVariables: Set<Variable>
   /// Variables that decide which statements run, or how often.
   private let deciding: Set<Variable>
   private var values: [Variable: Int] = [:]
-  private var places = LanePlaces()
+  private var places = LanePlaces(boundedBy: .max)
   private(set) var dependsOnData = false
 
   init(_ kernel: MachineKernel, _ sizes: LaunchSizes) {
     self.kernel = kernel
     elements = Dictionary(kernel.buffers.map { ($0.name, $0.element) }) { a, _ in a }
     arrays = Dictionary(kernel.scratch.map { ($0.name, $0) }) { a, _ in a }
+    largest = Dictionary(
+      kernel.buffers.compactMap { buffer in sizes.largest(in: buffer).map { (buffer.name, $0) } }
+    ) { a, _ in a }
     deciding = Self.deciding(kernel.body)
+    readVariables = Self.readVariables(kernel.body)
     for scalar in kernel.scalars { values[Variable(scalar.name, .index)] = sizes.value(scalar.value) }
   }
 
@@ -64,16 +73,16 @@ struct WorkCounter {
     case .setElement(_, _, let value): work += count(value)
     case .store(let access, let value, _), .stream(let access, let value, _):
       work += count(value)
-      work += consecutive(access.buffer, value.type.lanes, access.element.bitWidth)
+      work += stored(consecutive(access.buffer, value.type.lanes, access.element.bitWidth))
     case .scatter(let access, let lanes, let value, _):
       work += count(value)
-      work += scattered(access.buffer, lanes, value.type.lanes, access.element.bitWidth)
+      work += stored(scattered(access.buffer, lanes, value.type.lanes, access.element.bitWidth))
     case .storeRaw(let buffer, _, let value):
       work += count(value)
-      work += consecutive(buffer, value.type.lanes, 8 * value.type.scalar.byteCount)
+      work += stored(consecutive(buffer, value.type.lanes, 8 * value.type.scalar.byteCount))
     case .clear(let buffer, _, let count):
       let lanes = self.value(count) ?? 1
-      work += consecutive(buffer, lanes, 8 * (arrays[buffer]?.type.byteCount ?? 4))
+      work += stored(consecutive(buffer, lanes, 8 * (arrays[buffer]?.type.byteCount ?? 4)))
     case .loop(let loop): work += count(loop)
     case .branch(let condition, let then, let otherwise):
       work += count(condition)
@@ -100,6 +109,7 @@ struct WorkCounter {
   }
 
   private mutating func count(_ loop: CountedLoop) -> Work {
+    if !readVariables.isDisjoint(with: loop.lower.variables.union(loop.upper.variables)) { dependsOnData = true }
     guard let lower = value(loop.lower), let upper = value(loop.upper) else {
       dependsOnData = true
       return count(loop.body)
@@ -165,6 +175,12 @@ struct WorkCounter {
   }
 
   // MARK: Memory
+
+  private func stored(_ access: Work) -> Work {
+    var work = access
+    work.storedBytes = access.globalBytes
+    return work
+  }
 
   private func isShared(_ buffer: String) -> Bool { arrays[buffer]?.space == .onChip }
 
@@ -236,8 +252,20 @@ struct WorkCounter {
         numbers.append(number)
       }
       return instruction.value(numbers)
+    case .load(let access, let type, nil) where type.lanes == 1: return largest[access.buffer]
     default: return nil
     }
+  }
+
+  private static func readVariables(_ body: [MachineStatement]) -> Set<Variable> {
+    var found: Set<Variable> = []
+    for statement in body {
+      statement.forEach {
+        guard case .define(let variable, let value) = $0, variable.type.lanes == 1 else { return }
+        if !value.reads.isEmpty || !found.isDisjoint(with: value.variables) { found.insert(variable) }
+      }
+    }
+    return found
   }
 
   private static func deciding(_ body: [MachineStatement]) -> Set<Variable> {

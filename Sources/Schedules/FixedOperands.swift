@@ -16,10 +16,15 @@ extension RegionLowering {
     let axes = analysis.innerAxes(id).filter { $0 != axis } + [axis]
     let outer = axes.dropLast().reduce(HostExpression.constant(1)) { $0 * most($1) }
     let blocks = most(axis).dividedUp(by: block)
+    var pitch = most(axis)
+    if sharedAxis.map(axes.contains) ?? false, multipliesMatrices {
+      // The rows that a matrix has are read together: each in banks of its own.
+      pitch = pitch.roundedUp(to: DoubleMatrices.rows * DoubleMatrices.depth) + .constant(DoubleMatrices.depth)
+    }
     let operand = FixedOperand(
-      integers: scratch("\(name(of: id))_integers", scalar, count: outer * most(axis)), scalar: scalar,
+      integers: scratch("\(name(of: id))_integers", scalar, count: outer * pitch), scalar: scalar,
       quanta: scratch("\(name(of: id))_quanta", .f64, count: outer * blocks), axes: axes, axis: axis,
-      block: block)
+      block: block, pitch: pitch)
     let nest = Nest(loops: Array(axes.dropLast()), vector: nil, lanes: 1, group: 1, work: [])
     stack.append(.note("integers of \(bits) bits", program[id].location))
     try open(nest.loops[...], nest) {
@@ -101,7 +106,7 @@ extension RegionLowering {
 
     try forLanes { element in
       let bounded = boundedInteger(element.apply(.multiply, inverse.broadcast(to: lanes)), bits: bits)
-      let place = try place(in: operand.axes, environment)
+      let place = try place(in: operand, environment)
       stack.append(
         .storeRaw(buffer: operand.integers, offset: place.base, bounded.converted(to: operand.scalar)))
     }

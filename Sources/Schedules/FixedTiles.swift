@@ -5,11 +5,13 @@ import TileIR
 /// operand is shared, such as the heads of an attention over one list of keys: each element of the right
 /// operand is converted once for several rows. Sums are exact, so their order is free.
 struct FixedTile {
-  enum Form {
+  enum Form: Equatable {
     /// Both operands are contiguous along what is summed: lanes run along it, scores are folded.
     case dot
     /// The right operand is contiguous along the result's columns: lanes run along those.
     case outer
+    /// A matrix unit multiplies; with columns that the right operand is quantised along, or without.
+    case matrices(isFolded: Bool)
   }
   let id: ValueID
   let form: Form
@@ -20,6 +22,9 @@ struct FixedTile {
   /// Rows of a tile, and its columns or vectors of columns.
   let height: Int
   let width: Int
+
+  /// What the left operand's integers are kept as: as they are multiplied, where each is loaded for itself.
+  var leftScalar: MachineScalar { if case .matrices = form { .f32 } else { .f64 } }
 }
 
 extension RegionLowering {
@@ -62,6 +67,11 @@ extension RegionLowering {
       Set(analysis.innerAxes(left)) == [rows, depth], Set(analysis.innerAxes(right)) == [columns, depth],
       domains[columns] == nil
     else { return nil }
+    if let matrices = fixedMatrices(columns, depth, block: block, foldedAlong: folded) {
+      return FixedTile(
+        id: id, form: .matrices(isFolded: folded != nil), rows: rows, columns: columns, depth: depth, block: block,
+        height: matrices.height, width: matrices.width)
+    }
     let lanes = machine.lanes(of: .f64)
     let (height, width) = (4, machine.vectorRegisters >= 32 ? 4 : 2)
     if let folded {
@@ -78,11 +88,14 @@ extension RegionLowering {
     stack.append(.note(name(of: tile.id), program[tile.id].location))
     let outer = environment
     defer { environment = outer }
+    if case .matrices(let isFolded) = tile.form {
+      return try multiplyMatrices(tile, a, b, isFolded: isFolded)
+    }
     try walk(tile.rows, by: tile.height) { rows in
-      switch tile.form {
-      case .dot:
+      if tile.form == .dot {
         try walk(tile.columns, by: tile.width) { try dotTile(tile, a, b, rows: rows, columns: $0) }
-      case .outer: try outerTile(tile, a, b, rows: rows)
+      } else {
+        try outerTile(tile, a, b, rows: rows)
       }
     }
   }
@@ -119,7 +132,7 @@ extension RegionLowering {
     return try body()
   }
 
-  private func fill(_ array: RegisterArray) {
+  func fill(_ array: RegisterArray) {
     stack.append(.registers(array))
     stack.append(
       unrolled("r", array.extents[0]) { r in
@@ -128,7 +141,7 @@ extension RegionLowering {
   }
 
   /// acc + a b, exact whether or not it is fused.
-  private func accumulate(_ sums: RegisterArray, _ at: [Expression], _ a: Expression, _ b: Expression)
+  func accumulate(_ sums: RegisterArray, _ at: [Expression], _ a: Expression, _ b: Expression)
     -> MachineStatement
   {
     let old = Expression.element(sums, at)

@@ -14,6 +14,8 @@ extension RegionLowering {
     let axes: [Dimension]
     let axis: Dimension
     let block: Int
+    /// Integers from one line along `axis` to the next.
+    let pitch: HostExpression
   }
   struct FixedOperandKey: Hashable {
     let id: ValueID
@@ -43,7 +45,7 @@ extension RegionLowering {
     case .fixedPoint(let bits, let block):
       try checkSums(bits, block, dimension, at: node.location)
       if let tile = fixedTile(id, along: dimension, block: block, foldedAlong: nil) {
-        let a = try fixedOperand(left, along: dimension, bits: bits, block: block, as: .f64)
+        let a = try fixedOperand(left, along: dimension, bits: bits, block: block, as: tile.leftScalar)
         let b = try fixedOperand(right, along: dimension, bits: bits, block: block)
         return try lower(tile, a, b)
       }
@@ -55,7 +57,7 @@ extension RegionLowering {
       let b = try fixedOperand(right, along: axis, bits: bits, block: axis.range.upperBound)
       let tile = fixedTile(id, along: dimension, block: block, foldedAlong: axis)
       let a = try fixedOperand(
-        left, along: dimension, bits: bits, block: block, as: tile == nil ? .f32 : .f64,
+        left, along: dimension, bits: bits, block: block, as: tile?.leftScalar ?? .f32,
         folding: (right, b))
       if let tile { return try lower(tile, a, b) }
       try lowerFixedPoint(id, dimension, block, a, b, quantumOfRight: false)
@@ -354,12 +356,15 @@ extension RegionLowering {
 
   /// The integers at the environment's coordinates, one lane or all.
   func integers(_ operand: FixedOperand, _ environment: Environment) throws -> Expression {
-    let place = try place(in: operand.axes, environment)
+    let place = try place(in: operand, environment)
     let type = MachineType(operand.scalar, place.isUniform ? 1 : environment.lanes)
     let value: Expression
     switch place.lanes {
     case .uniform: value = .raw(buffer: operand.integers, offset: place.base, type)
     case .strided(1): value = lanes(of: operand.integers, operand.scalar, place.base, environment)
+    case _ where environment.active == nil:
+      value = .gatherRaw(
+        buffer: operand.integers, offset: place.base, lanes: laneValues(place, environment.lanes), type)
     default:
       value = .gather(
         Access(operand.integers, .float32, place.base), lanes: laneValues(place, environment.lanes),

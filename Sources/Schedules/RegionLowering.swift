@@ -137,7 +137,9 @@ final class RegionLowering {
       let upper = stack.define(
         "\(axis.dimension.name)_upper", (lower + .constant(size)).minimum(last))
       if isBlock {
-        let count = stack.define("\(axis.dimension.name)_count", upper - lower)
+        let isWhole = axis.dimension == sharedAxis && axis.dimension.extent.map { $0 % size == 0 } ?? false
+        let count =
+          isWhole ? .constant(size) : stack.define("\(axis.dimension.name)_count", upper - lower)
         domains[axis.dimension] = (lower, count, .constant(size))
       } else {
         fixedLoops.insert((axis.dimension, lower, upper), at: 0)
@@ -241,7 +243,10 @@ final class RegionLowering {
     switch program.lengths[dimension] {
     case .computed(let index)?:
       if let exact = try? host(index) { return exact }
-      return .constant(dimension.range.upperBound)
+      // Tiles of matrix units have whole columns; eight more than their multiple keeps rows in banks of their own.
+      guard multipliesMatrices else { return .constant(dimension.range.upperBound) }
+      let whole = FixedMatrices.width * DoubleMatrices.columns
+      return .constant((dimension.range.upperBound + whole - 1) / whole * whole + DoubleMatrices.columns)
     default: return .extent(dimension)
     }
   }

@@ -69,7 +69,7 @@ extension Schedule {
   /// agents.
   var ofFewCells: Schedule {
     var own = self
-    own.cellInner = 2
+    own.cellInner = DoubleMatrices.rows / 2
     return own
   }
 

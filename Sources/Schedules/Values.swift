@@ -298,9 +298,19 @@ extension RegionLowering {
   /// The place in an on-chip array over `axes`, row-major over their largest lengths; blocks count
   /// from their first coordinate.
   func place(in axes: [Dimension], _ environment: Environment) throws -> LaneCoordinate {
+    try place(in: axes.map { ($0, most($0)) }, environment)
+  }
+
+  /// The same in the integers of a fixed-point operand.
+  func place(in operand: FixedOperand, _ environment: Environment) throws -> LaneCoordinate {
+    try place(in: operand.axes.map { ($0, $0 == operand.axis ? operand.pitch : most($0)) }, environment)
+  }
+
+  /// The same with so many elements for each coordinate of the axis before.
+  private func place(in axes: [(Dimension, HostExpression)], _ environment: Environment) throws -> LaneCoordinate {
     var total = LaneCoordinate(.constant(0))
-    for dimension in axes {
-      let extent = scalar(most(dimension), "\(dimension.name)_most")
+    for (dimension, most) in axes {
+      let extent = scalar(most, "\(dimension.name)_most")
       var coordinate = try coordinate(.axis(dimension), environment)
       if let domain = domains[dimension] { coordinate.base = coordinate.base.counted(from: domain.lower) }
       let scaledLanes: LaneCoordinate.Lanes
@@ -309,7 +319,9 @@ extension RegionLowering {
       case .strided(let s) where extent.constantValue != nil:
         scaledLanes = .strided(s * extent.constantValue!)
       default:
-        let wide = extent.converted(to: .i32).broadcast(to: environment.lanes)
+        let wide =
+          extent.constantValue.map { .integer(Int64($0), MachineType(.i32, environment.lanes)) }
+          ?? extent.converted(to: .i32).broadcast(to: environment.lanes)
         scaledLanes = .general(laneValues(total, environment.lanes).apply(.multiply, wide))
       }
       let scaled = LaneCoordinate(total.base * extent, lanes: scaledLanes)

@@ -28,11 +28,4 @@ extension MachineKernel {
           array.name, array.type, count: array.count, in: near.contains(array.name) ? .onChip : .device)
       }, body: body)
   }
-
-  /// The kernel with another body and memory.
-  func with(scratch: [ScratchArray], body: [MachineStatement]) -> MachineKernel {
-    MachineKernel(
-      name: name, buffers: buffers, scalars: scalars, floats: floats, floatNames: floatNames,
-      scratch: scratch, cells: cells, cell: cell, body: body)
-  }
 }

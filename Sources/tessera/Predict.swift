@@ -16,8 +16,8 @@ struct Predict: ParsableCommand {
       registers say how many warps are at work, and the slowest part gives the time; the floor is the time in \
       which the memory could move what the launch must move at least. Of an Ascend chip the pipe program is \
       followed in time, instruction by instruction; beside it stand five bounds, the cycles that its parts need \
-      for the least that the launch asks of them. What only data decide is counted from below and marked with a \
-      +. What the prediction supposes is printed below, each assumption with its name. Dense products are \
+      for the least that the launch asks of them. What data decide is marked with a +: of a GPU, integers in \
+      buffers are taken as the largest that they may be; else it is counted from below. What the prediction supposes is printed below, each assumption with its name. Dense products are \
       predicted at 1, 4, 16 and 4096 rows unless their rows are set.
       """)
 
@@ -108,7 +108,8 @@ struct PredictionTable {
       introduction: """
         **Predicted, not measured**: no launch has run on this GPU. Times are those of a launch in a captured graph, computed \
         from the machine programs and the registers that the compiler reports for \(machine.name); see \
-        [predictions](../Documentation/gpus.md#predictions). A `+` says that what only data decide is counted from below. \
+        [predictions](../Documentation/gpus.md#predictions). A `+` says that data decide some of it: integers in \
+        buffers are taken as the largest that they may be, of two sides of a branch the cheaper. \
         The floor is the time in which the memory could move what the launch must move.
         """, assumptions: GPURates.assumptions)
   }
@@ -148,7 +149,7 @@ struct PredictionRow: Encodable {
   /// Microseconds in a captured graph, and at the memory's bandwidth over the bytes that have to be moved.
   let microseconds: Double
   let floorMicroseconds: Double
-  let isFromBelow: Bool
+  let dependsOnData: Bool
   let kernels: [Kernel]
 
   struct Kernel: Encodable {
@@ -181,7 +182,7 @@ struct PredictionRow: Encodable {
     self.numbers = numbers
     microseconds = prediction.seconds * 1e6
     floorMicroseconds = prediction.floor * 1e6
-    isFromBelow = prediction.kernels.contains(where: \.dependsOnData)
+    dependsOnData = prediction.kernels.contains(where: \.dependsOnData)
     kernels = prediction.kernels.map { kernel in
       Kernel(
         name: kernel.kernel, boundBy: "\(kernel.slowest.part)",
@@ -194,7 +195,7 @@ struct PredictionRow: Encodable {
 
   var cells: [String] {
     [
-      `operator`, "\"\(instance)\"", settings(numbers), shortTime(microseconds) + (isFromBelow ? "+" : ""),
+      `operator`, "\"\(instance)\"", settings(numbers), shortTime(microseconds) + (dependsOnData ? "+" : ""),
       shortTime(floorMicroseconds), String(format: "%.3f", floorMicroseconds / max(microseconds, 1e-9)),
       kernels.map(\.boundBy).joined(separator: ", "),
     ]

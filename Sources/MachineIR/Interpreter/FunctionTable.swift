@@ -41,6 +41,7 @@ final class FunctionTable {
       return part(both, (0..<type.lanes).map { $0 / 2 + $0 % 2 * (type.lanes / 2) }, type)
     case .dot4: return try dot4(operands, type)
     case .multiplyBytes: return try multiplyBytes(operands, type)
+    case .multiplyDoubles: return try multiplyDoubles(operands, type)
     case .bytesOfNibbles(let table): return try bytesOfNibbles(table, first, type)
     case .sliceOfE4M3(let slice): return try sliceOfE4M3(slice, first, type)
     case .lookup16: return try lookup(operands, type, mask: 15)

@@ -23,7 +23,8 @@ public struct MachineProof: Sendable {
     var findings: [MachineFinding] = []
     var narrowSpans: Set<Int> = []
     var found: Set<SourceLocation> = []
-    func judge(_ kernel: MachineKernel, _ guards: [HostExpression], _ writes: inout WriteProofs) {
+    func judge(_ printed: MachineKernel, _ guards: [HostExpression], _ writes: inout WriteProofs) {
+      let kernel = MatrixExpansion.expanded(printed)
       let (asserted, written) = (writes.asserted, writes.workspaces)
       var walk = KernelWalk(
         plan, kernel, guards: guards, asserted: asserted, written: written, solver: solver)

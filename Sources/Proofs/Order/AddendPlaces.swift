@@ -11,6 +11,9 @@ struct AddendPlaces {
 
   init?(_ adds: [SumTree.Addend], foldsLanes: Bool, foldsMembers: Bool, _ joining: inout WrittenRegions) {
     self.adds = adds
+    // Each statement's loops over registers have names of their own for what are the same elements.
+    let own = adds
+    let adds = foldsMembers ? own : own.map { $0.named(as: own[0], &joining) }
     let guesses = Guesses(adds, foldsLanes: foldsLanes, foldsMembers: foldsMembers, &joining)
     let number = Polynomial(joining.walk.prover.with { $0.add("addend", MachineScalar.i64.values!) })
     func isRight(_ guess: [Polynomial], byVector: Bool) -> Bool {
@@ -23,7 +26,7 @@ struct AddendPlaces {
           ? Self.reads(of: add, vectors: width, at: coordinate, moving, as: number, &joining)
           : Self.reads(of: add, at: coordinate, moving, as: number, &joining).map { ($0, nil) }
         guard let (reads, value) = found else { return false }
-        let elements = add.elements(joining).subtracting(moving)
+        let elements = (add.isNamed ? adds[0] : add).elements(joining).subtracting(moving)
         if let before = functions.first(where: { $0.elements == elements }) {
           guard Self.isSame(before.reads, reads, number, at: value, &joining) else { return false }
         } else if value != nil {
@@ -294,6 +297,27 @@ extension SumTree {
   struct Addend {
     let step: Step
     let loops: [Loop]
+    /// Whether its reads have the names that another statement gives elements.
+    var isNamed = false
+
+    /// With places in the names that `first` gives the elements that are added to, where both count them by names alone.
+    func named(as first: Addend, _ joining: inout WrittenRegions) -> Addend {
+      guard step.index != first.step.index, step.index.count == first.step.index.count else { return self }
+      var places = step.reads.map(\.place)
+      for (own, other) in zip(step.index, first.step.index) where own != other {
+        guard let symbol = own.top, own == Polynomial(symbol), let new = other.top, other == Polynomial(new),
+          !places.contains(where: { joining.walk.prover.table.symbols(in: $0).contains(new) })
+        else { return self }
+        places = places.map { place in
+          joining.walk.prover.with { $0.replacing(place, symbol, Polynomial(new)) }
+        }
+      }
+      let reads = zip(step.reads, places).map { Read(memory: $0.memory, place: $1) }
+      let named = Step(
+        kind: step.kind, holder: step.holder, index: step.index, reads: reads, uses: step.uses,
+        statement: step.statement, location: step.location)
+      return Addend(step: named, loops: loops, isNamed: true)
+    }
 
     /// The numbers that tell elements apart.
     func elements(_ joining: WrittenRegions) -> Set<Symbol> {

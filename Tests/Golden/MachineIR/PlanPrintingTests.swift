@@ -72,6 +72,10 @@ import Tiles
       .apply(
         .multiplyBytes, [v("sum", .i32, 128), v("left", .i32, 128), v("right", .i32, 64)], MachineType(.i32, 128)),
       "multiply_bytes(sum, left, right)")
+    check(
+      .apply(
+        .multiplyDoubles, [v("sum", .f64, 64), v("left", .f64, 32), v("right", .f64, 32)], MachineType(.f64, 64)),
+      "multiply_doubles(sum, left, right)")
   }
 
   /// A kernel with every statement, in a plan with workspaces, a preparation and a guard.
