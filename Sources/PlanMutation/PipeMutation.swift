@@ -33,6 +33,8 @@ public enum PipeFault: String, Hashable, Sendable, CaseIterable {
   case unmaskTail
   /// A copy that is only made where there is something to copy is always made.
   case dropGuard
+  /// A copy is gone, or begins one element further in main memory.
+  case dropCopy, moveCopy
   /// A copy takes one element more than it has room for.
   case lengthenCopy
   /// A copy is longer than its field holds.

@@ -54,6 +54,11 @@ struct PipeStatementEditor {
     case (.unmaskTail, .copyOut(let copy)) where copy.count.constantValue == nil:
       replaced = [.copyOut(copy.with(count: .constant(copy.most)))]
     case (.dropGuard, .branch(_, let then, [])) where then.contains(where: \.isCopy): replaced = then
+    case (.dropCopy, .copyIn), (.dropCopy, .copyOut): replaced = []
+    case (.dropCopy, .cube(let instruction)) where instruction.buffer != nil: replaced = []
+    case (.moveCopy, .cube(let instruction)): replaced = instruction.further.map { [.cube($0)] }
+    case (.moveCopy, .copyIn(let copy)): replaced = [.copyIn(copy.further)]
+    case (.moveCopy, .copyOut(let copy)): replaced = [.copyOut(copy.further)]
     case (.lengthenCopy, .copyIn(let copy)): replaced = [.copyIn(copy.longer)]
     case (.lengthenCopy, .copyOut(let copy)): replaced = [.copyOut(copy.longer)]
     case (.overflowCopy, .copyIn(let copy)): replaced = [.copyIn(copy.overflowing)]
@@ -164,12 +169,28 @@ extension PipeCopy {
   fileprivate func with(count: Expression, most: Int? = nil) -> PipeCopy {
     PipeCopy(buffer: buffer, element, offset: offset, local: local, count: count, most: most ?? self.most)
   }
+  fileprivate var further: PipeCopy {
+    PipeCopy(buffer: buffer, element, offset: offset + .constant(1), local: local, count: count, most: most)
+  }
   /// One element beyond the most.
   fileprivate var longer: PipeCopy { with(count: .constant(most + 1), most: most + 1) }
   /// One element beyond the field of a copy's bytes.
   fileprivate var overflowing: PipeCopy {
     let count = 2_097_151 / local.element.byteCount + 1
     return with(count: .constant(count), most: count)
+  }
+}
+
+extension CubeInstruction {
+  /// From or to main memory one element further; nil for what stays on chip.
+  fileprivate var further: CubeInstruction? {
+    switch self {
+    case .stage(let to, let buffer, let offset, let lines, let depth):
+      .stage(to, buffer: buffer, offset: offset + .constant(1), lines: lines, depth: depth)
+    case .drain(let buffer, let offset, let from, let rows, let columns):
+      .drain(buffer: buffer, offset: offset + .constant(1), from: from, rows: rows, columns: columns)
+    case .loadLeft, .loadRight, .multiply: nil
+    }
   }
 }
 

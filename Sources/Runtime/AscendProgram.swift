@@ -34,7 +34,7 @@ public struct AscendProgram {
       throw RuntimeError("\(plan.program.name) prints tiles, which is not supported on Ascend")
     }
     kernels = try given ?? Self.pipes(of: plan)
-    if given == nil { for kernel in kernels { try PipeProof(kernel).require() } }
+    if given == nil { try PipeProof.require(kernels, of: plan) }
     source = try EmitAscend.source(kernels: kernels, machine: plan.machine, program: plan.program)
   }
 

@@ -90,7 +90,8 @@ struct PipeJudgement: Sendable {
     verdict = PipeProof(drawn.mutant.kernel).isProved ? try Self.shown(drawn, cache) : .refused
   }
 
-  private static func shown(_ drawn: PipeMutants.Drawn, _ cache: KernelCache) throws -> Verdict {
+  /// What the model says of a mutant that is not refused.
+  static func shown(_ drawn: PipeMutants.Drawn, _ cache: KernelCache) throws -> Verdict {
     let executable: AscendModelExecutable
     do {
       executable = try AscendModelExecutable(

@@ -37,8 +37,23 @@ enum PipePlacement {
         fail("bytes \(first) to \(first + bytes) of \(view.tensor), which has \(tensor.byteCount)")
       }
     }
+    // Arrays are filled element by element, which is part of the proof of the plan.
+    var filled = Set(kernel.source.scratch.map(\.name))
+    func fill(_ written: LocalView?, of read: [LocalView]) {
+      for view in read where !filled.contains(view.tensor) { fail("\(view.tensor) is read where nothing fills it") }
+      if let written { filled.insert(written.tensor) }
+    }
     func walk(_ statements: [PipeStatement]) {
       for statement in statements {
+        switch statement {
+        case .vector(let instruction): fill(instruction.destination, of: instruction.sources)
+        case .copyIn(let copy): fill(copy.local, of: [])
+        case .copyOut(let copy): fill(nil, of: [copy.local])
+        case .cube(let instruction): fill(instruction.write?.view, of: instruction.reads.map(\.view))
+        case .read(_, let view): fill(nil, of: [view])
+        case .write(let view, _): fill(view, of: [])
+        default: break
+        }
         switch statement {
         case .vector(let instruction):
           check(instruction.destination, instruction.bytesWritten)

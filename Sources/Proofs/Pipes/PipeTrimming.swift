@@ -3,10 +3,12 @@ import MachineIR
 extension PipeKernel {
   /// The program without the events that it is proved without: others order already what they would.
   ///
-  /// A program that is not proved comes back as it is.
+  /// A program whose order is not proved comes back as it is.
   public func withoutNeedlessEvents() -> PipeKernel {
-    guard PipeProof(self).isProved else { return self }
     let program = PipeSteps(self)
+    var whole = PipeWalk(self, program)
+    whole.run()
+    guard whole.faults.isEmpty else { return self }
     var needless: Set<Int> = []
     for event in program.events.indices {
       var walk = PipeWalk(self, program, without: needless.union([event]))

@@ -1,0 +1,52 @@
+import MachineIR
+import TileIR
+
+/// Products of slices, whose operands a cube core copies and whose sums it leaves to its vector cores.
+extension ReachWalk {
+  /// Of the plan: the slices that each vector core's product reads, and where its sums are exchanged.
+  mutating func multiply(_ product: SliceProduct) {
+    let isOfPairs = kernel.vectorCoresOfCube == 2
+    let bytes = product.sums * 4
+    for member in 0..<kernel.vectorCoresOfCube {
+      for (operand, slices, lines) in [
+        (product.left, product.leftSlices, product.rows),
+        (product.right, product.rightSlices, product.columns),
+      ] {
+        note(operand.offset)
+        var first = numbers.number(operand.offset)
+        if isOfPairs {
+          let (cell, own) = (given(kernel.source.cell.name), given(kernel.cell(of: member)))
+          first = numbers.rebuilt(first) { $0 == cell.top ? own : nil }
+        }
+        let slice = lines * product.depth
+        for number in 0..<slices {
+          touch(
+            operand.buffer, first: first + number * slice, count: Polynomial(slice), isWrite: false)
+        }
+      }
+      let agent = given((isOfPairs ? PipeKernel.firstPair : PipeKernel.block).name) + member
+      let part = product.rows * product.columns * 4
+      for weight in 0..<product.weights {
+        touch(
+          product.exchange, first: agent * bytes + weight * part, count: Polynomial(part), isWrite: true)
+      }
+    }
+    touch(
+      product.exchange, first: given(PipeKernel.block.name) * bytes, count: Polynomial(bytes), isWrite: false)
+  }
+
+  /// Of the pipe program.
+  mutating func touch(_ instruction: CubeInstruction) {
+    let views = instruction.reads.map(\.view) + [instruction.write?.view].compactMap { $0 }
+    for view in views { note(view.offset) }
+    switch instruction {
+    case .stage(_, let buffer, let offset, let lines, let depth):
+      note(offset)
+      touch(Access(buffer, .int8, offset), Polynomial(lines * depth), isWrite: false)
+    case .drain(let buffer, let offset, _, let rows, let columns):
+      note(offset)
+      touch(Access(buffer, .int32, offset), Polynomial(rows * columns), isWrite: true)
+    case .loadLeft, .loadRight, .multiply: break
+    }
+  }
+}

@@ -1,0 +1,171 @@
+import MachineIR
+import TileIR
+
+/// What a pipe program touches of main memory.
+extension ReachWalk {
+  /// The whole program: what it does once, around the one loop over cells.
+  mutating func walkProgram() {
+    var (cellLoops, codes) = (0, 0)
+    for statement in kernel.body {
+      if case .loop(let loop) = statement, isOfCells(loop) {
+        cellLoops += 1
+        // What goes from cell to cell is no number of the plan's.
+        for name in Self.assigned(loop.body) { numbers.values[name] = numbers.read() }
+        walk(loop.body)
+        for name in Self.assigned(loop.body) { numbers.values[name] = numbers.read() }
+        continue
+      }
+      let before = touches.count
+      walk([statement])
+      for touch in touches[before...] {
+        codes += 1
+        if !isStatus(touch) { fail("\(touch.buffer) is touched outside of the loop over cells") }
+      }
+      touches.removeLast(touches.count - before)
+    }
+    if cellLoops != 1 { fail("there is no loop over each cell once") }
+    if codes != (kernel.status == nil ? 0 : 1) { fail("the code of a check that failed is not left once") }
+  }
+
+  /// Whether it is the loop that takes each cell once: a core's own, or a pair's.
+  private func isOfCells(_ loop: PipeLoop) -> Bool {
+    let isOfPairs = kernel.vectorCoresOfCube == 2
+    return loop.counter == (isOfPairs ? PipeKernel.pair : kernel.source.cell)
+      && loop.lower == .variable(isOfPairs ? PipeKernel.firstPair : PipeKernel.block)
+      && loop.upper == .variable(PipeKernel.cells)
+      && loop.step == .variable(isOfPairs ? PipeKernel.pairStep : PipeKernel.blocks)
+  }
+
+  /// Whether a core leaves the code of a check that failed where it has its own place.
+  private func isStatus(_ touch: ReachTouch) -> Bool {
+    var numbers = numbers
+    return touch.isWrite && touch.buffer == kernel.status && touch.count == Polynomial(4)
+      && touch.first == numbers.make(.given(PipeKernel.block.name)) * 4
+  }
+
+  mutating func walk(_ statements: [PipeStatement]) {
+    for statement in statements {
+      numbers.statement += 1
+      walk(statement)
+    }
+  }
+
+  private mutating func walk(_ statement: PipeStatement) {
+    switch statement {
+    case .note(_, let place): if let place { location = place }
+    case .define(let variable, let value) where isCell(variable):
+      if value != cellOfPair(variable) { fail("\(variable.name) is no cell of the pair") }
+      numbers.values[variable.name] = given(variable.name)
+    case .define(let variable, let value), .declare(let variable, let value),
+      .assign(let variable, let value):
+      set(variable, value)
+    case .vector(let instruction):
+      for view in [instruction.destination] + instruction.sources { note(view.offset) }
+      if let scalar = instruction.scalar { note(scalar) }
+    case .copyIn(let copy): self.copy(copy, isWrite: false)
+    case .copyOut(let copy): self.copy(copy, isWrite: true)
+    case .cube(let instruction): touch(instruction)
+    case .read(let variable, let view):
+      note(view.offset)
+      numbers.values[variable.name] = numbers.read()
+    case .write(let view, let value): for part in [view.offset, value] { note(part) }
+    case .loop(let loop):
+      for bound in [loop.lower, loop.upper] { note(bound) }
+      let bounds = [loop.lower, loop.upper, loop.step].map { numbers.number($0) }
+      self.loop(
+        loop.counter, bounds[0], bounds[1], bounds[2], assigning: Self.assigned(loop.body)
+      ) { $0.walk(loop.body) }
+    case .branch(let condition, let then, let otherwise):
+      branch(
+        condition, { $0.walk(then) }, { $0.walk(otherwise) },
+        leaves: (then.last == .leave, otherwise.last == .leave))
+    case .leave: leave()
+    case .set, .wait, .barrier: break
+    }
+  }
+
+  private mutating func copy(_ copy: PipeCopy, isWrite: Bool) {
+    for part in [copy.offset, copy.count, copy.local.offset] { note(part) }
+    guard copy.local.element.byteCount * 8 == copy.element.bitWidth else {
+      return fail("a copy of \(copy.local.tensor) has elements of another size in \(copy.buffer)")
+    }
+    let outer = context
+    defer { context = outer }
+    if isWrite, kernel.vectorCoresOfCube == 2, !ofCores.contains(copy.buffer) {
+      // Of a pair's two cores that have the last cell, the first stores it.
+      guard let index = context.lastIndex(of: isThere) else {
+        return fail("both cores of a pair may store to \(copy.buffer)")
+      }
+      context.remove(at: index)
+    }
+    let count = numbers.number(copy.count)
+    var condition: Int?
+    if count.constant == nil {
+      let something = ReachFact(kind: .atLeastZero, number: count - 1)
+      condition = context.lastIndex(of: .fact(something))
+    }
+    require(count - 1, "a copy between \(copy.buffer) and \(copy.local.tensor) may be of nothing")
+    require(Polynomial(copy.most) - count, "a copy of \(copy.buffer) may not fit \(copy.local.tensor)")
+    let local = numbers.number(copy.local.offset)
+    if local.constant == nil, let tensor = kernel.tensors[copy.local.tensor] {
+      let room = tensor.byteCount / copy.local.element.byteCount
+      require(local, "a copy may begin before \(tensor.name)")
+      require(Polynomial(room - copy.most) - local, "a copy may end behind \(tensor.name)")
+    }
+    touch(
+      Access(copy.buffer, copy.element, copy.offset), count, isWrite: isWrite, isCopy: true,
+      condition: condition)
+  }
+
+  /// That a number is at least 0 here.
+  private mutating func require(_ number: Polynomial, _ message: String) {
+    if let least = numbers.prover.table.least(number), least >= 0 { return }
+    let count = numbers.prover.facts.count
+    for case .fact(let fact) in context { for bound in fact.bounds { numbers.prover.push(bound) } }
+    if !numbers.prover.isAtLeastZero(number) { fail(message) }
+    numbers.prover.pop(to: count)
+  }
+
+  // MARK: Cells of pairs
+
+  /// Buffers that are each core's own.
+  private var ofCores: [String] { kernel.spills.map(\.buffer.name) + [kernel.status].compactMap { $0 } }
+
+  /// That the pair has a cell for the core at hand.
+  private var isThere: ReachCircumstance {
+    mutating get {
+      let (cells, own) = (given(PipeKernel.cells.name), given(PipeKernel.subCore.name))
+      return .fact(
+        ReachFact(kind: .atLeastZero, number: cells - given(PipeKernel.pair.name) - own - 1))
+    }
+  }
+
+  private func isCell(_ variable: MachineIR.Variable) -> Bool {
+    kernel.vectorCoresOfCube == 2
+      && ([kernel.source.cell.name] + (0..<2).map(kernel.cell(of:))).contains(variable.name)
+  }
+
+  /// The cell of a pair that a name stands for, the last one where there is no other.
+  private func cellOfPair(_ variable: MachineIR.Variable) -> Expression {
+    let member = (0..<2).first { kernel.cell(of: $0) == variable.name }
+    let number = member.map { Expression.constant($0) } ?? .variable(PipeKernel.subCore)
+    return (.variable(PipeKernel.pair) + number).minimum(.variable(PipeKernel.cells) - .constant(1))
+  }
+
+  /// Names that statements assign to.
+  private static func assigned(_ statements: [PipeStatement]) -> Set<String> {
+    statements.reduce(into: []) { names, statement in
+      switch statement {
+      case .assign(let variable, _): names.insert(variable.name)
+      case .loop(let loop): names.formUnion(assigned(loop.body))
+      case .branch(_, let then, let otherwise): names.formUnion(assigned(then + otherwise))
+      default: break
+      }
+    }
+  }
+}
+
+extension PipeKernel {
+  /// The name of the cell of a pair's vector core.
+  func cell(of member: Int) -> String { "\(source.cell.name)_of_\(member)" }
+}
