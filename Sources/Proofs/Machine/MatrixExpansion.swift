@@ -9,7 +9,7 @@ import MachineIR
 /// Operands have to be loads, or what is computed from loads lane by lane, of the loop that the product stands in, and
 /// nothing in that loop may store to memory. A product with others stays, and its sum is then not followed.
 struct MatrixExpansion {
-  /// Vectors that are set once, by name, and elements of register arrays that one loop over them sets.
+  /// Values that are set once and read no memory, by name, and elements of register arrays that one loop over them sets.
   private var definitions: [String: Expression] = [:]
   private var elements: [String: (counter: String, value: Expression)] = [:]
   /// Register arrays that operands were taken from.
@@ -61,7 +61,8 @@ struct MatrixExpansion {
     statements.map { statement in
       switch statement {
       case .define(let variable, let value):
-        definitions[variable.name] = value
+        // What was read before may have been stored to since.
+        definitions[variable.name] = value.reads.isEmpty ? value : nil
         return statement
       case .registers(let array):
         elements[array.name] = nil
@@ -72,7 +73,9 @@ struct MatrixExpansion {
         if loop.isUnrolled, loop.body.count == 1, case .setElement(let array, let indices, let value) = loop.body[0],
           indices == [.variable(loop.counter)], !value.reads.isEmpty
         {
-          elements[array.name] = isWithin ? (loop.counter.name, value) : nil
+          let isWhole =
+            loop.lower == .constant(0) && loop.step == 1 && array.extents.map(Expression.constant) == [loop.upper]
+          elements[array.name] = isWithin && isWhole ? (loop.counter.name, value) : nil
           return statement
         }
         // What is set in one round is not what another has.
@@ -89,6 +92,9 @@ struct MatrixExpansion {
       case .setElement(let array, let indices, .apply(.multiplyDoubles, let operands, let type)):
         guard mayExpand, type == DoubleMatrices.sum, operands.count == 3 else { return statement }
         return expanded(array, indices, operands) ?? statement
+      case .setElement(let array, _, _):
+        elements[array.name] = nil
+        return statement
       default: return statement
       }
     }
