@@ -93,11 +93,13 @@ public struct MachineKernel: Hashable, Sendable {
     self.body = body
   }
 
-  /// The kernel with another body and memory.
-  public func with(scratch: [ScratchArray], body: [MachineStatement]) -> MachineKernel {
+  /// The kernel with what is given in place of its own.
+  public func with(
+    name: String? = nil, scratch: [ScratchArray]? = nil, body: [MachineStatement]? = nil
+  ) -> MachineKernel {
     MachineKernel(
-      name: name, buffers: buffers, scalars: scalars, floats: floats, floatNames: floatNames,
-      scratch: scratch, cells: cells, cell: cell, body: body)
+      name: name ?? self.name, buffers: buffers, scalars: scalars, floats: floats, floatNames: floatNames,
+      scratch: scratch ?? self.scratch, cells: cells, cell: cell, body: body ?? self.body)
   }
 }
 

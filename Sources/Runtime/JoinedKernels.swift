@@ -32,7 +32,7 @@ struct JoinedKernels {
         var name = kernel.name
         if names.contains(name) { name += "_\(all.count)" }
         precondition(names.insert(name).inserted, "two kernels \(name)")
-        let renamed = kernel.named(name)
+        let renamed = kernel.with(name: name)
         known[identity] = all.count
         own.append(all.count)
         all.append(renamed)
@@ -40,14 +40,5 @@ struct JoinedKernels {
       }
       numbers.append(own)
     }
-  }
-}
-
-extension MachineKernel {
-  /// The same kernel under another name.
-  fileprivate func named(_ name: String) -> MachineKernel {
-    MachineKernel(
-      name: name, buffers: buffers, scalars: scalars, floats: floats, floatNames: floatNames,
-      scratch: scratch, cells: cells, cell: cell, body: body)
   }
 }

@@ -85,6 +85,14 @@ extension RegionLowering {
     environment.lanes = lines.type.lanes
   }
 
+  /// The row and the column of each lane of a matrix of sums.
+  private func bindSums(
+    _ rows: TileLines, _ r: Expression, _ columns: TileLines, _ c: Expression, isRead: Bool
+  ) {
+    bind(rows, r, DoubleMatrices.sumRow, isRead: isRead)
+    bind(columns, c, DoubleMatrices.sumColumn, isRead: isRead)
+  }
+
   /// The integers of one operand's matrices at four coordinates of the depth, in lanes of their own.
   private func matrices(
     _ name: String, _ count: Int, _ type: MachineType, _ operand: FixedOperand, _ lines: TileLines,
@@ -148,8 +156,7 @@ extension RegionLowering {
     _ value: Expression, _ tile: FixedTile, _ rows: TileLines, _ r: Expression, _ columns: TileLines,
     _ c: Expression
   ) throws {
-    bind(rows, r, DoubleMatrices.sumRow, isRead: false)
-    bind(columns, c, DoubleMatrices.sumColumn, isRead: false)
+    bindSums(rows, r, columns, c, isRead: false)
     try keep(value, tile.id)
   }
 
@@ -164,8 +171,7 @@ extension RegionLowering {
       tile, a, b, rows, columns, from: .constant(0), to: try length(tile.depth), exact)
     environment.bind(tile.depth, LaneCoordinate(.constant(0)))
     try forEachMatrix(tile) { r, c in
-      bind(rows, r, DoubleMatrices.sumRow, isRead: true)
-      bind(columns, c, DoubleMatrices.sumColumn, isRead: true)
+      bindSums(rows, r, columns, c, isRead: true)
       let scale = try quantum(a, tile.depth, environment)
         .apply(.multiply, try quantum(b, tile.depth, environment))
       let rounded = Expression.element(exact, [r, c]).apply(.multiply, scale).converted(to: .f32)
@@ -190,8 +196,7 @@ extension RegionLowering {
     try addSteps(tile, a, b, rows, columns, from: .variable(start), to: whole, exact)
     try rangeLoop(tile.depth, from: whole, to: end) {
       try forEachMatrix(tile) { r, c in
-        bind(rows, r, DoubleMatrices.sumRow, isRead: true)
-        bind(columns, c, DoubleMatrices.sumColumn, isRead: true)
+        bindSums(rows, r, columns, c, isRead: true)
         let left = try integers(a, environment).converted(to: .f64)
         stack.append(accumulate(exact, [r, c], left, try integers(b, environment).converted(to: .f64)))
       }

@@ -26,6 +26,6 @@ extension MachineKernel {
       scratch: scratch.map { array in
         ScratchArray(
           array.name, array.type, count: array.count, in: near.contains(array.name) ? .onChip : .device)
-      }, body: body)
+      })
   }
 }

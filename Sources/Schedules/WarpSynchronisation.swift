@@ -6,7 +6,7 @@ extension MachineKernel {
   func synchronisingWarps() -> MachineKernel {
     var pass = WarpSynchronisation(self)
     // A warp goes from cell to cell: its memory is the same, so the cells are a loop.
-    return with(scratch: scratch, body: pass.loopBody(body, entry: .none).statements)
+    return with(body: pass.loopBody(body, entry: .none).statements)
   }
 }
 

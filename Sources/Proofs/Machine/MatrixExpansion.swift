@@ -30,14 +30,14 @@ struct MatrixExpansion {
       statement.forEach { for expression in $0.expressions { expression.forEachName { name, _ in used.insert(name) } } }
     }
     // What products were made of is in them now: the same elements are read.
-    return kernel.with(
-      scratch: kernel.scratch, body: body.compactMap { expansion.without(expansion.operands.subtracting(used), $0) })
+    let unused = expansion.operands.subtracting(used)
+    return kernel.with(body: body.compactMap { without(unused, $0) })
   }
 
   /// A statement without the loops that set these register arrays.
-  private func without(_ arrays: Set<String>, _ statement: MachineStatement) -> MachineStatement? {
+  private static func without(_ arrays: Set<String>, _ statement: MachineStatement) -> MachineStatement? {
     func without(_ statements: [MachineStatement]) -> [MachineStatement] {
-      statements.compactMap { self.without(arrays, $0) }
+      statements.compactMap { Self.without(arrays, $0) }
     }
     switch statement {
     case .registers(let array): return arrays.contains(array.name) ? nil : statement

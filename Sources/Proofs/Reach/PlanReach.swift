@@ -68,10 +68,6 @@ extension ReachWalk {
 
   /// Names that statements assign to.
   static func assigned(_ statements: [MachineStatement]) -> Set<String> {
-    var names: Set<String> = []
-    for statement in statements {
-      statement.forEach { if case .assign(let variable, _) = $0 { names.insert(variable.name) } }
-    }
-    return names
+    Set(KernelWalk.assigned(statements).map(\.name))
   }
 }

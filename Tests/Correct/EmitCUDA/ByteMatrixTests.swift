@@ -77,20 +77,14 @@ import Tiles
     }
   }
 
-  private func tensor(_ values: [Int32]) -> HostTensor {
-    var tensor = HostTensor(.int32, [values.count])
-    for (at, value) in values.enumerated() { tensor[at] = UInt32(bitPattern: value) }
-    return tensor
-  }
-
   @Test(arguments: [false, true]) func theInterpreterIsExact(_ extreme: Bool) throws {
     let inputs = Inputs(extreme: extreme)
     let arguments: [String: Argument] = [
-      "a": .tensor(tensor(inputs.a + inputs.a)), "b": .tensor(tensor(inputs.b + inputs.b + inputs.b + inputs.b)),
-      "c": .tensor(tensor(inputs.c + inputs.c)),
+      "a": .tensor(HostTensor(inputs.a + inputs.a)), "b": .tensor(HostTensor(inputs.b + inputs.b + inputs.b + inputs.b)),
+      "c": .tensor(HostTensor(inputs.c + inputs.c)),
     ]
     let outcome = try MachineInterpreter.run(try Self.plan(for: .sm80), arguments)
-    #expect(outcome.results["y"] == tensor(inputs.expected))
+    #expect(outcome.results["y"] == HostTensor(inputs.expected))
   }
 
   @Test(arguments: [false, true]) func theTextInTheDeviceModelIsExact(_ extreme: Bool) throws {
@@ -113,10 +107,7 @@ import Tiles
 
   @Test(.enabled(if: Compiler.isHere, Compiler.why), arguments: MachineDescription.gpus)
   func theTextCompiles(_ machine: MachineDescription) throws {
-    let plan = try Self.plan(for: machine)
-    let source = try EmitCUDA.source(kernels: plan.kernels, machine: machine, program: plan.program)
-    let code = try NVRTC.standard.get().compile(source, named: "bytes", for: machine.gpu!)
-    #expect(try code.resources().allSatisfy { $0.spillStoreBytes + $0.spillLoadBytes == 0 })
+    try Compiler.expectNoSpills(try Self.plan(for: machine), named: "bytes")
   }
 
   @Test func sumsThatLeaveTheirRegisterAndBytesWithoutValueAreSeen() throws {
@@ -143,5 +134,13 @@ import Tiles
     let over = try table.apply(.multiplyBytes, [full, value(ByteMatrices.left, 0x0101_0101), ones], full.type)
     #expect(over.flaws?.allSatisfy { $0 == Flaw.overflow.rawValue } == true)
     #expect(throws: MachineFault.Kind.self) { try table.apply(.multiplyBytes, [full, ones, ones], full.type) }
+  }
+}
+
+extension HostTensor {
+  /// A line of integers.
+  init(_ values: [Int32]) {
+    self.init(.int32, [values.count])
+    for (at, value) in values.enumerated() { self[at] = UInt32(bitPattern: value) }
   }
 }

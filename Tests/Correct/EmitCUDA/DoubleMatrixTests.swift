@@ -59,16 +59,11 @@ import Tiles
   }
 
   @Test func theInterpreterIsExact() throws {
-    func tensor(_ values: [Int32]) -> HostTensor {
-      var tensor = HostTensor(.int32, [values.count])
-      for (at, value) in values.enumerated() { tensor[at] = UInt32(bitPattern: value) }
-      return tensor
-    }
     let arguments: [String: Argument] = [
-      "a": .tensor(tensor(Self.a)), "b": .tensor(tensor(Self.b)), "c": .tensor(tensor(Self.c)),
+      "a": .tensor(HostTensor(Self.a)), "b": .tensor(HostTensor(Self.b)), "c": .tensor(HostTensor(Self.c)),
     ]
     let outcome = try MachineInterpreter.run(try Self.plan(for: .sm80), arguments)
-    #expect(outcome.results["y"] == tensor(Self.expected))
+    #expect(outcome.results["y"] == HostTensor(Self.expected))
   }
 
   @Test func theTextInTheDeviceModelIsExact() throws {
@@ -89,10 +84,7 @@ import Tiles
 
   @Test(.enabled(if: Compiler.isHere, Compiler.why), arguments: MachineDescription.gpus)
   func theTextCompiles(_ machine: MachineDescription) throws {
-    let plan = try Self.plan(for: machine)
-    let source = try EmitCUDA.source(kernels: plan.kernels, machine: machine, program: plan.program)
-    let code = try NVRTC.standard.get().compile(source, named: "doubles", for: machine.gpu!)
-    #expect(try code.resources().allSatisfy { $0.spillStoreBytes + $0.spillLoadBytes == 0 })
+    try Compiler.expectNoSpills(try Self.plan(for: machine), named: "doubles")
   }
 
   @Test("a sum that binary64 may round has no value, and neither has one of what has none")

@@ -10,6 +10,13 @@ import TileIR
 enum Compiler {
   static let isHere = (try? NVRTC.standard.get()) != nil
   static let why: Comment = "\(NVRTC.advice)"
+
+  /// Expects machine code of a plan's one kernel that spills no register.
+  static func expectNoSpills(_ plan: Plan, named name: String) throws {
+    let source = try EmitCUDA.source(kernels: plan.kernels, machine: plan.machine, program: plan.program)
+    let code = try NVRTC.standard.get().compile(source, named: name, for: plan.machine.gpu!)
+    #expect(try code.resources().allSatisfy { $0.spillStoreBytes + $0.spillLoadBytes == 0 })
+  }
 }
 
 /// Every operator of the library becomes machine code of every GPU target, without a GPU.
