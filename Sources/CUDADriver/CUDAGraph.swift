@@ -4,7 +4,8 @@ public final class CUDAGraph {
   private let device: CUDADevice
   private let instance: OpaquePointer
 
-  /// Records what `body` asks of the device's stream, without doing it. Launches in it keep their arguments.
+  /// Records what `body` asks of the device's stream, without doing it. Launches in it keep the values of their
+  /// arguments; memory that these point to is the caller's to keep.
   ///
   /// Throws what `body` throws, and what the driver says of something that cannot be recorded, such as a wait.
   public init(on device: CUDADevice, recording body: () throws -> Void) throws {

@@ -109,6 +109,7 @@ public final class CUDAExecutable: RunnableOperator {
     let graph = try CUDAGraph(on: device) {
       for number in 0..<count { try launches[number % copies].enqueue(preparing: false) }
     }
-    return try graph.milliseconds() / Float(count)
+    // The graph knows addresses alone.
+    return try withExtendedLifetime(launches) { try graph.milliseconds() / Float(count) }
   }
 }

@@ -1,8 +1,8 @@
 import MachineIR
 import TileIR
 
-/// The arguments of a launch from whole host tensors by name: memory that lives as long as this does,
-/// outputs made for the extents that the inputs give.
+/// The arguments of a launch from whole host tensors by name, which keep their memory; outputs are made for the
+/// extents that the inputs give.
 public struct HostArguments {
   /// One for each parameter, in order.
   public let launch: [LaunchArgument]
@@ -52,7 +52,7 @@ public struct HostArguments {
       tensor.bytes.withUnsafeBytes { bytes in
         if let base = bytes.baseAddress { area.pointer.copyMemory(from: base, byteCount: bytes.count) }
       }
-      launch.append(.buffer(TensorView(tensor.element, area.pointer, shape: tensor.shape)))
+      launch.append(.buffer(TensorView(tensor.element, area.pointer, shape: tensor.shape, owner: area)))
       memory.append((parameter, tensor, area))
     }
     self.launch = launch

@@ -1,17 +1,20 @@
 import TileIR
 
-/// A buffer that a launch is given: memory that the caller keeps alive until the launch returns.
+/// A buffer that a launch is given: memory that the caller keeps alive until the launch returns, unless an owner does.
 public struct TensorView {
   public let element: ElementType
   public let pointer: UnsafeMutableRawPointer?
   public let shape: [Int]
   /// Elements between neighbours along each axis; the last axis is contiguous.
   public let strides: [Int]
+  /// Keeps the memory alive as long as the view is.
+  private let owner: AnyObject?
 
   /// A view with strides of its own.
   public init(
-    _ element: ElementType, _ pointer: UnsafeMutableRawPointer?, shape: [Int], strides: [Int]
+    _ element: ElementType, _ pointer: UnsafeMutableRawPointer?, shape: [Int], strides: [Int], owner: AnyObject? = nil
   ) {
+    self.owner = owner
     self.element = element
     self.pointer = pointer
     self.shape = shape
@@ -19,7 +22,9 @@ public struct TensorView {
   }
 
   /// A row-major contiguous view; rows of packed elements start at whole bytes.
-  public init(_ element: ElementType, _ pointer: UnsafeMutableRawPointer?, shape: [Int]) {
+  public init(
+    _ element: ElementType, _ pointer: UnsafeMutableRawPointer?, shape: [Int], owner: AnyObject? = nil
+  ) {
     var strides = [Int](repeating: 1, count: shape.count)
     if shape.count > 1 {
       let perByte = element.bitWidth == 4 ? 2 : 1
@@ -29,7 +34,7 @@ public struct TensorView {
         step *= shape[axis]
       }
     }
-    self.init(element, pointer, shape: shape, strides: strides)
+    self.init(element, pointer, shape: shape, strides: strides, owner: owner)
   }
 }
 

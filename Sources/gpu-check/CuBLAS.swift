@@ -66,7 +66,8 @@ final class CuBLAS {
       }
     }
     let graph = try CUDAGraph(on: device, recording: run)
-    return try graph.milliseconds() / Float(count)
+    // The graph knows addresses alone.
+    return try withExtendedLifetime((areas, product)) { try graph.milliseconds() / Float(count) }
   }
 
   private func zeros(_ byteCount: Int) throws -> CUDAMemory {

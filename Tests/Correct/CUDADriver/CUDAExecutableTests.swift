@@ -52,6 +52,7 @@ struct CUDAExecutableTests {
     let bitCase = try BitCase(instance, program, instance.shapes[0], .ordinary)
     let host = try HostArguments(program, bitCase.arguments, extents: bitCase.extents)
     #expect(try executable.milliseconds(host.launch, extents: bitCase.extents, count: 4) == 0.125)
+    #expect(StandInKernels.usesOfFreedMemory == 0)
   }
 
   @Test("a plan of another target and a device without one are refused by name")

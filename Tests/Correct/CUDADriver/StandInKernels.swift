@@ -36,6 +36,7 @@ enum StandInKernels {
     var kernels: [String: Kernel] = [:]
     var taken: [Taken] = []
     var reports: [DeviceReport] = []
+    var usesOfFreedMemory = 0
     var size: (@Sendable @convention(c) (UInt64) -> CUnsignedLong)?
   }
 
@@ -74,6 +75,8 @@ enum StandInKernels {
 
   /// What the device model had to report so far.
   static var reports: [DeviceReport] { state.withLock { $0.reports } }
+  /// How many launches were carried out after some of their memory had been freed.
+  static var usesOfFreedMemory: Int { state.withLock { $0.usesOfFreedMemory } }
 
   private typealias Take =
     @convention(c) (
@@ -108,6 +111,9 @@ enum StandInKernels {
 
   private static let carryOut: @convention(c) (CLong) -> Void = { token in
     let (taken, size) = state.withLock { ($0.taken[token], $0.size!) }
+    guard taken.addresses.allSatisfy({ size($0) != .max }) else {
+      return state.withLock { $0.usesOfFreedMemory += 1 }
+    }
     var buffers = taken.addresses.map { address in
       let bytes = UnsafeRawBufferPointer(start: UnsafeRawPointer(bitPattern: UInt(address)), count: Int(size(address)))
       return DeviceBuffer(Array(bytes), isWritten: true)
