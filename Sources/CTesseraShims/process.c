@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
+#include <time.h>
 
 extern char **environ;
 
@@ -20,6 +21,12 @@ static int start(const char *path, const char *const *arguments, const char *inp
     error = posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_TRUNC, 0600);
   if (!error) error = posix_spawn_file_actions_adddup2(&actions, 1, 2);
   if (!error) error = posix_spawn(child, path, &actions, NULL, (char *const *)arguments, environ);
+  // A child that another thread has just cloned holds every file that was open for writing, the program too, until
+  // it begins its own: an instant, waited for up to two seconds.
+  for (int wait = 0; error == ETXTBSY && wait < 200; wait++) {
+    nanosleep(&(struct timespec){0, 10000000}, NULL);
+    error = posix_spawn(child, path, &actions, NULL, (char *const *)arguments, environ);
+  }
   posix_spawn_file_actions_destroy(&actions);
   return error;
 }

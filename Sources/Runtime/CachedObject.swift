@@ -20,9 +20,10 @@ enum CachedObject {
   /// Adds the line to what the compiler wrote.
   static func seal(_ file: URL, key: String) throws {
     let digest = ContentHash.digest(try Data(contentsOf: file))
-    let handle = try FileHandle(forWritingTo: file)
-    defer { try? handle.close() }
-    try handle.seekToEnd()
+    // Programs that other threads start must not keep it open, since what is open for writing cannot be run.
+    let descriptor = open(file.path, O_WRONLY | O_APPEND | O_CLOEXEC)
+    guard descriptor >= 0 else { throw RuntimeError("cannot write \(file.path): \(String(cString: strerror(errno)))") }
+    let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
     try handle.write(contentsOf: Data(line(key, digest).utf8))
   }
 

@@ -236,7 +236,7 @@ public final class KernelCache: Sendable {
   }
 
   private func write(_ bytes: Data, to path: String) throws {
-    let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL, 0o755)
+    let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o755)
     guard descriptor >= 0 else { throw systemError() }
     defer { close(descriptor) }
     try bytes.withUnsafeBytes { bytes in
