@@ -119,3 +119,12 @@ let package = Package(
   ],
   swiftLanguageModes: [.v6]
 )
+
+// Most of the tests' time is that of proofs and of the reference, which run thirty times slower unless they are
+// optimised. `Scripts/test` asks for it; unsafe flags would keep other packages from depending on this one.
+if Context.environment["TESSERA_OPTIMISED_TESTS"] != nil {
+  let floors = ["Formats", "TileIR", "Reference", "MachineIR", "Proofs", "Schedules", "CFamily", "Runtime"]
+  for target in package.targets where floors.contains(target.name) {
+    target.swiftSettings = [.unsafeFlags(["-O", "-wmo", "-num-threads", "2"], .when(configuration: .debug))]
+  }
+}

@@ -17,37 +17,52 @@ public final class DeviceCompiler: Sendable {
     self.host = host
   }
 
-  /// All that decides the program besides the compiler: for the name of a cached one.
-  public static func recipe(
-    _ source: String, kernels: [String], isChecked: Bool, host: DeviceHost = .this
-  ) -> [String] {
-    [ModelText.header, ModelText.engine, ModelText.unit(kernels: kernels), source] + options(isChecked, host)
+  /// All that decides the object of a text besides the compiler: for the name of a cached one.
+  public static func recipe(_ text: DeviceText, isChecked: Bool, host: DeviceHost = .this) -> [String] {
+    [ModelText.header, ModelText.unit(text), text.source] + options(isChecked, host)
   }
 
-  /// Compiles `source` to an executable at `output`.
+  /// The same of a program besides the objects of its texts.
+  public static func linkRecipe(host: DeviceHost = .this) -> [String] {
+    [ModelText.engine] + options + host.options
+  }
+
+  /// Compiles texts to an executable at `output`; launches will name kernels of any of them.
   ///
-  /// `kernels` are the names of the kernels that launches will name, `extern "C"` in the text. With
-  /// `isChecked` every access to memory is watched; without, the program only computes. The first call also
+  /// With `isChecked` every access to memory is watched; without, the program only computes. The first call also
   /// compiles the engine (half a second); a text costs tens of milliseconds.
   ///
-  /// Throws `DeviceModelError` with clang's own words where it refuses the text.
-  public func compile(
-    _ source: String, kernels: [String], isChecked: Bool, to output: URL
-  ) throws -> DeviceProgram {
+  /// Throws `DeviceModelError` with clang's own words where it refuses a text.
+  public func compile(_ texts: [DeviceText], isChecked: Bool, to output: URL) throws -> DeviceProgram {
     let folder = try ScratchFolder()
-    let object = folder.file("kernel.o")
+    let objects = try texts.enumerated().map { number, text in
+      let object = folder.file("text\(number).o")
+      try compile(text, isChecked: isChecked, toObject: object)
+      return object
+    }
+    try link(objects, to: output)
+    return DeviceProgram(file: output, texts: texts, isChecked: isChecked, clang: clang, host: host)
+  }
+
+  /// Compiles one text to an object at `output`.
+  public func compile(_ text: DeviceText, isChecked: Bool, toObject output: URL) throws {
+    let folder = try ScratchFolder()
     try folder.write(ModelText.header, as: "model.h")
-    try folder.write(source, as: ModelText.kernelFile)
-    let unit = try folder.write(ModelText.unit(kernels: kernels), as: "unit.cpp")
+    try folder.write(text.source, as: text.file)
+    let unit = try folder.write(ModelText.unit(text), as: "unit.cpp")
     try run(
       Self.options(isChecked, host)
         + ["-ffile-prefix-map=\(folder.url.path)=.", "-include", folder.file("model.h").path]
-        + ["-c", unit.path, "-o", object.path], in: folder)
+        + ["-c", unit.path, "-o", output.path], in: folder)
+  }
+
+  /// Links the objects of texts, in the order of their kernels' numbers, to an executable at `output`.
+  public func link(_ objects: [URL], to output: URL) throws {
+    let folder = try ScratchFolder()
     let engine = try engineObject()
     try run(
-      host.options + ["-nostdlib", "-static", "-fuse-ld=lld", "-o", output.path, object.path, engine.path], in: folder)
-    return DeviceProgram(
-      file: output, source: source, kernels: kernels, isChecked: isChecked, clang: clang, host: host)
+      host.options + ["-nostdlib", "-static", "-fuse-ld=lld", "-o", output.path] + objects.map(\.path) + [engine.path],
+      in: folder)
   }
 
   /// The engine's object, made by the first call.
@@ -83,12 +98,13 @@ public final class DeviceCompiler: Sendable {
     "-fwrapv", "-fno-strict-aliasing", "-fconvergent-functions", "-w",
   ]
 
-  /// Calls before each access. Accesses stay as the text has them: none is joined with another to one that
-  /// has no call of its size, none is left out because a write follows.
+  /// Calls before each access. Accesses stay as the text has them, which is as it is where nothing is optimised;
+  /// and most of the time of a checked run would be that of the optimiser, which visits a whole kernel for each of
+  /// its loops.
   private static let checkedOptions = [
-    "-O1", "-fno-vectorize", "-fno-slp-vectorize", "-fsanitize=thread,alignment",
+    "-O0", "-fsanitize=thread,alignment",
     "-mllvm", "-tsan-instrument-func-entry-exit=0", "-mllvm", "-tsan-instrument-read-before-write=1",
   ] + lines
-  private static let plainOptions = ["-O2"] + lines
+  private static let plainOptions = ["-O1"] + lines
   private static let lines = ["-gline-tables-only", "-gdwarf-4"]
 }

@@ -123,12 +123,28 @@ public struct DeviceOutcome: Sendable {
   public let statuses: [Int32]
 }
 
+/// The text of kernels, compiled as one.
+public struct DeviceText: Sendable {
+  public let source: String
+  /// The names of the kernels that launches will name, `extern "C"` in the text; one at least, and no other text of
+  /// the program has a kernel of that name.
+  public let kernels: [String]
+
+  public init(_ source: String, kernels: [String]) {
+    precondition(!kernels.isEmpty, "a text without kernels")
+    self.source = source
+    self.kernels = kernels
+  }
+
+  /// The file that the compiler sees the text in, so that lines are those of the text.
+  var file: String { "\(kernels[0]).cu" }
+}
+
 /// Kernels compiled for the device model.
 public struct DeviceProgram: Sendable {
   /// The executable.
   public let file: URL
-  /// The kernels' text.
-  public let source: String
+  public let texts: [DeviceText]
   /// The names that launches may use.
   public let kernels: [String]
   /// Whether accesses to memory are watched.
@@ -138,12 +154,10 @@ public struct DeviceProgram: Sendable {
   public let host: DeviceHost
 
   /// A program that `DeviceCompiler.compile` made before from the same arguments.
-  public init(
-    file: URL, source: String, kernels: [String], isChecked: Bool, clang: String, host: DeviceHost = .this
-  ) {
+  public init(file: URL, texts: [DeviceText], isChecked: Bool, clang: String, host: DeviceHost = .this) {
     self.file = file
-    self.source = source
-    self.kernels = kernels
+    self.texts = texts
+    kernels = texts.flatMap(\.kernels)
     self.isChecked = isChecked
     self.clang = clang
     self.host = host

@@ -1,7 +1,8 @@
 extension ModelText {
   /// Blocks, launches and the job; and what the processor itself reports.
   static let engineMain = #"""
-    extern "C" const kernel_entry tessera_model_kernels[];
+    // The linker's name for where the tables of all texts begin.
+    extern "C" const kernel_entry __start_tessera_kernels[];
 
     // Shared memory is one thread-local block: `extern` memory of the size that a launch gives, and arrays.
     enum { MOST_SHARED = 256 << 10 };
@@ -166,7 +167,7 @@ extension ModelText {
 
     static void run_launch(job_launch *launch, const job_argument *given) {
       static u64 words[256];
-      kernel = &tessera_model_kernels[launch->kernel];
+      kernel = &__start_tessera_kernels[launch->kernel];
       arguments = words;
       const char *kinds = kernel->kinds;
       i64 parameters = 0;

@@ -3,7 +3,7 @@ extension ModelText {
   static let engineThreads = #"""
     enum { MOST_THREADS = 1024, MOST_WARPS = 32 };
     // A page that cannot be touched lies between two stacks, and much before the first.
-    enum { STACK_BYTES = 128 << 10, STACK_STRIDE = STACK_BYTES + 4096, STACK_LEAD = 1 << 24 };
+    enum { STACK_BYTES = 1 << 20, STACK_STRIDE = STACK_BYTES + 4096, STACK_LEAD = 1 << 24 };
     // The author of what bulk copies write, one for each mbarrier.
     enum { COPY_ENGINE = MOST_THREADS, MOST_BARRIERS = 256 };
     enum thread_state : u8 { READY, AT_WARP, AT_BLOCK, AT_BARRIER, EXITED };

@@ -149,14 +149,35 @@ extension ModelText {
     TESSERA_MODEL_INLINE float __fmaf_rn(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
     TESSERA_MODEL_INLINE double __fma_rn(double a, double b, double c) { return __builtin_fma(a, b, c); }
     #else
-    // The product is exact in binary64; the sum is rounded to odd there, so that the rounding to binary32
-    // is the only one that shows.
-    TESSERA_MODEL_INLINE float __fmaf_rn(float a, float b, float c) {
-      const double product = (double)a * b, sum = product + c, back = sum - product;
-      const double error = (product - (sum - back)) + (c - back);
+    // `sum`, which lacks `error`, rounded to odd, so that a rounding to two bits less is the only one that shows.
+    TESSERA_MODEL_INLINE double tessera_model_odd(double sum, double error) {
       long long bits = tessera_model_bits<long long>(sum);
       if (error != 0 && error == error && (bits & 1) == 0) bits += (error > 0) == (sum > 0) ? 1 : -1;
-      return (float)tessera_model_bits<double>(bits);
+      return tessera_model_bits<double>(bits);
+    }
+    // What a + b lacks of the sum.
+    TESSERA_MODEL_INLINE double tessera_model_lack(double a, double b) {
+      const double sum = a + b, back = sum - a;
+      return (a - (sum - back)) + (b - back);
+    }
+    // The product is exact in binary64.
+    TESSERA_MODEL_INLINE float __fmaf_rn(float a, float b, float c) {
+      const double product = (double)a * b;
+      return (float)tessera_model_odd(product + c, tessera_model_lack(product, c));
+    }
+    // Boldo and Melquiond, Emulation of a FMA and correctly rounded sums, 2008: the product in two parts after Dekker,
+    // and the low parts' sum rounded to odd. Right where the factors are below 2^996 and the product's low part is
+    // not subnormal, which the numbers of kernels keep.
+    TESSERA_MODEL_INLINE double __fma_rn(double a, double b, double c) {
+      const double plain = a * b + c;
+      if (plain - plain != 0) return plain;
+      const double a1 = a * 134217729.0 - (a * 134217729.0 - a), a0 = a - a1;
+      const double b1 = b * 134217729.0 - (b * 134217729.0 - b), b0 = b - b1;
+      const double high = a * b, low = ((a1 * b1 - high) + a1 * b0 + a0 * b1) + a0 * b0;
+      if (low == 0) return plain;
+      const double small = c + low, least = tessera_model_lack(c, low);
+      const double sum = high + small, rest = tessera_model_lack(high, small);
+      return sum + tessera_model_odd(rest + least, tessera_model_lack(rest, least));
     }
     #endif
     TESSERA_MODEL_INLINE float __double2float_rn(double x) { return (float)x; }

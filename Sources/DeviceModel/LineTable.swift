@@ -22,11 +22,14 @@ struct LineTable {
       ["--obj=\(program.file.path)", "--output-style=JSON"] + addresses.map { "0x" + String($0 - 1, radix: 16) },
       output: folder.file("lines"))
     let answers = try JSONDecoder().decode([Answer].self, from: Data(result.text.utf8))
-    let notes = Self.notes(in: program.source)
+    let texts = Dictionary(uniqueKeysWithValues: program.texts.map { ($0.file, $0) })
     for (address, answer) in zip(addresses, answers) {
-      let lines = answer.Symbol.filter { $0.FileName.hasSuffix(ModelText.kernelFile) && $0.Line > 0 }.map(\.Line)
-      guard let line = lines.last else { continue }
-      places[address] = DeviceReport.Place(lines: lines, note: notes.last { $0.line <= line }?.note)
+      let frames = answer.Symbol.compactMap { frame in
+        texts[URL(fileURLWithPath: frame.FileName).lastPathComponent].map { (text: $0, line: frame.Line) }
+      }.filter { $0.line > 0 }
+      guard let last = frames.last else { continue }
+      let note = Self.notes(in: last.text.source).last { $0.line <= last.line }?.note
+      places[address] = DeviceReport.Place(lines: frames.map(\.line), note: note)
     }
   }
 

@@ -10,17 +10,15 @@ enum ModelText {
     engineCollectives, engineMain,
   ].joined(separator: "\n")
 
-  /// The file that a kernels' text is seen in by the compiler, so that lines are those of the text.
-  static let kernelFile = "kernel.cu"
-
-  /// What is compiled: the text, unchanged, and a table of its kernels.
-  static func unit(kernels: [String]) -> String {
-    let entries = kernels.map {
+  /// What is compiled: the text, unchanged, and a table of its kernels. The linker puts the tables of a program's
+  /// texts behind each other, in their order.
+  static func unit(_ text: DeviceText) -> String {
+    let entries = text.kernels.map {
       "  {tessera_model_entry<&\($0)>::kinds, tessera_model_entry<&\($0)>::call},\n"
     }.joined()
     return """
-      #include "\(kernelFile)"
-      extern "C" const tessera_model_kernel tessera_model_kernels[] = {
+      #include "\(text.file)"
+      __attribute__((section("tessera_kernels"), used)) static const tessera_model_kernel tessera_model_kernels[] = {
       \(entries)};
       """
   }

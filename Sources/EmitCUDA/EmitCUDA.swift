@@ -27,25 +27,14 @@ public enum EmitCUDA {
   public static func source(
     kernels: [MachineKernel], machine: MachineDescription, program: Program
   ) throws(EmissionError) -> String {
-    try source([(program, kernels)], machine: machine)
-  }
-
-  /// The same of several programs' kernels in one file, where all have names of their own.
-  public static func source(
-    _ parts: [(program: Program, kernels: [MachineKernel])], machine: MachineDescription
-  ) throws(EmissionError) -> String {
     let dialect = CUDADialect()
     for scalar in ["u8", "i32", "i64", "f32"] { dialect.declare(scalar) }
-    let programs = Dictionary(
-      parts.flatMap { part in part.kernels.map { ($0.name, part.program) } },
-      uniquingKeysWith: { first, _ in first })
-    let functions = try printed(parts.flatMap(\.kernels), machine: machine) { kernel in
-      var printer = KernelPrinter(kernel, program: programs[kernel.name]!, dialect: dialect)
+    let functions = try printed(kernels, machine: machine) { kernel in
+      var printer = KernelPrinter(kernel, program: program, dialect: dialect)
       return try printer.print()
     }
-    let titles = parts.map { "// \($0.program.name) for \(machine.name), from \($0.program.location)" }
     let head = """
-      \(titles.joined(separator: "\n"))
+      // \(program.name) for \(machine.name), from \(program.location)
       // To be compiled with \(options.joined(separator: " ")).
       """
     let parts = [head, dialect.typedefs.joined(separator: "\n")] + dialect.functions + functions

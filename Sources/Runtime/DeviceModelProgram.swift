@@ -175,23 +175,33 @@ extension KernelCache {
       return narrow
     }
     let hosts = try zip(plans, spans).map { try HostPlan($0, narrowSpans: try $1.get()) }
-    let source = try EmitCUDA.source(joined.parts, machine: plans[0].machine)
-    let symbols = joined.all.map(EmitCUDA.symbol)
-    let object = try deviceModelProgram(of: source, kernels: symbols, isChecked: isChecked)
+    let texts = try joined.parts.map {
+      DeviceText(
+        try EmitCUDA.source(kernels: $0.kernels, machine: plans[0].machine, program: $0.program),
+        kernels: $0.kernels.map(EmitCUDA.symbol))
+    }
+    let object = try deviceModelProgram(of: texts, isChecked: isChecked)
     let program = DeviceProgram(
-      file: object.file, source: source, kernels: symbols, isChecked: isChecked, clang: clangPath ?? "clang")
+      file: object.file, texts: texts, isChecked: isChecked, clang: clangPath ?? "clang")
     return DeviceModelPlans(hosts: hosts, object: object, program: program)
   }
 
-  /// The program that runs a text of kernels in the device model.
-  private func deviceModelProgram(of source: String, kernels: [String], isChecked: Bool) throws -> Object {
-    let parts = DeviceCompiler.recipe(source, kernels: kernels, isChecked: isChecked)
-    let recipe = Recipe(
-      ["device-model"] + parts, suffix: "run",
-      maker: .clang { clang, _, output in
-        _ = try Self.deviceCompiler(clang.path).compile(
-          source, kernels: kernels, isChecked: isChecked, to: output)
-      })
-    return try object(recipe)
+  /// The program that runs texts of kernels in the device model. Each text has an object of its own, so that
+  /// models share what they have in common, and all processors compile.
+  private func deviceModelProgram(of texts: [DeviceText], isChecked: Bool) throws -> Object {
+    let recipes = texts.map { text in
+      Recipe(
+        ["device-text"] + DeviceCompiler.recipe(text, isChecked: isChecked), suffix: "o",
+        maker: .clang { clang, _, output in
+          try Self.deviceCompiler(clang.path).compile(text, isChecked: isChecked, toObject: output)
+        })
+    }
+    return try object(
+      Recipe(
+        ["device-model"] + recipes.map(\.key) + DeviceCompiler.linkRecipe(), suffix: "run",
+        maker: .clang { clang, _, output in
+          let objects = try concurrently(recipes.count) { try self.object(recipes[$0]) }.map { try $0.get() }
+          try Self.deviceCompiler(clang.path).link(objects.map(\.file), to: output)
+        }))
   }
 }

@@ -1,5 +1,8 @@
-import DeviceModel
+import Runtime
 import Testing
+import TileIR
+
+@testable import DeviceModel
 
 /// The arithmetic that kernels' text names, against Swift's.
 @Suite struct DeviceArithmeticTests {
@@ -39,6 +42,38 @@ import Testing
       #expect(y[8 * i..<8 * i + 8].map(canonical) == expected.map(canonical), "\(a), \(b)")
     }
   }
+
+  #if arch(x86_64)
+  /// The oldest processors have no multiply-add that rounds once: the model's own does.
+  @Test func multiplyAddWithoutTheInstruction() throws {
+    let host = DeviceHost(options: ["--target=x86_64-linux-gnu", "-march=x86-64"], emulator: nil)
+    let text = try KernelText(
+      """
+      extern "C" __global__ void operate(const double *x, double *y) {
+        const int i = blockIdx.x * blockDim.x + threadIdx.x;
+        y[2 * i] = __fma_rn(x[3 * i], x[3 * i + 1], x[3 * i + 2]);
+        y[2 * i + 1] = __fmaf_rn((float)x[3 * i], (float)x[3 * i + 1], (float)x[3 * i + 2]);
+      }
+      """, ["operate"], Result { DeviceCompiler(clang: try Clang.find().path, host: host) })
+    var random = SplitMix64(seed: 1)
+    let count = 4096
+    let x = (0..<3 * count).map { position -> Double in
+      // Addends that meet the product's low end, cancel it, or are far from it.
+      let exponent = Int(random.next() % 120) - 60
+      let number = Double(Int64(bitPattern: random.next()) >> (random.next() % 60)) * 0x1p-60
+      return position % 7 == 0 ? number : number * Double(sign: .plus, exponent: exponent, significand: 1)
+    }
+    let y = try text.run(
+      [DeviceLaunch("operate", grid: count / 64, block: 64, [.buffer(0), .buffer(1)])],
+      [.input(x), .undefined(16 * count)], result: 1
+    ).values(Double.self)
+    for i in 0..<count {
+      let (a, b, c) = (x[3 * i], x[3 * i + 1], x[3 * i + 2])
+      #expect(y[2 * i] == c.addingProduct(a, b), "\(a), \(b), \(c)")
+      #expect(y[2 * i + 1] == Double(Float(c).addingProduct(Float(a), Float(b))), "\(a), \(b), \(c)")
+    }
+  }
+  #endif
 
   @Test func bits() throws {
     let text = try KernelText(

@@ -18,7 +18,7 @@ final class KernelText: Sendable {
     let compiler = try compiler.get()
     programs = try [true, false].map { isChecked in
       try compiler.compile(
-        source, kernels: kernels, isChecked: isChecked, to: folder.appendingPathComponent("\(isChecked)"))
+        [DeviceText(source, kernels: kernels)], isChecked: isChecked, to: folder.appendingPathComponent("\(isChecked)"))
     }
   }
 

@@ -92,8 +92,8 @@ import Testing
   @Test func tooMuchLocalMemory() throws {
     let source = """
       extern "C" __global__ void fill(int *y) {
-        volatile char local[200000];
-        for (int i = 0; i < 200000; i += 1000) local[i] = 1;
+        volatile char local[2000000];
+        for (int i = 0; i < 2000000; i += 1000) local[i] = 1;
         y[0] = local[1000];
       }
       """
@@ -195,9 +195,9 @@ import Testing
   @Test func textsThatClangRefuses() throws {
     let error = #expect(throws: DeviceModelError.self) {
       try PlantedFault.compiler.get().compile(
-        "extern \"C\" __global__ void f() { undeclared(); }", kernels: ["f"], isChecked: true,
+        [DeviceText("extern \"C\" __global__ void f() { undeclared(); }", kernels: ["f"])], isChecked: true,
         to: URL(fileURLWithPath: "/dev/null"))
     }
-    #expect(error?.description.contains("kernel.cu:1:") == true)
+    #expect(error?.description.contains("f.cu:1:") == true)
   }
 }

@@ -25,7 +25,7 @@ struct PlantedFault {
   ) throws -> Result {
     let file = FileManager.default.temporaryDirectory.appendingPathComponent("tessera-test-\(UUID().uuidString)")
     defer { try? FileManager.default.removeItem(at: file) }
-    return try body(compiler.get().compile(source, kernels: [kernel], isChecked: isChecked, to: file))
+    return try body(compiler.get().compile([DeviceText(source, kernels: [kernel])], isChecked: isChecked, to: file))
   }
 
   /// The reports on a text in one order.
