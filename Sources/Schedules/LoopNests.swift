@@ -98,7 +98,7 @@ extension RegionLowering {
     let node = program[id]
     switch node.operation {
     case .reduce(let reduction, let dimension):
-      return planReduction(id, reduction, dimension)
+      return histogram(id) == nil ? planReduction(id, reduction, dimension) : nil
     case .product, .scan, .topK, .sort, .stableOrder, .carried, .loopResult: return nil
     default:
       return planPointwise(.keep(id), analysis.innerAxes(id), roots: [id])

@@ -6,6 +6,7 @@ import TileIR
 extension RegionLowering {
   func lower(special id: ValueID) throws {
     let node = program[id]
+    if let histogram = histogram(id) { return try lower(histogram, id) }
     switch node.operation {
     case .product(let dimension, let productClass, let left, let right):
       try lowerProduct(id, dimension, productClass, scaledLeft: left, scaledRight: right)
@@ -14,7 +15,12 @@ extension RegionLowering {
     case .scan(let dimension, let inclusive): try lowerScan(id, dimension, inclusive: inclusive)
     case .topK(let dimension, let into): try lowerTopK(id, dimension, into)
     case .sort(let dimension): try lowerSort(id, dimension, byKey: false)
-    case .stableOrder(let dimension): try lowerSort(id, dimension, byKey: true)
+    case .stableOrder(let dimension):
+      if domains[dimension] == nil, let keys = keyCount(node.operands[0]) {
+        try lowerCountingOrder(id, dimension, keys: keys)
+      } else {
+        try lowerSort(id, dimension, byKey: true)
+      }
     default:
       throw Refusal(
         diagnostic: Diagnostic("\(name(of: id)) cannot be lowered", at: [node.location]))
@@ -22,7 +28,7 @@ extension RegionLowering {
   }
 
   /// Loops over the inner axes of `id` other than `dimension`, one element at a time.
-  private func forEachRow(
+  func forEachRow(
     _ id: ValueID, without dimension: Dimension, _ body: () throws -> Void
   ) throws {
     let axes = analysis.innerAxes(id).filter { $0 != dimension }
