@@ -112,6 +112,7 @@ extension OperatorLibrary {
         OperatorInstance(small: "small", [["tokens": 7], ["tokens": 1], ["tokens": 0]]) {
           expertDispatch(experts: 5, picks: 3)
         },
+        OperatorInstance(small: "small many experts", [["tokens": 101]]) { expertDispatch(experts: 75, picks: 3) },
       ]),
     OperatorEntry(
       "experts_up", "The routed experts' gate and up products, their activation and the routing weight.",

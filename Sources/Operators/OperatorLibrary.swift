@@ -201,6 +201,7 @@ public enum OperatorLibrary {
         OperatorInstance(small: "small", [["tokens": 7], ["tokens": 1], ["tokens": 0]]) {
           expertCounts(experts: 5, picks: 3)
         },
+        OperatorInstance(small: "small many experts", [["tokens": 101]]) { expertCounts(experts: 75, picks: 3) },
       ]),
     OperatorEntry(
       "expert_permutation", "The order in which picks stand expert by expert, and its inverse.",
