@@ -166,7 +166,7 @@ package struct ExpressionPrinter<Dialect: CDialect> {
     case .lane(let number): return try dialect.lane(number, first, type, &self)
     case .absolute, .fusedMultiplyAdd, .squareRoot, .reciprocalSquareRoot, .minimum, .maximum,
       .shiftRightLogical, .concatenate, .interleave, .dot4, .multiplyBytes, .multiplyDoubles,
-      .bytesOfNibbles, .sliceOfE4M3, .lookup16, .lookup128, .roundedSum:
+      .multiplyHalves, .halvesOfE4M3, .halvesOfE2M1, .lookup16, .lookup128, .roundedSum:
       let name = try dialect.function(instruction, of: operands.map(\.type), type)
       return .call(name, try printWide(operands))
     }

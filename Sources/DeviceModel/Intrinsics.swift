@@ -361,6 +361,17 @@ extension ModelText {
       return tessera_fma_f16x2(b, 0xbc00bc00, a);
     }
 
+    // The numbers of the E4M3 codes in the two lowest bytes, as halves: a code's bits are those of one of 2^-8 of its
+    // number. NaN codes are no operands.
+    TESSERA_MODEL_INLINE unsigned tessera_e4m3x2_numbers(unsigned codes) {
+      unsigned y = 0;
+      for (int code = 0; code < 2; code++) {
+        const unsigned bits = codes >> 8 * code & 0xff;
+        y |= tessera_model_half_bits(tessera_model_half((bits & 0x80) << 8 | (bits & 0x7f) << 7) * 256) << 16 * code;
+      }
+      return y;
+    }
+
     // Thread i gives the address of row i % 8 of matrix i / 8, 16 bytes; r[j] is of matrix j.
     TESSERA_MODEL_INLINE void tessera_ldmatrix_x4(unsigned r[4], const void *shared) {
       const tessera_model_fragments fragments = {r, (const unsigned *)shared, nullptr};

@@ -42,8 +42,9 @@ extension Prelude: CDialect {
     case .lookup128: try lookup128(lanes: type.lanes)
     case .multiplyBytes: throw Refusal("the machine has no matrix products of bytes (multiplyBytes)")
     case .multiplyDoubles: throw Refusal("the machine has no matrix products of f64 (multiplyDoubles)")
-    case .sliceOfE4M3: throw Refusal("the machine has no slices of E4M3 codes (sliceOfE4M3)")
-    case .bytesOfNibbles: throw Refusal("the machine has no bytes of nibbles (bytesOfNibbles)")
+    case .multiplyHalves: throw Refusal("the machine has no matrix products of halves (multiplyHalves)")
+    case .halvesOfE4M3: throw Refusal("the machine has no halves of E4M3 codes (halvesOfE4M3)")
+    case .halvesOfE2M1: throw Refusal("the machine has no halves of E2M1 codes (halvesOfE2M1)")
     case .roundedSum: roundedSum(count: operands.count, type)
     default: preconditionFailure("an instruction with an operator")
     }

@@ -160,7 +160,7 @@ extension Expression {
     case .apply(let instruction, let operands, _):
       switch instruction {
       case .lowHalf, .highHalf, .evenLanes, .oddLanes, .concatenate, .interleave, .lane, .multiplyBytes,
-        .multiplyDoubles:
+        .multiplyDoubles, .multiplyHalves:
         return false
       default: return operands.allSatisfy(\.isOwn)
       }

@@ -49,11 +49,16 @@ public enum Instruction: Hashable, Sendable {
   /// acc + the matrix product of `f64` that a warp computes together, its operands acc, left and right as
   /// `DoubleMatrices` lays them out. Only for integers whose sums are below 2^53, in whatever order they meet: exact.
   case multiplyDoubles
-  /// Bytes of a table of 16 picked by the four nibbles in the low half of each `i32` lane, the lowest nibble's in the
-  /// lowest bits of the result.
-  case bytesOfNibbles(ByteTable)
-  /// Bytes of a slice of the integers of the four E4M3 codes in each `i32` lane, as `SignedSlices` says.
-  case sliceOfE4M3(Int)
+  /// acc + the matrix product of halves that a warp computes together, its operands acc (`f32`), left and right as
+  /// `HalfMatrices` lays them out. Only for products whose sums are multiples of one unit and below 2^24 of it, in
+  /// whatever order they meet: exact.
+  case multiplyHalves
+  /// Two halves: part 0 or 1 of the numbers of pair 0 or 1 of the four E4M3 codes in each `i32` lane, as `HalfMatrices`
+  /// says.
+  case halvesOfE4M3(pair: Int, part: Int)
+  /// Two halves: the numbers of one of the four pairs of E2M1 codes in each `i32` lane of operand 0, times
+  /// 2^(shift - 5), shift operand 1 (`i32`), as `HalfMatrices` says.
+  case halvesOfE2M1(pair: Int)
   /// Bytes of a table of 16 (operand 0, u8 or i8 x 16) picked by the low 4 bits of each lane of
   /// operand 1 (u8): a byte shuffle.
   case lookup16

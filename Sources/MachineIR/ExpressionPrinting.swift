@@ -115,8 +115,8 @@ extension Instruction {
     case .bitCast: return function("bits \(type)")
     case .call(let called): return function(called.name)
     case .lane(let lane): return function("lane<\(lane)>")
-    case .sliceOfE4M3(let slice): return function("slice_of_e4m3<\(slice)>")
-    case .bytesOfNibbles(let table): return function("bytes_of_nibbles<#\(table.name)>")
+    case .halvesOfE4M3(let pair, let part): return function("halves_of_e4m3<\(pair), \(part)>")
+    case .halvesOfE2M1(let pair): return function("halves_of_e2m1<\(pair)>")
     default: return function("\(self)".wordsUnderscored)
     }
   }

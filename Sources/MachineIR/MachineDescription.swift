@@ -35,7 +35,7 @@ public struct MachineDescription: Hashable, Sendable {
     case maskedMemory
     /// Exact u8 x i8 dot products of four into int32.
     case dot4
-    /// Exact products of matrices of bytes by a warp, `Instruction.multiplyBytes`.
+    /// Exact products of matrices of bytes and of halves by a warp, `Instruction.multiplyBytes` and `multiplyHalves`.
     case byteMatrices
     /// Products of matrices of `f64` by a warp, `Instruction.multiplyDoubles`.
     case doubleMatrices

@@ -192,7 +192,7 @@ struct KernelEditor {
     {
       return .apply(instruction, [operands[0], .integer(256, type)], type)
     }
-    guard [.dot4, .multiplyBytes, .multiplyDoubles].contains(instruction) else { return nil }
+    guard [.dot4, .multiplyBytes, .multiplyDoubles, .multiplyHalves].contains(instruction) else { return nil }
     let place = "\(instruction) of \(operands[1]) and \(operands[2])"
     switch fault {
     case .dropProduct where isHere(place): return operands[0]

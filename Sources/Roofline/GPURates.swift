@@ -58,7 +58,7 @@ public struct GPURates: Hashable, Sendable {
     ("copies-in-flight", "a group of asynchronous copies takes the time of one read, whatever its size"),
     (
       "legacy-matrix-rate",
-      "mma.sync of bytes reaches 0.62 of the peak rate on H100 and H200, the whole on A100"
+      "mma.sync of bytes and of halves reaches 0.62 of the peak rate on H100 and H200, the whole on A100"
     ),
     ("binary64-matrix-rate", "mma.m8n8k4 of binary64 reaches the data sheet's rate of its matrix unit"),
     (

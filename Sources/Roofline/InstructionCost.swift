@@ -39,11 +39,17 @@ extension Work {
     case .dot4: add(.integer, registers)
     case .multiplyBytes: add(.matrix, 1)
     case .multiplyDoubles: add(.wideMatrix, 1)
-    case .bytesOfNibbles: add(.integer, 6 * registers)
-    case .sliceOfE4M3:
-      // A third of what the slices have in common, and a permutation each.
-      add(.integer, (7 / 3 + 1) * registers)
-      add(.half, 14 / 3 * registers)
+    case .multiplyHalves: add(.matrix, 1)
+    case .halvesOfE4M3(_, let part):
+      // The conversion, which A100 does by four integer operations as fast, is counted with the first part.
+      add(.conversion, part == 0 ? registers : 0)
+      add(.half, (part == 0 ? 2 : 1) * registers)
+    case .halvesOfE2M1(let pair):
+      // The power is one for four pairs, of two operations.
+      let (sign, size) = (HalfMatrices.signShifts[pair], HalfMatrices.sizeShifts[pair])
+      let bits: Double = sign != size ? 4 : sign == 0 ? 1 : 2
+      add(.integer, (bits + 0.5) * registers)
+      add(.half, registers)
     case .lookup16, .lookup128:
       add(.shuffle, 2 * registers)
       add(.integer, 3 * registers)

@@ -1,26 +1,30 @@
 import MachineIR
 
-/// Operands of products of byte matrices: where their lanes lie, and signed slices of E4M3 codes, four depths to a
-/// word.
+/// Operands of products of byte matrices: where their lanes lie, and signed slices of integers, four depths to a word.
+///
+/// Codes have these places too: a product of halves multiplies two of the four depths of each lane, the same ones of both
+/// operands.
 enum ByteFragments {
   /// Depth coordinates of one product.
   static let depth = ByteMatrices.depth
-  /// Signed slices of an E4M3 number's integer: x = s0 + 2^7 s1 + 2^14 s2.
-  static let slices = SignedSlices.count
-  static let sliceBits = SignedSlices.bits
+  /// Slices of an integer: x = s0 + 2^7 s1 + 2^14 s2, the last with the sign.
+  static let slices = 3
+  static let sliceBits = 7
 
   // MARK: Lanes
 
-  /// Rows of the left operand's lanes, and the first of their four depths.
-  static var leftRow: Expression { rowOfThread(128) + rows(register(128).remainder(by: 2)) }
-  static var leftDepth: Expression { depthOfThread(128) + depths(register(128).divided(by: 2)) }
-
-  /// Columns of the right operand's lanes, and the first of their four depths; of its first register alone where
-  /// `lanes` is 32.
-  static func rightColumn(_ lanes: Int) -> Expression { rowOfThread(lanes) }
-  static func rightDepth(_ lanes: Int) -> Expression {
-    lanes > GPU.warp ? depthOfThread(lanes) + depths(register(lanes)) : depthOfThread(lanes)
+  /// Rows of the left operand's lanes, and the first of their four depths; of its first two registers alone where
+  /// `lanes` is 64.
+  static func leftRow(_ lanes: Int = 128) -> Expression {
+    rowOfThread(lanes) + rows(register(lanes).remainder(by: 2))
   }
+  static func leftDepth(_ lanes: Int = 128) -> Expression {
+    lanes > 64 ? depthOfThread(lanes) + depths(register(lanes).divided(by: 2)) : depthOfThread(lanes)
+  }
+
+  /// Columns of the right operand's lanes, and the first of their four depths.
+  static var rightColumn: Expression { rowOfThread(64) }
+  static var rightDepth: Expression { depthOfThread(64) + depths(register(64)) }
 
   /// Rows and columns of the sums.
   static var sumRow: Expression { rowOfThread(128) + rows(register(128).divided(by: 2)) }
@@ -28,9 +32,28 @@ enum ByteFragments {
     thread(128).remainder(by: 4) * integer(2, 128) + register(128).remainder(by: 2)
   }
 
-  /// Places of the sums in rows of `pitch` elements.
+  /// The rows, and the columns, that a thread has sums of: two each. `ofRows` and `ofColumns` put values in these lanes
+  /// beside all sums.
+  static var ownRow: Expression { rowOfThread(64) + rows(register(64)) }
+  static var ownColumn: Expression { thread(64).remainder(by: 4) * integer(2, 64) + register(64) }
+
+  static func ofRows(_ value: Expression) -> Expression {
+    let halves = [Instruction.lowHalf, .highHalf].map { half -> Expression in
+      let own = Expression.apply(half, [value], value.type.with(lanes: GPU.warp))
+      return .apply(.concatenate, [own, own], value.type)
+    }
+    return .apply(.concatenate, halves, value.type.with(lanes: 128))
+  }
+  static func ofColumns(_ value: Expression) -> Expression {
+    .apply(.concatenate, [value, value], value.type.with(lanes: 128))
+  }
+
+  /// Places of the sums in rows of `pitch` elements, or with rows and columns exchanged.
   static func sumPlace(_ pitch: Int) -> Expression {
     sumRow.apply(.multiply, integer(pitch, 128)).apply(.add, sumColumn)
+  }
+  static func exchangedSumPlace(_ pitch: Int) -> Expression {
+    sumColumn.apply(.multiply, integer(pitch, 128)).apply(.add, sumRow)
   }
 
   static func integer(_ value: Int, _ lanes: Int) -> Expression {
@@ -49,6 +72,14 @@ enum ByteFragments {
   }
   private static func rows(_ half: Expression) -> Expression { half * integer(8, half.type.lanes) }
   private static func depths(_ half: Expression) -> Expression { half * integer(16, half.type.lanes) }
+
+  // MARK: Codes
+
+  /// An E4M3 code that is a number's, with a zero in the place of NaN. `size` is the code without its sign.
+  static func number(_ code: Expression, size: Expression) -> Expression {
+    let lanes = code.type.lanes
+    return .apply(.select, [size.compared(.equal, integer(0x7F, lanes)), integer(0, lanes), code], code.type)
+  }
 
   // MARK: Slices
 

@@ -46,7 +46,7 @@ extension RegionLowering {
     let counts = program.parameters[position].refinements.compactMap { refinement -> Int? in
       switch refinement {
       case .coordinate(let dimension): dimension.extent
-      case .range(0, let last): last + 1
+      case .range(0, let last) where last < Self.mostKeys: last + 1
       default: nil
       }
     }

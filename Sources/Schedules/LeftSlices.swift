@@ -1,10 +1,12 @@
 import MachineIR
 import TileIR
 
-/// The left operand of products of byte matrices in the order of their lanes, by a kernel of its own: many cells of the
-/// product read each row. E4M3 codes stay codes, which cells cut; integers are cut into slices.
-/// Words: [axes of its own][block of rows][tile of 16 rows][block of depth][product][slice][lane].
-/// Scales: a byte for each row of a tile's block, as `MatrixWeight.rowBias` says, 255 where one of its elements is NaN.
+/// The left operand of products of matrices in the order of their lanes, by a kernel of its own: many cells of the
+/// product read each row. E4M3 codes stay codes, whose parts cells take, a zero in the place of NaN; integers are cut into
+/// slices.
+/// Words: [axes of its own][block of rows][block of depth][tile of rows][product][slice][lane].
+/// Scales: a byte for each row of a tile's block, as `MatrixWeight.rowBias` says, 255 where one of its elements is NaN;
+/// of eight rows eight bytes more that say whether one of their scales is far from 1 (`GroupScales.near`).
 struct LeftSlices {
   let left: ValueID
   let scale: ValueID?
@@ -13,23 +15,29 @@ struct LeftSlices {
   /// Depth of a block.
   let block: Int
   let depth: Dimension
-  /// Words of a block of a tile.
+  /// Words of a block of a tile, its rows, and the lanes of one product.
   let blockWords: Int
+  let tileRows: Int
+  let lanes: Int
   /// Parallel axes besides the rows that it varies with.
   let axes: [Dimension]
   /// Positions of the workspaces.
   let words: Int
   let scales: Int
 
+  /// Bytes of the scales of a tile's block.
+  static let scaleBytes = 16
+
   var blocks: HostExpression { HostExpression(extentOf: depth).dividedUp(by: block) }
+  /// Tiles of a block of rows.
+  var tiles: Int { ProductBlocking.matrixRows / tileRows }
 }
 
 extension RegionLowering {
   /// The slices of a product's left operand, and the kernel that cuts them; those that another product of the
   /// pattern has the same of, where there are any.
   func slices(
-    of weight: MatrixWeight, _ pattern: ProductPattern, _ blocking: ProductBlocking, known: [LeftSlices],
-    _ kernel: String
+    of weight: MatrixWeight, _ pattern: ProductPattern, known: [LeftSlices], _ kernel: String
   ) throws -> LeftSlices {
     func isSame(_ a: ValueID?, _ b: ValueID?) -> Bool {
       guard let a, let b else { return a == b }
@@ -44,45 +52,44 @@ extension RegionLowering {
     let values = [weight.left] + (weight.leftScale.map { [$0] } ?? [])
     let slices = LeftSlices(
       left: weight.left, scale: weight.leftScale, bits: weight.bits, block: weight.panels.block,
-      depth: pattern.depth, blockWords: weight.leftWords,
+      depth: pattern.depth, blockWords: weight.leftWords, tileRows: weight.tileRows, lanes: weight.leftLanes,
       axes: fixedAxes(pattern).filter { axis in values.contains { program[$0].axes.contains(axis) } },
       words: workspaces.count, scales: workspaces.count + 1)
-    let tiles = slices.axes.reduce(rowBlocks(pattern, blocking.cellRows)) {
+    let rowBlocks = slices.axes.reduce(rowBlocks(pattern, ProductBlocking.matrixRows)) {
       $0 * HostExpression(extentOf: $1)
     }
-    let blocks = tiles * .constant(blocking.cellRows / ByteMatrices.rows) * slices.blocks
+    let blocks = rowBlocks * slices.blocks
+    let tiles = blocks * .constant(slices.tiles)
     let name = known.isEmpty ? "left" : "left_\(known.count + 1)"
     let content = slices.bits == nil ? "codes" : "slices"
     workspaces.append(
-      Workspace(name: "\(name)_\(content)", byteCount: blocks * .constant(4 * slices.blockWords)))
-    workspaces.append(Workspace(name: "\(name)_scales", byteCount: blocks * .constant(ByteMatrices.rows)))
+      Workspace(name: "\(name)_\(content)", byteCount: tiles * .constant(4 * slices.blockWords)))
+    workspaces.append(Workspace(name: "\(name)_scales", byteCount: tiles * .constant(LeftSlices.scaleBytes)))
     let lowering = sibling()
     before.append(
       try lowering.lowerSlices(
-        slices, pattern, blocking, name: "\(kernel)_\(content)_\(name)", cells: blocks))
+        slices, pattern, name: "\(kernel)_\(content)_\(name)", blocks: blocks))
     return slices
   }
 
-  /// The number of a cell's first tile among those of `slices`.
-  func firstTile(
-    _ slices: LeftSlices, _ pattern: ProductPattern, _ blocking: ProductBlocking, rowBlock: Expression
-  ) -> Expression {
+  /// The number of a cell's block of rows among those of `slices`.
+  func rowBlock(of slices: LeftSlices, _ pattern: ProductPattern, _ rowBlock: Expression) -> Expression {
+    if slices.axes.isEmpty { return rowBlock }
     var number = Expression.constant(0)
     for axis in slices.axes {
       number =
         number * scalar(HostExpression(extentOf: axis), axis.name) + environment.coordinates[axis]!.base
     }
-    let blocks = scalar(rowBlocks(pattern, blocking.cellRows), "\(pattern.rows.name)_blocks")
-    return stack.define(
-      "first_tile", (number * blocks + rowBlock) * .constant(blocking.cellRows / ByteMatrices.rows))
+    let blocks = scalar(rowBlocks(pattern, ProductBlocking.matrixRows), "\(pattern.rows.name)_blocks")
+    return stack.define("row_block", number * blocks + rowBlock)
   }
 
   // MARK: The kernel
 
-  /// A cell is a block of a tile; a lowering of its own builds it.
+  /// A cell is a block of depth of a tile of rows, or of all tiles of a block of rows, where it has to look for them
+  /// among segments. A lowering of its own builds it.
   private func lowerSlices(
-    _ slices: LeftSlices, _ pattern: ProductPattern, _ blocking: ProductBlocking, name: String,
-    cells: HostExpression
+    _ slices: LeftSlices, _ pattern: ProductPattern, name: String, blocks: HostExpression
   ) throws -> MachineKernel {
     let cell = stack.variable("cell", .index)
     var remaining = Expression.variable(cell)
@@ -92,47 +99,62 @@ extension RegionLowering {
       remaining = stack.define("outer", .apply(.quotient, [remaining, count], .index))
       return taken
     }
+    let takesAll = pattern.partition != nil
+    let tile = takesAll ? nil : take(.constant(slices.tiles), "tile")
     let block = take(slices.blocks, "block")
-    let tile = take(.constant(blocking.cellRows / ByteMatrices.rows), "tile")
-    let rowBlock = take(rowBlocks(pattern, blocking.cellRows), "\(pattern.rows.name)_block")
+    let rowBlock = take(rowBlocks(pattern, ProductBlocking.matrixRows), "\(pattern.rows.name)_block")
     for axis in slices.axes.reversed() {
       environment.bind(axis, LaneCoordinate(take(HostExpression(extentOf: axis), "\(axis.name)_at")))
     }
-    try bindRows(pattern, blocking.cellRows, rowBlock)
+    try bindRows(pattern, ProductBlocking.matrixRows, rowBlock)
     let rows = domains[pattern.rows]!
-    let first = stack.define("first", tile * .constant(ByteMatrices.rows))
-    let count = stack.define("tile_rows", (rows.count - first).minimum(.constant(ByteMatrices.rows)))
     let start = stack.define("start", block * .constant(slices.block))
-    stack.open()
-    let lower = stack.define("tile_lower", rows.lower + first)
-    stack.append(.note("the left operand in the order of lanes", program[slices.left].location))
-    let tileCut = LeftTile(
-      slices: slices, rows: pattern.rows, lower: lower, count: count, start: start, cell: .variable(cell))
-    if let bits = slices.bits {
-      try cutIntegers(tileCut, bits: bits)
-    } else {
-      try packCodes(tileCut)
+    let place = (lower: rows.lower, count: rows.count, start: start)
+    guard takesAll else {
+      try cut(slices, pattern.rows, place, tile: tile!, number: .variable(cell))
+      return self.kernel(name: name, cells: blocks * .constant(slices.tiles), cell: cell)
     }
-    let body = stack.close()
-    stack.append(.branch(count.compared(.greater, .constant(0)), body, []))
-    return self.kernel(name: name, cells: cells, cell: cell)
+    let counter = stack.variable("tile", .index)
+    stack.open()
+    let number = stack.define("tile_number", Expression.variable(cell) * .constant(slices.tiles) + .variable(counter))
+    try cut(slices, pattern.rows, place, tile: .variable(counter), number: number)
+    stack.append(
+      .loop(CountedLoop(counter, from: .constant(0), to: .constant(slices.tiles), stack.close())))
+    return self.kernel(name: name, cells: blocks, cell: cell)
+  }
+
+  private func cut(
+    _ slices: LeftSlices, _ rows: Dimension,
+    _ place: (lower: Expression, count: Expression, start: Expression), tile: Expression, number: Expression
+  ) throws {
+    let first = stack.define("first", tile * .constant(slices.tileRows))
+    let count = stack.define("tile_rows", (place.count - first).minimum(.constant(slices.tileRows)))
+    let lower = stack.define("tile_lower", place.lower + first)
+    stack.append(.note("the left operand in the order of lanes", program[slices.left].location))
+    let own = LeftTile(
+      slices: slices, rows: rows, lower: lower, count: count, start: place.start, number: number)
+    if let bits = slices.bits {
+      try cutIntegers(own, bits: bits)
+    } else {
+      try packCodes(own)
+    }
   }
 
   /// Codes of E4M3, four to a word, and their scales.
   private func packCodes(_ tile: LeftTile) throws {
-    let type = ByteMatrices.left
+    let type = MachineType(.i32, tile.slices.lanes)
     let target = buffer(workspace: tile.slices.words, .int32)
     let (worst, word) = (stack.variable("worst", type), stack.variable("word", type))
     stack.append(.declare(worst, .integer(0, type)))
     try forEachStep(tile) {
       self.stack.append(.declare(word, .integer(0, type)))
     } element: { byte, code in
-      let size = code.apply(.and, ByteFragments.integer(0x7F, type.lanes))
+      let size = self.stack.define("size", code.apply(.and, ByteFragments.integer(0x7F, type.lanes)))
       self.stack.append(.assign(worst, Expression.variable(worst).apply(.maximum, size)))
-      let moved = code.apply(.shiftLeft, ByteFragments.integer(8 * byte, type.lanes))
+      let moved = ByteFragments.number(code, size: size).apply(.shiftLeft, ByteFragments.integer(8 * byte, type.lanes))
       self.stack.append(.assign(word, Expression.variable(word).apply(.or, moved)))
     } after: { step in
-      let at = tile.cell * .constant(tile.slices.blockWords) + step * .constant(type.lanes)
+      let at = tile.number * .constant(tile.slices.blockWords) + step * .constant(type.lanes)
       self.stack.append(.store(Access(target, .int32, at), .variable(word), active: nil))
     }
     try storeScales(tile, worst)
@@ -145,10 +167,11 @@ extension RegionLowering {
     _ tile: LeftTile, before: () -> Void = {}, element: (Int, Expression) throws -> Void,
     after: (Expression) -> Void = { _ in }
   ) throws {
-    let type = ByteMatrices.left
+    let type = MachineType(.i32, tile.slices.lanes)
+    let isLeft = type == ByteMatrices.left
     func constant(_ value: Int) -> Expression { ByteFragments.integer(value, type.lanes) }
     let tileRows = tile.count.converted(to: .i32).broadcast(to: type.lanes)
-    let row = stack.define("row", ByteFragments.leftRow)
+    let row = stack.define("row", isLeft ? ByteFragments.leftRow() : ByteFragments.rightColumn)
     let ownRow = stack.define("own_row", row.apply(.minimum, tileRows.apply(.subtract, constant(1))))
     let length = try self.length(tile.slices.depth)
     let step = stack.variable("step", .index)
@@ -164,7 +187,8 @@ extension RegionLowering {
       var inner = environment
       inner.lanes = type.lanes
       inner.active = nil
-      let depths = stack.define("depths", ByteFragments.leftDepth.apply(.add, constant(byte)))
+      let first = isLeft ? ByteFragments.leftDepth() : ByteFragments.rightDepth
+      let depths = stack.define("depths", first.apply(.add, constant(byte)))
       let bound = left.broadcast(to: type.lanes)
       inner.bind(tile.rows, LaneCoordinate(tile.lower, lanes: .general(ownRow)))
       inner.bind(
@@ -177,7 +201,9 @@ extension RegionLowering {
       try element(byte, stack.define("kept", .apply(.select, [exists, bits, .integer(0, type)], type)))
       inside += stack.close()
     }
-    stack.append(.branch(stepStart.compared(.less, length), inside, []))
+    // A tile may have no rows; cells copy all of a block of rows.
+    let isInside = MachineStatement.branch(stepStart.compared(.less, length), inside, [])
+    stack.append(.branch(tile.count.compared(.greater, .constant(0)), [isInside], []))
     after(.variable(step))
     stack.append(
       .loop(
@@ -200,7 +226,7 @@ extension RegionLowering {
       }
     } after: { step in
       let at =
-        tile.cell * .constant(tile.slices.blockWords) + step * .constant(ByteFragments.slices * type.lanes)
+        tile.number * .constant(tile.slices.blockWords) + step * .constant(ByteFragments.slices * type.lanes)
       for (slice, word) in words.enumerated() {
         self.stack.append(
           .store(Access(target, .int32, at + .constant(slice * type.lanes)), .variable(word), active: nil))
@@ -209,10 +235,11 @@ extension RegionLowering {
   }
 
   private func storeScales(_ tile: LeftTile, _ worst: Variable) throws {
-    let lanes = ByteMatrices.rows
+    let lanes = tile.slices.tileRows
     let type = MachineType(.i32, lanes)
-    let isNaN = rowsFolded(.variable(worst)).compared(.equal, ByteFragments.integer(0x7F, lanes))
-    var code = Expression.integer(127, type)
+    let isNaN = linesFolded(.variable(worst), to: lanes).compared(.equal, ByteFragments.integer(0x7F, lanes))
+    let code = stack.variable("scale_code", type)
+    stack.append(.declare(code, .integer(127, type)))
     if let scale = tile.slices.scale {
       stack.open(binding: [tile.rows, tile.slices.depth])
       var inner = environment
@@ -224,22 +251,24 @@ extension RegionLowering {
         tile.rows,
         LaneCoordinate(tile.lower, lanes: .general(Expression.laneNumbers(lanes).apply(.minimum, last))))
       inner.bind(tile.slices.depth, LaneCoordinate(tile.start, alignment: tile.slices.block))
-      code = stack.define("scale", try emitWide(scale, inner))
+      stack.append(.assign(code, try emitWide(scale, inner)))
       let statements = stack.close()
-      stack.append(contentsOf: statements)
+      stack.append(.branch(tile.count.compared(.greater, .constant(0)), statements, []))
     }
-    storeRowCodes(tile, .apply(.select, [isNaN, .integer(255, type), code], type))
-  }
-
-  /// The largest of each row's lanes: they are four neighbours of two registers that lie half the value apart.
-  func rowsFolded(_ value: Expression) -> Expression {
-    pairsFolded(halvesFolded(value), to: ByteMatrices.rows)
+    storeRowCodes(tile, .apply(.select, [isNaN, .integer(255, type), .variable(code)], type))
   }
 
   func storeRowCodes(_ tile: LeftTile, _ codes: Expression) {
     let target = buffer(workspace: tile.slices.scales, .uint8)
-    stack.append(
-      .store(Access(target, .uint8, tile.cell * .constant(ByteMatrices.rows)), codes, active: nil))
+    let (stored, at) = (stack.define("stored", codes), tile.number * .constant(LeftSlices.scaleBytes))
+    stack.append(.store(Access(target, .uint8, at), stored, active: nil))
+    guard tile.slices.tileRows < LeftSlices.scaleBytes else { return }
+    let type = stored.type
+    let far = stack.define(
+      "far", .apply(.select, [GroupScales.isNear(stored), .integer(0, type), .integer(1, type)], type))
+    let any = stack.define("any_far", foldLanes(far) { $0.apply(.or, $1) }).broadcast(to: type.lanes)
+    let second = Access(target, .uint8, at + .constant(type.lanes))
+    stack.append(.store(second, any, active: nil))
   }
 }
 
@@ -253,5 +282,5 @@ struct LeftTile {
   /// The first depth coordinate.
   let start: Expression
   /// The block's number through all tiles.
-  let cell: Expression
+  let number: Expression
 }

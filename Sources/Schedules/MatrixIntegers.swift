@@ -16,12 +16,13 @@ extension RegionLowering {
       self.stack.append(.assign(largest, Expression.variable(largest).apply(.maximum, magnitude)))
     }
     let codes = stack.define(
-      "codes", exponentField(stack.define("row_largest", rowsFolded(.variable(largest)))))
+      "codes", exponentField(
+        stack.define("row_largest", linesFolded(.variable(largest), to: ByteMatrices.rows))))
     storeRowCodes(tile, codes)
     let shared = scratch("row_codes", .i32, count: .constant(ByteMatrices.rows))
     stack.append(.storeRaw(buffer: shared, offset: .constant(0), codes))
     let own = Expression.gatherRaw(
-      buffer: shared, offset: .constant(0), lanes: stack.define("code_row", ByteFragments.leftRow), type)
+      buffer: shared, offset: .constant(0), lanes: stack.define("code_row", ByteFragments.leftRow()), type)
     let inverse = stack.define("inverse", inverseQuantum(stack.define("row_code", own), bits: bits))
     // Every integer is an f32 too.
     try cutSlices(tile) { element in
@@ -48,7 +49,7 @@ extension RegionLowering {
     storeScales(weight, scales, place, stored)
 
     let columns = environment.active!.converted(to: .i32).broadcast(to: lanes)
-    let column = stack.define("column", ByteFragments.rightColumn(lanes))
+    let column = stack.define("column", ByteFragments.rightColumn)
     let lower = environment.coordinates[weight.panels.columns]!.base
     let shared = scratch("column_codes", .i32, count: .constant(weight.panels.width))
     stack.append(.storeRaw(buffer: shared, offset: .constant(0), stored))
@@ -66,7 +67,7 @@ extension RegionLowering {
     for number in 0..<4 {
       stack.open(binding: [weight.panels.columns, weight.panels.depth])
       let depths = stack.define(
-        "depths", ByteFragments.rightDepth(lanes).apply(.add, ByteFragments.integer(number, lanes)))
+        "depths", ByteFragments.rightDepth.apply(.add, ByteFragments.integer(number, lanes)))
       let bound = left.broadcast(to: lanes)
       let one = ByteFragments.integer(1, lanes)
       var inner = environment

@@ -1,7 +1,7 @@
 import MachineIR
 import TileIR
 
-/// Stages on chip that asynchronous copies fill with what products of byte matrices read: while a block of depth is
+/// Stages on chip that asynchronous copies fill with what products of matrices of bytes read: while a block of depth is
 /// multiplied, the next ones are on their way. Cells for few rows are bound by the time of one read after the other.
 /// Where the machine has bulk copies, each part of a block is one.
 ///
@@ -49,19 +49,25 @@ struct MatrixRing {
   }
 
   /// As many groups are under way as there are stages but one.
-  private static let barrierCount = 2
+  static let barrierCount = 2
+  /// A bulk copy is of multiples of so many bytes.
+  static let copyUnit = 16
+
+  /// Bytes of shared memory that a warp of these kernels may have; nil where there is none.
+  static func room(on machine: MachineDescription) -> Int? {
+    guard let gpu = machine.gpu else { return nil }
+    return gpu.sharedPerWarp(warps: residentWarps) - (machine.has(.bulkCopies) ? 8 * barrierCount : 0)
+  }
 
   /// How many tiles of rows and stages of the weight there is room for.
   static func room(
     on machine: MachineDescription, _ stage: Stage, _ blocking: ProductBlocking, beside other: Int
   ) -> (tiles: Int, stages: Int)? {
-    guard let gpu = machine.gpu else { return nil }
+    guard let room = room(on: machine) else { return nil }
     let tiles = blocking.cellRows / ByteMatrices.rows
     let panels = blocking.cellColumns / ByteMatrices.columns
-    let barriers = machine.has(.bulkCopies) ? 8 * barrierCount : 0
-    let left = gpu.sharedPerWarp(warps: residentWarps) - other - barriers
     return [(tiles, 3), (tiles, 2), (1, 3), (1, 2)].first {
-      stage.bytes(tiles: $0, panels: panels, stages: $1) <= left
+      stage.bytes(tiles: $0, panels: panels, stages: $1) <= room - other
     }
   }
 

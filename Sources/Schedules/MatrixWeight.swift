@@ -1,8 +1,8 @@
 import MachineIR
 import TileIR
 
-/// A weight whose products are exact products of byte matrices: of E4M3 or E2M1 under the class `exactBlock`, or of
-/// bf16 under `fixedPoint`.
+/// A weight whose products are exact products of matrices: of halves for E4M3 or E2M1 under the class `exactBlock`, of
+/// bytes for bf16 under `fixedPoint`.
 struct MatrixWeight {
   let panels: WeightPanels
   /// Depth coordinates that share a scale; a block where there is one scale for it.
@@ -19,32 +19,29 @@ struct MatrixWeight {
   var groups: Int { panels.block / group }
   /// Products along the depth of a block.
   var steps: Int { panels.block / ByteFragments.depth }
-  /// Words of codes of one product: 256 codes.
-  var words: Int { 8 * format.bitWidth }
-  /// Slices that are stored of the left operand: one where they are its codes, which cells cut.
-  var leftStored: Int { bits == nil ? 1 : ByteFragments.slices }
-  /// Words of a block of a tile of the left operand.
-  var leftWords: Int { steps * leftStored * ByteMatrices.left.lanes }
-  /// Slices of the right operand.
-  var slices: Int { format == .e2m1 ? 1 : ByteFragments.slices }
-  /// Sums of a block: products of slices with the same weight share one.
-  var sums: Int { ByteFragments.slices + slices - 1 }
-  /// What the code of a scale has above its exponent, once one unit of the sums counts in: 2^-9 of an E4M3 number,
-  /// 2^-1 of an E2M1 number. That of a fixed-point block is the exponent field of its largest element.
-  var rowBias: Int { bits.map(FixedPanels.quantumBias) ?? (format == .e2m1 ? 127 + 10 : 127 + 18) }
-  var columnBias: Int { bits.map(FixedPanels.quantumBias) ?? 127 }
+  /// Words of codes of one product: as many as the operand's columns have.
+  var words: Int { panels.width * format.bitWidth }
+  /// Rows of a tile of the left operand, the lanes of one product, and words of a block of it: codes as they are stand on
+  /// the right of a product of halves, slices of integers on the left of one of bytes.
+  var tileRows: Int { bits == nil ? HalfMatrices.columns : ByteMatrices.rows }
+  var leftLanes: Int { bits == nil ? ByteMatrices.right.lanes : ByteMatrices.left.lanes }
+  var leftWords: Int { steps * (bits == nil ? 1 : ByteFragments.slices) * leftLanes }
+  /// What the code of a scale has above its exponent, once what the halves are of their numbers counts in. That of a
+  /// fixed-point block is the exponent field of its largest element.
+  var rowBias: Int { bits.map(FixedPanels.quantumBias) ?? 127 }
+  var columnBias: Int {
+    bits.map(FixedPanels.quantumBias) ?? 127 + (format == .e2m1 ? HalfMatrices.e2m1Exponent : 0)
+  }
   /// Bytes of the scales of a block of a panel: a column's scale each, `scaleCopies` times; where a block has several,
   /// the words of `GroupScales`.
   var scaleBytes: Int { (groups == 1 ? scaleCopies : 8) * panels.width }
-  /// How often the scales of a block stand in memory: twice where a bulk copy takes them, which is of 16 bytes.
+  /// How often the scales of a block stand in memory: where a bulk copy takes them, often enough for its 16 bytes.
   let scaleCopies: Int
-  private static func scaleCopies(on machine: MachineDescription) -> Int { machine.has(.bulkCopies) ? 2 : 1 }
+  private static func scaleCopies(on machine: MachineDescription, _ width: Int) -> Int {
+    machine.has(.bulkCopies) ? max(1, MatrixRing.copyUnit / width) : 1
+  }
 
   var scaleElement: ElementType { groups == 1 ? .uint8 : .int32 }
-
-  /// Twice the values of E2M1 codes as bytes.
-  static let e2m1Codes = ByteTable(
-    "twice_e2m1", (0..<16).map { UInt8(bitPattern: Int8(ElementType.e2m1.number(UInt32($0)) * 2)) })
 
   /// The weight of a product, or nil where the machine has no such products, the right operand is no weight, the
   /// formats have no slices, scales change within a product, or the left operand is not there before the cells of the
@@ -65,8 +62,8 @@ struct MatrixWeight {
       case .product(let depth, .exactBlock(let block), let scaledLeft, let scaledRight) = node.operation,
       program[node.operands[0]].type == .e4m3, [.e4m3, .e2m1].contains(program[node.operands[1]].type),
       let panels = WeightPanels(
-        node.operands[1], pattern, in: program, width: ByteMatrices.columns, block: block),
-      // Sums of more than 128 products of any bytes, times 2^7, may leave 32 bits.
+        node.operands[1], pattern, in: program, width: HalfMatrices.rows, block: block),
+      // Sums of more products of parts may be inexact.
       block % ByteFragments.depth == 0, block <= 128
     else { return nil }
     leftScale = scaledLeft ? node.operands[2] : nil
@@ -92,7 +89,7 @@ struct MatrixWeight {
     self.panels = panels
     self.group = group
     bits = nil
-    scaleCopies = Self.scaleCopies(on: lowering.machine)
+    scaleCopies = Self.scaleCopies(on: lowering.machine, panels.width)
   }
 
   /// Integers of more bits have no three slices; of fewer than nine, a bf16 number has more.
@@ -109,7 +106,7 @@ struct MatrixWeight {
     else { return nil }
     (left, leftScale, self.operand, scale) = (program[id].operands[0], nil, operand, nil)
     (format, group, self.panels, self.bits) = (.bfloat16, block, panels, bits)
-    scaleCopies = Self.scaleCopies(on: lowering.machine)
+    scaleCopies = Self.scaleCopies(on: lowering.machine, panels.width)
   }
 }
 
@@ -125,10 +122,10 @@ extension RegionLowering {
     }
   }
 
-  /// Codes: [product][lane] words as the right operand of a product of byte matrices has them, four E4M3 codes, or
-  /// eight of E2M1, those of the second register in the upper half. Scales: bytes of E8M0, as
-  /// `MatrixWeight.scaleBytes` says; a column whose block holds a NaN code has scale NaN. Columns and depth past the
-  /// end hold zeros.
+  /// Codes: [product][lane] words, columns and depths as the rows and depths of the left operand of a product of byte
+  /// matrices: of four E4M3 codes, or of the eight E2M1 codes of a lane and of the one 64 lanes on, as `HalfMatrices`
+  /// says. Scales: bytes of E8M0, as `MatrixWeight.scaleBytes` says; a column whose block holds a NaN code has scale NaN,
+  /// and a zero in its place. Columns and depth past the end hold zeros.
   func pack(_ weight: MatrixWeight, _ laidOut: LaidOutWeight, _ place: PanelBlock) throws {
     if let bits = weight.bits { return try packIntegers(weight, bits, laidOut, place) }
     let type = MachineType(.i32, weight.words)
@@ -145,7 +142,7 @@ extension RegionLowering {
     let lanes = type.lanes
     let columns = environment.active!.converted(to: .i32).broadcast(to: lanes)
     let last = { (count: Expression) in count.apply(.subtract, ByteFragments.integer(1, lanes)) }
-    let column = stack.define("column", ByteFragments.rightColumn(lanes))
+    let column = stack.define("column", ByteFragments.leftRow(lanes))
     let lower = environment.coordinates[weight.panels.columns]!.base
     let step = stack.variable("step", .index)
     stack.open()
@@ -171,15 +168,14 @@ extension RegionLowering {
       let code = stack.define("code", try emitWide(weight.operand, inner))
       let kept = stack.define(
         "kept", .apply(.select, [exists, code, .integer(0, type)], type))
-      let bits = weight.format == .e2m1 ? 4 : 8
-      stack.append(
-        .assign(
-          word,
-          Expression.variable(word).apply(
-            .or, kept.apply(.shiftLeft, ByteFragments.integer(bits * number, lanes)))))
-      if weight.format == .e4m3 {
-        let size = kept.apply(.and, ByteFragments.integer(0x7F, lanes))
+      if weight.format == .e2m1 {
+        stack.append(.assign(word, Expression.variable(word).apply(.or, bits(ofE2M1: kept, number))))
+      } else {
+        let size = stack.define("size", kept.apply(.and, ByteFragments.integer(0x7F, lanes)))
         stack.append(.assign(worst, Expression.variable(worst).apply(.maximum, size)))
+        let moved = ByteFragments.number(kept, size: size).apply(
+          .shiftLeft, ByteFragments.integer(8 * number, lanes))
+        stack.append(.assign(word, Expression.variable(word).apply(.or, moved)))
       }
       inside += stack.close()
     }
@@ -190,13 +186,24 @@ extension RegionLowering {
       .loop(CountedLoop(step, from: .constant(0), to: .constant(weight.steps), stack.close())))
   }
 
-  /// Depths of the codes of a word, the lowest bits' first.
+  /// Depths of the codes of a word: of E2M1 codes those of a pair are neighbours, pairs 0 and 1 of the first register.
   private func codeDepths(_ weight: MatrixWeight) -> [Expression] {
-    let first = ByteFragments.rightDepth(weight.words)
-    let registers = weight.format == .e2m1 ? 2 : 1
-    return (0..<4 * registers).map {
-      first.apply(.add, ByteFragments.integer($0 % 4 + $0 / 4 * (ByteFragments.depth / 2), weight.words))
-    }
+    let first = ByteFragments.leftDepth(weight.words)
+    let depths =
+      weight.format == .e4m3
+      ? Array(0..<4) : (0..<8).map { $0 % 2 * 2 + $0 / 4 + $0 % 4 / 2 * (ByteFragments.depth / 2) }
+    return depths.map { first.apply(.add, ByteFragments.integer($0, weight.words)) }
+  }
+
+  /// The bits of code number `number` of a word of E2M1 codes.
+  private func bits(ofE2M1 code: Expression, _ number: Int) -> Expression {
+    func constant(_ value: Int) -> Expression { ByteFragments.integer(value, code.type.lanes) }
+    let (pair, half) = (number % 4, number / 4 * 16)
+    let sign = code.apply(.shiftRightLogical, constant(3)).apply(
+      .shiftLeft, constant(half + HalfMatrices.signBit - HalfMatrices.signShifts[pair]))
+    let size = code.apply(.and, constant(7)).apply(
+      .shiftLeft, constant(half + HalfMatrices.sizeBit - HalfMatrices.sizeShifts[pair]))
+    return sign.apply(.or, size)
   }
 
   private func packScales(
@@ -221,8 +228,7 @@ extension RegionLowering {
     guard weight.groups > 1 else {
       let code = try scale(place.start)
       guard weight.format == .e4m3 else { return store(code) }
-      // A column's codes are in four neighbouring lanes of both halves.
-      let isNaN = pairsFolded(halvesFolded(.variable(worst)), to: lanes)
+      let isNaN = linesFolded(.variable(worst), to: lanes)
         .compared(.equal, ByteFragments.integer(0x7F, lanes))
       return store(.apply(.select, [isNaN, .integer(255, type), code], type))
     }
@@ -237,10 +243,10 @@ extension RegionLowering {
       codes.dropFirst().reduce(codes[0]) { stack.define("extreme", $0.apply(instruction, $1)) }
     }
     let (least, most) = (extreme(.minimum), extreme(.maximum))
-    // Shifts that leave a byte; a NaN scale is no shift.
+    // Shifts with which sums would be inexact; a NaN scale is far from 1.
     let spread = most.apply(.subtract, least).compared(
       .greater, ByteFragments.integer(GroupScales.mostShift, lanes))
-    let isFar = spread.apply(.or, most.compared(.equal, ByteFragments.integer(255, lanes)))
+    let isFar = spread.apply(.or, GroupScales.isNear(least).apply(.and, GroupScales.isNear(most)).apply(.not))
     let far = stack.define("far", .apply(.select, [isFar, .integer(1, type), .integer(0, type)], type))
     let any = stack.define("any_far", foldLanes(far) { $0.apply(.or, $1) }).broadcast(to: lanes)
     let (together, apart) = GroupScales.words(codes, least: least, far: any)
@@ -259,16 +265,12 @@ extension RegionLowering {
     }
   }
 
-  /// The larger of the two halves' lanes.
-  func halvesFolded(_ value: Expression) -> Expression {
+  /// The largest of each row, or column, of an operand's lanes: they are four neighbours of two registers that lie half
+  /// the value apart.
+  func linesFolded(_ value: Expression, to lanes: Int) -> Expression {
     let half = value.type.with(lanes: value.type.lanes / 2)
-    return stack.define(
+    var value = stack.define(
       "folded", Expression.apply(.lowHalf, [value], half).apply(.maximum, .apply(.highHalf, [value], half)))
-  }
-
-  /// The largest of neighbouring lanes, down to `lanes`.
-  func pairsFolded(_ value: Expression, to lanes: Int) -> Expression {
-    var value = value
     while value.type.lanes > lanes {
       let half = value.type.with(lanes: value.type.lanes / 2)
       value = stack.define(

@@ -41,31 +41,35 @@ struct ProductBlocking {
     let rows = isSmall ? tileRows : isGrouped ? 96 : 192 * schedule.cellRows
     cellRows = max(tileRows, rows) / tileRows * tileRows
   }
-  /// The cut for products of byte matrices: the slices of two tiles of rows fill three eighths of the registers, and
-  /// the totals of a cell take little enough of a warp's memory for several blocks of warps.
-  static let matrices = ProductBlocking(matrixRows: 2 * ByteMatrices.rows, columns: 8 * ByteMatrices.columns)
+  /// The cuts for products of matrices, the best first. Of bytes: the slices of two tiles of rows fill three eighths of
+  /// the registers, and the totals of a cell take little enough of a warp's memory for several blocks of warps. Of codes,
+  /// whose cells keep the parts of columns in as many registers: fewer columns where one has two parts, and as many as
+  /// leave room to copy ahead.
+  static func matrices(_ weights: some Collection<MatrixWeight>) -> [ProductBlocking] {
+    let isOfBytes = weights.contains { $0.bits != nil }
+    let widths = isOfBytes ? [64] : weights.contains { $0.format == .e4m3 } ? [32] : [64, 48, 32]
+    return widths.map { ProductBlocking(matrixRows: matrixRows, columns: $0) }
+  }
+  static let matrixRows = 32
 
   /// The same for few rows: narrow cells, so that there are more of them. Up to `fewRows` rows wide ones are fewer than
   /// a GPU has warps.
-  static let narrowMatrices = ProductBlocking(
-    matrixRows: 2 * ByteMatrices.rows, columns: 2 * ByteMatrices.columns)
+  static let narrowMatrices = ProductBlocking(matrixRows: matrixRows, columns: 16)
   static let fewRows = 128
 
-  /// The same with room to copy ahead what two tiles of rows need.
-  static let halfMatrices = ProductBlocking(
-    matrixRows: 2 * ByteMatrices.rows, columns: 4 * ByteMatrices.columns)
   /// Cells of a block of depth of one block of rows, and of the sums of one row over such blocks.
-  static let depthMatrices = halfMatrices
+  static let depthMatrices = ProductBlocking(matrixRows: matrixRows, columns: 32)
   static let depthSums = ProductBlocking(matrixRows: 1, columns: depthMatrices.cellColumns)
-
-  /// Whether cells leave memory for a ring of copies.
-  var leavesRoom: Bool { cellColumns < Self.matrices.cellColumns }
 
   /// The cut for products on a matrix unit of whole tiles.
   static let cubes = ProductBlocking(matrixRows: RegionLowering.cubeRows, columns: RegionLowering.cubeColumns)
 
-  /// What lies between the rows of a cell's product beside its columns: sums of eight rows go to two banks in turns.
-  static let matrixPadding = 8
+  /// Whether cells of products of bytes leave memory for a ring of copies.
+  var leavesRoom: Bool { cellColumns <= Self.narrowMatrices.cellColumns }
+
+  /// How far apart the rows of a cell's product of matrices lie. Of integers, sums of eight rows go to two banks in turns;
+  /// of codes, lanes that store sums lie in rows that are 8 modulo 32 apart, and in eight columns of each.
+  func matrixPitch(isOfCodes: Bool) -> Int { cellColumns + (isOfCodes ? 4 : 8) }
 
   private init(matrixRows: Int, columns: Int) {
     (tileRows, tileVectors, bodies, depth) = (ByteMatrices.rows, 1, [], 0)

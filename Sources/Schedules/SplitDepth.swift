@@ -51,19 +51,19 @@ extension RegionLowering {
     let (cells, rowBlock) = try openCell(pattern, blocking, outer, hasOneRowBlock: true)
     let base = stack.define(
       "values_at", .variable(cell) * .constant(blocking.cellRows * blocking.cellColumns))
-    let pitch = blocking.cellColumns + ProductBlocking.matrixPadding
+    let isOfCodes = weights.values.allSatisfy { $0.bits == nil }
+    let pitch = blocking.matrixPitch(isOfCodes: isOfCodes)
     let (rows, columns) = (domains[pattern.rows]!.count, domains[pattern.columns]!.count)
     let type = MachineType(.f32, blocking.cellColumns)
     for id in pattern.products {
       stack.append(.note("blocks of a product", program[id].location))
       let product = scratch("product", .f32, count: .constant(blocking.cellRows * pitch))
-      let slices = prepared.slices[id]!
-      let tile = MatrixTile(
-        lowering: self, blocking: blocking, weight: weights[id]!, laidOut: prepared.weights[id]!,
-        slices: slices, firstTile: firstTile(slices, pattern, blocking, rowBlock: rowBlock),
-        firstPanel: try firstPanel(weights[id]!.panels), rows: rows, columns: columns,
-        values: .rows(product, pitch: pitch), ring: nil)
-      tile.multiply(block)
+      let operands = try MatrixOperands(self, weights[id]!, prepared, id, pattern, blocking, rowBlock: rowBlock)
+      if isOfCodes {
+        CodeTile(operands, product: product).multiply(block)
+      } else {
+        MatrixTile(operands, values: .rows(product, pitch: pitch), ring: nil).multiply(block)
+      }
       let row = stack.variable("row", .index)
       let value = Expression.load(
         Access(product, .float32, .variable(row) * .constant(pitch)), type, active: columns)

@@ -31,38 +31,6 @@ extension FunctionTable {
     }
     return result
   }
-
-  func bytesOfNibbles(
-    _ table: ByteTable, _ value: RegisterValue, _ type: MachineType
-  ) throws(MachineFault.Kind) -> RegisterValue {
-    guard type.scalar == .i32, value.type == type, table.bytes.count == 16 else {
-      throw .malformed("nibbles of \(value.type) to \(type), looked up among \(table.bytes.count) bytes")
-    }
-    return picked(from: table.bytes, by: value, indexBits: 4, type)
-  }
-
-  func sliceOfE4M3(
-    _ slice: Int, _ value: RegisterValue, _ type: MachineType
-  ) throws(MachineFault.Kind) -> RegisterValue {
-    guard type.scalar == .i32, value.type == type, SignedSlices.tables.indices.contains(slice) else {
-      throw .malformed("slice \(slice) of the E4M3 codes of \(value.type) to \(type)")
-    }
-    return picked(from: SignedSlices.tables[slice], by: value, indexBits: 8, type)
-  }
-
-  /// The four bytes of a table that each lane's four lowest indices of so many bits pick.
-  private func picked(
-    from table: [UInt8], by value: RegisterValue, indexBits: Int, _ type: MachineType
-  ) -> RegisterValue {
-    let words = value.bits.map { indices -> UInt64 in
-      let word = (0..<4).reduce(UInt64(0)) { word, byte in
-        let index = indices >> UInt64(indexBits * byte) & (1 << UInt64(indexBits) - 1)
-        return word | UInt64(table[Int(index)]) << UInt64(8 * byte)
-      }
-      return type.scalar.canonical(word)
-    }
-    return RegisterValue(type, words, value.flaws)
-  }
 }
 
 /// Rows of signed bytes, and what is wrong with one of a row's.

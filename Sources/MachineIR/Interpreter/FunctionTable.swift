@@ -42,8 +42,9 @@ final class FunctionTable {
     case .dot4: return try dot4(operands, type)
     case .multiplyBytes: return try multiplyBytes(operands, type)
     case .multiplyDoubles: return try multiplyDoubles(operands, type)
-    case .bytesOfNibbles(let table): return try bytesOfNibbles(table, first, type)
-    case .sliceOfE4M3(let slice): return try sliceOfE4M3(slice, first, type)
+    case .multiplyHalves: return try multiplyHalves(operands, type)
+    case .halvesOfE4M3(let pair, let part): return try halvesOfE4M3(pair, part, first, type)
+    case .halvesOfE2M1(let pair): return try halvesOfE2M1(pair, operands, type)
     case .lookup16: return try lookup(operands, type, mask: 15)
     case .lookup128: return try lookup(operands, type, mask: 127)
     case .roundedSum:

@@ -31,7 +31,9 @@ struct ByteBlocks {
     let right: [Int]
     /// How often each product of a left and a right slice is in the sum; last of a row what the left slice alone has.
     let weights: [[Int]]
+    /// Where the left operand's first slice is: a place, and which of the pairs of codes there.
     var first = 0
+    var pair = 0
   }
 
   /// Why it is not; nil where it is.
@@ -74,14 +76,13 @@ struct ByteBlocks {
       func weight(_ left: Int, _ right: Int?) -> Int {
         sum.products[ByteSum.Product(right: right, left: left, coordinates: count)] ?? 0
       }
-      // Slices by what they weigh.
+      // Slices by what they weigh, parts by their numbers.
+      func order(_ atom: Int, _ weights: [Int]) -> (Int, Int) { (weights.max()!, terms.part(of: atom) ?? 0) }
       let own = members.sorted { a, b in
-        let (x, y) = (others.map { weight(a, $0) }.max()!, others.map { weight(b, $0) }.max()!)
-        return x < y
+        order(a, others.map { weight(a, $0) }) < order(b, others.map { weight(b, $0) })
       }
       let other = others.sorted { a, b in
-        let (x, y) = (own.map { weight($0, a) }.max()!, own.map { weight($0, b) }.max()!)
-        return x < y
+        order(a, own.map { weight($0, a) }) < order(b, own.map { weight($0, b) })
       }
       found.append(
         Coordinates(
@@ -98,7 +99,7 @@ struct ByteBlocks {
       return "its coordinates are not alike"
     }
     let (left, right) = (weights.map { $0[0] }, Array(weights[0].dropLast()))
-    guard Self.make(stated.leftBits, left), Self.make(stated.rightBits, right) else {
+    guard make(stated.leftBits, left, all[0].left), make(stated.rightBits, right, all[0].right) else {
       return "its slices do not make up its integers"
     }
     for row in weights {
@@ -113,8 +114,13 @@ struct ByteBlocks {
   }
 
   /// Whether slices of so many weights make up integers of so many bits: bytes of at most seven bits, one on the other, the
-  /// last with the sign.
-  private static func make(_ bits: Int, _ weights: [Int]) -> Bool {
+  /// last with the sign; or all parts of an E4M3 number, each once.
+  private func make(_ bits: Int, _ weights: [Int], _ atoms: [Int]) -> Bool {
+    let parts = atoms.compactMap { terms.part(of: $0) }
+    if !parts.isEmpty {
+      return parts == Array(0..<HalfMatrices.parts) && weights == parts.map { _ in 1 }
+        && bits == ElementType.e4m3.gridBits
+    }
     let width = weights.count > 1 ? max(1, weights[1]).trailingZeroBitCount : 7
     return width <= 7 && width * weights.count >= bits
       && weights.enumerated().allSatisfy { $1 == 1 << (width * $0) }
@@ -124,27 +130,33 @@ struct ByteBlocks {
   private func faultOfPlaces(_ all: inout [Coordinates]) -> String? {
     var offsets: [[Int]] = []
     var memory: (name: String, base: ByteForm)?
-    for coordinates in all {
+    for index in all.indices {
       var own: [Int] = []
-      for (slice, atom) in coordinates.left.enumerated() {
-        if let number = terms.slice(of: atom), number != slice {
-          return "its left slices do not weigh what they are"
+      for (slice, atom) in all[index].left.enumerated() {
+        if let number = terms.part(of: atom), number != slice {
+          return "its left parts are not those of its numbers"
         }
-        guard let (name, place) = terms.place(of: atom) else { return "its left bytes are not followed" }
+        guard let (name, place, pair) = terms.place(of: atom) else { return "its left bytes are not followed" }
         guard memory == nil || memory! == (name, place.variablePart) else {
           return "its left bytes lie apart"
         }
         memory = (name, place.variablePart)
         own.append(place.constant)
+        if slice == 0 { all[index].pair = pair }
+        guard pair == all[index].pair else { return "its left parts are not of one coordinate" }
       }
+      all[index].first = own[0]
       offsets.append(own)
     }
-    for index in all.indices { all[index].first = offsets[index][0] }
     let slices = offsets.map { own in own.map { $0 - own[0] } }
     guard Set(slices).count == 1 else { return "its left slices are not of one coordinate" }
-    all.sort { $0.first < $1.first }
-    let step = all.count > 1 ? all[1].first - all[0].first : 1
-    guard all.enumerated().allSatisfy({ $1.first == all[0].first + $0 * step }), step > 0 else {
+    all.sort { ($0.first, $0.pair) < ($1.first, $1.pair) }
+    let pairs = all.count { $0.first == all[0].first }
+    let step = all.count > pairs ? all[pairs].first - all[0].first : 1
+    let ascends = all.enumerated().allSatisfy {
+      $1.first == all[0].first + $0 / pairs * step && $1.pair == all[$0 % pairs].pair
+    }
+    guard ascends, step > 0, Set(all[..<pairs].map(\.pair)).count == pairs else {
       return "its left bytes do not follow one another"
     }
     return faultOfRightPlaces(all)
@@ -161,12 +173,13 @@ struct ByteBlocks {
         return "its right bytes do not follow one another"
       }
       let atoms = all.map { terms.atoms[$0.right[slice]] }
-      if let number = terms.slice(of: all[0].right[slice]), number != slice {
-        return "its right slices do not weigh what they are"
+      if let number = terms.part(of: all[0].right[slice]), number != slice {
+        return "its right parts are not those of its numbers"
       }
       let parts = atoms.map { [$0.shape] + $0.arguments.compactMap(\.constant) }
       let isPeriodic =
-        Set(parts[..<finest]).count == finest && parts.indices.allSatisfy { parts[$0] == parts[$0 % finest] }
+        Set(parts[..<finest]).count == finest && parts.allSatisfy { $0.count == parts[0].count }
+        && parts[0].indices.allSatisfy { slot in Self.isPeriodic(parts.map { $0[slot] }, finest) }
       let isAscending =
         parts.allSatisfy { $0.count == parts[0].count && $0[0] == parts[0][0] }
         && finest == 1 && parts[0].indices.allSatisfy { slot in Self.run(parts.map { $0[slot] }) != nil }
@@ -200,6 +213,12 @@ struct ByteBlocks {
     let step = numbers[next] - numbers[0]
     return step > 0 && numbers.indices.allSatisfy { numbers[$0] == numbers[0] + $0 / next * step }
       ? next : nil
+  }
+
+  /// Whether numbers repeat after so many; or whole periods have one number, and these ascend evenly.
+  private static func isPeriodic(_ numbers: [Int], _ period: Int) -> Bool {
+    numbers.indices.allSatisfy { numbers[$0] == numbers[$0 % period] }
+      || (run(numbers).map { $0 % period == 0 } ?? false)
   }
 
   /// Groups with a scale of their own are runs of coordinates of one length, their scales in the same order.

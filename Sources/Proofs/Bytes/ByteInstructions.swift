@@ -53,6 +53,15 @@ extension ByteWalk {
     case .dot4: return product(values[0], right: values[1], left: values[2], coordinates: 4)
     case .multiplyBytes:
       return product(values[0], right: values[2], left: values[1], coordinates: ByteMatrices.depth)
+    case .multiplyHalves:
+      // Columns stand on the left.
+      return product(values[0], right: values[1], left: values[2], coordinates: HalfMatrices.depth)
+    case .halvesOfE4M3(let pair, let part):
+      return halves(.halvesOfE4M3(pair: 0, part: part), ofPair: pair, values)
+    case .halvesOfE2M1(let pair): return halves(.halvesOfE2M1(pair: 0), ofPair: pair, values)
+    // Of halves, two exact sums meet in f32.
+    case .add where type.scalar == .f32 && values.allSatisfy({ $0.sums != nil }):
+      return rounded([ByteValue.sum(values[0], values[1])!])
     case .add, .subtract:
       let sign = instruction == .add ? 1 : -1
       if let sum = ByteValue.sum(values[0], values[1], times: sign) { return sum }
@@ -82,6 +91,8 @@ extension ByteWalk {
     case .roundedSum: return rounded(values)
     case .convert where [.i32, .i64, .f64].contains(type.scalar) && operands[0].type.scalar != .f32:
       return values[0]
+    // Sums of halves are exact in f32.
+    case .convert where type.scalar == .f64 && values[0].sums != nil: return values[0]
     case .bitCast where type.scalar.values != nil && operands[0].type.scalar.values != nil:
       guard let form = values[0].form, form.atom != nil || form.isConstant else { return nil }
       return values[0]
@@ -106,6 +117,12 @@ extension ByteWalk {
     guard type.scalar.values != nil else { return false }
     if type.lanes == 1 || a.isConstant || b.isConstant { return true }
     return Set((a.parts + b.parts).map { terms.atoms[$0.atom].arguments }).count == 1
+  }
+
+  /// The halves of a pair of a word's codes: which pair is an argument, so that both pairs have one shape.
+  private mutating func halves(_ shape: Instruction, ofPair pair: Int, _ values: [ByteValue]) -> ByteValue {
+    let operands = values.map { (value: $0.form ?? terms.fresh(), isNumber: false) }
+    return .form(terms.apply({ .apply(shape, $0, MachineType(.i32)) }, operands, number: pair))
   }
 
   private mutating func product(_ sum: ByteValue, right: ByteValue, left: ByteValue, coordinates: Int)

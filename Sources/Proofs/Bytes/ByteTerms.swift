@@ -94,8 +94,8 @@ struct ByteTerms {
   /// Shapes in which lanes differ otherwise than by the places that they read.
   private var unevenShapes: Set<Int> = []
   private var shiftedShapes: Set<Int> = []
-  /// Shapes that an instruction says the slice of.
-  private var slices: [Int: Int] = [:]
+  /// Shapes that are parts of numbers.
+  private var parts: [Int: Int] = [:]
   /// The greatest values of loops' counters, where they are known.
   private var greatest: [Int: Int] = [:]
   private(set) var counters: Set<Int> = []
@@ -107,7 +107,7 @@ struct ByteTerms {
     let number = shapes[shape] ?? shapes.count
     shapes[shape] = number
     if isUneven { unevenShapes.insert(number) }
-    if case .apply(.sliceOfE4M3(let slice), _, _) = shape { slices[number] = slice }
+    if case .apply(.halvesOfE4M3(_, let part), _, _) = shape { parts[number] = part }
     return intern(Atom(shape: number, arguments: isLarge ? [] : arguments))
   }
 
@@ -118,8 +118,8 @@ struct ByteTerms {
     return atoms.count - 1
   }
 
-  /// The number of the slice that an atom is, where an instruction says it.
-  func slice(of atom: Int) -> Int? { slices[atoms[atom].shape] }
+  /// Which part of a number an atom is, where it is one.
+  func part(of atom: Int) -> Int? { parts[atoms[atom].shape] }
 
   mutating func fresh() -> ByteForm { ByteForm(atom: atom(.fresh(shapes.count))) }
 
@@ -142,11 +142,12 @@ struct ByteTerms {
     if let atom = form.atom { greatest[atom] = min(greatest[atom] ?? most, most) }
   }
 
-  /// What an instruction makes of operands of which nothing but their places is of interest.
+  /// What an instruction makes of operands of which nothing but their places is of interest, and of a number of its own.
   mutating func apply(
-    _ shape: ([Operand]) -> Shape, _ operands: [(value: ByteForm, isNumber: Bool)], isUneven: Bool
+    _ shape: ([Operand]) -> Shape, _ operands: [(value: ByteForm, isNumber: Bool)], number: Int? = nil,
+    isUneven: Bool = false
   ) -> ByteForm {
-    var arguments: [Argument] = []
+    var arguments = number.map { [Argument.number(ByteForm($0))] } ?? []
     var isUneven = isUneven
     let operands = operands.map { operand -> Operand in
       if operand.isNumber, !operand.value.isConstant {
@@ -233,10 +234,12 @@ struct ByteTerms {
     return arguments == old.arguments ? atom : intern(Atom(shape: old.shape, arguments: arguments))
   }
 
-  /// The memory and the place that an atom reads as it is.
-  func place(of atom: Int) -> (memory: String, place: ByteForm)? {
-    guard atoms[atom].arguments.count == 1, case .read(let memory, let place, _) = atoms[atom].arguments[0]
-    else { return nil }
-    return (memory, place)
+  /// The memory and the place that an atom reads as it is, or the pair of codes there that it is the halves of.
+  func place(of atom: Int) -> (memory: String, place: ByteForm, pair: Int)? {
+    var arguments = atoms[atom].arguments[...]
+    var pair = 0
+    if part(of: atom) != nil, case .number(let number)? = arguments.popFirst() { pair = number.constant }
+    guard arguments.count == 1, case .read(let memory, let place, _)? = arguments.first else { return nil }
+    return (memory, place, pair)
   }
 }

@@ -265,7 +265,7 @@ struct ByteWalk {
 extension Expression {
   /// Whether bytes are multiplied in it.
   fileprivate var multipliesBytes: Bool {
-    applies { instruction, _ in instruction == .dot4 || instruction == .multiplyBytes }
+    applies { instruction, _ in [.dot4, .multiplyBytes, .multiplyHalves].contains(instruction) }
   }
 
   /// The bytes that it has as words.

@@ -4,25 +4,32 @@ import TileIR
 /// Whether sums of integer products stay within their registers, whatever the data: bounds of what each round
 /// of a loop adds, times how often it runs.
 ///
-/// Sums are what begins with `dot4`, `multiplyBytes` or with products of bytes; integers that the author's program computes are
-/// another matter, and the tile program's proof. An accumulator in a loop is what it was before plus what a round
-/// adds, so one pass finds what that is, and another judges every step with what all rounds may have added.
+/// Sums are what begins with `dot4`, `multiplyBytes`, `multiplyHalves` or with products of bytes; integers that the
+/// author's program computes are another matter, and the tile program's proof. An accumulator in a loop is what it was
+/// before plus what a round adds, so one pass finds what that is, and another judges every step with what all rounds may
+/// have added.
 struct ExactSums {
-  /// What is known of an integer: `base + range`, where a base is an accumulator at the start of a round.
-  private struct Bounded: Hashable {
+  /// What is known of an integer: `base + range`, where a base is an accumulator at the start of a round. Of halves,
+  /// and of sums of their products, they are so many units.
+  struct Bounded: Hashable {
     var base: String?
     var range: ClosedRange<Int>?
+    /// The exponent of the unit of halves and their sums, a power of two; nil for integers.
+    var unit: Int?
     /// Whether it is a sum of products, or made of one.
     var isSum = false
     static let any = Bounded(base: nil, range: nil)
 
+    /// The same relative to what it is at the start of a round.
+    func unchanged(_ key: String) -> Bounded { Bounded(base: key, range: 0...0, unit: unit, isSum: isSum) }
+
     func joined(_ other: Bounded) -> Bounded {
-      guard base == other.base, let a = range, let b = other.range else {
+      guard base == other.base, let a = range, let b = other.range, hasUnit(of: other) else {
         return Bounded(base: nil, range: nil, isSum: isSum || other.isSum)
       }
       return Bounded(
         base: base, range: min(a.lowerBound, b.lowerBound)...max(a.upperBound, b.upperBound),
-        isSum: isSum || other.isSum)
+        unit: unit ?? other.unit, isSum: isSum || other.isSum)
     }
   }
 
@@ -150,12 +157,12 @@ struct ExactSums {
     let before = state
     let judged = isJudged
     isJudged = false
-    for key in before.keys { state[key] = Bounded(base: key, range: 0...0, isSum: before[key]!.isSum) }
+    for key in before.keys { state[key] = before[key]!.unchanged(key) }
     block(loop.body)
     let after = state
     isJudged = judged
     var (inside, end) = (before, before)
-    for (key, initial) in before where after[key] != Bounded(base: key, range: 0...0, isSum: initial.isSum) {
+    for (key, initial) in before where after[key] != initial.unchanged(key) {
       let (first, last) = grown(initial, after[key] ?? .any, key, loop)
       (inside[key], end[key]) = (first, last)
     }
@@ -189,7 +196,7 @@ struct ExactSums {
         let high = Self.product(max(0, added.upperBound), count),
         let result = Self.sum(range, low...high)
       else { return unknown }
-      return Bounded(base: initial.base, range: result, isSum: isSum)
+      return Bounded(base: initial.base, range: result, unit: initial.unit, isSum: isSum)
     }
     return (bounds(max(0, rounds - 1)), bounds(max(0, rounds)))
   }
@@ -238,7 +245,9 @@ struct ExactSums {
       return state[variable.name] ?? .any
     case .integer(let value, _): return Bounded(base: nil, range: Int(value)...Int(value))
     case .laneNumbers(let lanes): return Bounded(base: nil, range: 0...lanes - 1)
-    case .float, .table: return .any
+    case .float(let bits, let type):
+      return type.scalar == .f32 && bits == 0 ? Bounded(base: nil, range: 0...0) : .any
+    case .table: return .any
     case .broadcast(let inner, _): return value(inner)
     case .load(let access, let type, _), .gather(let access, _, let type, _):
       guard kernel.scratch.contains(where: { $0.name == access.buffer }) else {
@@ -269,6 +278,7 @@ struct ExactSums {
     -> Bounded
   {
     let arguments = operands.map { value($0) }
+    if let halves = halves(instruction, arguments, type) { return halves }
     guard type.scalar.values != nil else { return .any }
     var result: Bounded
     switch instruction {
@@ -309,11 +319,13 @@ struct ExactSums {
 
   private static let keepsSums: Set<Instruction> = [.add, .subtract, .multiply, .negate, .shiftLeft]
 
-  private mutating func judged(_ value: Bounded, _ instruction: Instruction, _ type: MachineType) -> Bounded {
+  mutating func judged(_ value: Bounded, _ instruction: Instruction, _ type: MachineType) -> Bounded {
     guard isJudged else { return value }
     var isExact = false
     var known: Bounds?
-    if value.base == nil, let range = value.range, let whole = type.scalar.register {
+    // Floats hold all integers of 24 bits.
+    let floats = -HalfMatrices.exactSums...HalfMatrices.exactSums
+    if value.base == nil, let range = value.range, let whole = type.scalar == .f32 ? floats : type.scalar.register {
       known = Bounds(sum: range, register: whole)
       isExact = whole.lowerBound <= range.lowerBound && range.upperBound <= whole.upperBound
     }
@@ -334,8 +346,10 @@ struct ExactSums {
     {
       return 0...(1 << (width - n.lowerBound)) - 1
     }
-    if instruction == .and, let mask = ranges.compactMap({ $0 }).first(where: { $0.lowerBound >= 0 }) {
-      return 0...mask.upperBound
+    if instruction == .and,
+      let mask = ranges.compactMap({ $0 }).filter({ $0.lowerBound >= 0 }).map(\.upperBound).min()
+    {
+      return 0...mask
     }
     guard let a = ranges[0] else { return nil }
     if instruction == .negate { return product(a, -1 ... -1) }
@@ -365,7 +379,7 @@ struct ExactSums {
     }
   }
 
-  private static func sum(_ a: ClosedRange<Int>, _ b: ClosedRange<Int>) -> ClosedRange<Int>? {
+  static func sum(_ a: ClosedRange<Int>, _ b: ClosedRange<Int>) -> ClosedRange<Int>? {
     let (low, lost) = a.lowerBound.addingReportingOverflow(b.lowerBound)
     let (high, alsoLost) = a.upperBound.addingReportingOverflow(b.upperBound)
     return lost || alsoLost ? nil : low...high
@@ -376,7 +390,7 @@ struct ExactSums {
     return lost ? nil : value
   }
 
-  private static func product(_ a: ClosedRange<Int>, _ b: ClosedRange<Int>) -> ClosedRange<Int>? {
+  static func product(_ a: ClosedRange<Int>, _ b: ClosedRange<Int>) -> ClosedRange<Int>? {
     let corners = [
       product(a.lowerBound, b.lowerBound), product(a.lowerBound, b.upperBound),
       product(a.upperBound, b.lowerBound),

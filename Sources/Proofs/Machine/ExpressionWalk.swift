@@ -129,7 +129,8 @@ extension KernelWalk {
       }
       return .condition(Condition(comparison, a, b))
     case .select: return select(arguments, type)
-    case .multiplyBytes: judgeMatrices()
+    case .multiplyBytes: judge(.bytes)
+    case .multiplyHalves: judge(.halves)
     case .lane(let lane): return self.lane(lane, of: arguments[0], lanes: operands[0].type.lanes)
     case .or:
       // Key in the upper half, coordinate in the lower.

@@ -71,9 +71,9 @@ struct KernelWalk {
   let scratchCounts: [String: Polynomial]
   /// What has been stored to on-chip arrays of integers, and what loads of them are known to give.
   var contents: ScratchContents
-  /// Where lanes lie, and whether matrix products have been met.
+  /// Where lanes lie, and which kinds of matrix products have been met.
   var layouts = LaneLayouts()
-  var hasMatrices = false
+  var judgedMatrices: Set<String> = []
   /// Decides what bounds alone do not.
   let solver: Prover
 

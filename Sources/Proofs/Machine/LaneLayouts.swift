@@ -82,23 +82,54 @@ struct LaneLayouts {
 
   // MARK: Operands of matrix products
 
-  /// The promises that each element of an operand of `multiplyBytes` is in one lane: as many places as lanes, and
-  /// no two lanes with one place.
-  static func matrices(kernel: String, at location: SourceLocation) -> [Obligation?] {
-    let (rows, columns) = (ByteMatrices.rows, ByteMatrices.columns)
-    let words = ByteMatrices.depth / 4
+  /// The matrices of an instruction that a warp multiplies together: how many elements stand in a lane, and where.
+  struct Matrices {
+    let name: String
+    let rows: Int
+    let columns: Int
+    let depth: Int
+    let inLane: Int
+    let left: MachineType
+    let right: MachineType
+    let sum: MachineType
+    let leftPlace: (Int) -> (row: Int, depth: Int)
+    let rightPlace: (Int) -> (column: Int, depth: Int)
+    let sumPlace: (Int) -> (row: Int, column: Int)
+
+    static var bytes: Matrices {
+      Matrices(
+        name: "bytes", rows: ByteMatrices.rows, columns: ByteMatrices.columns, depth: ByteMatrices.depth, inLane: 4,
+        left: ByteMatrices.left, right: ByteMatrices.right, sum: ByteMatrices.sum,
+        leftPlace: ByteMatrices.left, rightPlace: ByteMatrices.right, sumPlace: ByteMatrices.sum)
+    }
+    static var halves: Matrices {
+      Matrices(
+        name: "halves", rows: HalfMatrices.rows, columns: HalfMatrices.columns, depth: HalfMatrices.depth, inLane: 2,
+        left: HalfMatrices.left, right: HalfMatrices.right, sum: HalfMatrices.sum,
+        leftPlace: HalfMatrices.left, rightPlace: HalfMatrices.right, sumPlace: HalfMatrices.sum)
+    }
+  }
+
+  /// The promises that each element of an operand of a matrix product is in one lane: as many places as lanes, and no
+  /// two lanes with one place.
+  static func matrices(_ matrices: Matrices, kernel: String, at location: SourceLocation) -> [Obligation?] {
+    let words = matrices.depth / matrices.inLane
+    func promise(_ operand: String, _ type: MachineType, of count: Int, _ place: (Int) -> Int) -> Obligation? {
+      bijection(
+        "\(operand) matrix of \(matrices.name)", type.lanes, of: count, kernel: kernel, at: location, place)
+    }
     return [
-      bijection("left", ByteMatrices.left.lanes, of: rows * words, kernel: kernel, at: location) {
-        let place = ByteMatrices.left($0)
-        return place.row * words + place.depth / 4
+      promise("left", matrices.left, of: matrices.rows * words) {
+        let place = matrices.leftPlace($0)
+        return place.row * words + place.depth / matrices.inLane
       },
-      bijection("right", ByteMatrices.right.lanes, of: columns * words, kernel: kernel, at: location) {
-        let place = ByteMatrices.right($0)
-        return place.column * words + place.depth / 4
+      promise("right", matrices.right, of: matrices.columns * words) {
+        let place = matrices.rightPlace($0)
+        return place.column * words + place.depth / matrices.inLane
       },
-      bijection("sum", ByteMatrices.sum.lanes, of: rows * columns, kernel: kernel, at: location) {
-        let place = ByteMatrices.sum($0)
-        return place.row * columns + place.column
+      promise("sum", matrices.sum, of: matrices.rows * matrices.columns) {
+        let place = matrices.sumPlace($0)
+        return place.row * matrices.columns + place.column
       },
     ]
   }
@@ -124,7 +155,7 @@ struct LaneLayouts {
       return images.dropFirst().reduce(images[0]) { $0 ^ $1 }
     }
     return Obligation(
-      .bijection, kernel: kernel, at: location, "each element of the \(name) matrix of bytes is in one lane",
+      .bijection, kernel: kernel, at: location, "each element of the \(name) is in one lane",
       hypotheses: [word("lane") .== word("other")],
       goal: .variable("lane", width: bits) .== .variable("other", width: bits))
   }
@@ -142,14 +173,14 @@ extension KernelWalk {
     decide(obligation)
   }
 
-  /// Judges the layouts of matrix products, once in a kernel.
-  mutating func judgeMatrices() {
-    guard isJudged, !hasMatrices else { return }
-    hasMatrices = true
-    for obligation in LaneLayouts.matrices(kernel: kernel.name, at: location) {
+  /// Judges the layouts of matrix products of a kind, once in a kernel.
+  mutating func judge(_ matrices: LaneLayouts.Matrices) {
+    guard isJudged, judgedMatrices.insert(matrices.name).inserted else { return }
+    for obligation in LaneLayouts.matrices(matrices, kernel: kernel.name, at: location) {
       guard let obligation else {
         refuse(
-          .bijection, "each element of a matrix of bytes is in one lane", "its layout is not linear over F2")
+          .bijection, "each element of a matrix of \(matrices.name) is in one lane",
+          "its layout is not linear over F2")
         continue
       }
       decide(obligation)

@@ -75,7 +75,9 @@ struct LaneOrder {
     case .shiftRightLogical where operands[1].isWord(16): return halved(false)
     case .shiftLeft where operands[1].isWord(16): return halved(true)
     case .select: return joined(Array(operands[1...]))
-    case .dot4, .multiplyBytes, .multiplyDoubles, .bytesOfNibbles, .sliceOfE4M3, .lookup16, .lookup128: return nil
+    case .dot4, .multiplyBytes, .multiplyDoubles, .multiplyHalves, .halvesOfE4M3, .halvesOfE2M1, .lookup16,
+      .lookup128:
+      return nil
     default: return joined(operands)
     }
   }

@@ -54,8 +54,10 @@ import TileIR
   }
 
   @Test func operandsOfMatrixProductsAreBijections() {
-    for obligation in LaneLayouts.matrices(kernel: "k", at: SourceLocation(file: "f", line: 1)) {
-      #expect(obligation.map { Prover(solver: nil).decide($0) } == .proved(.binary))
+    for matrices in [LaneLayouts.Matrices.bytes, .halves] {
+      for obligation in LaneLayouts.matrices(matrices, kernel: "k", at: SourceLocation(file: "f", line: 1)) {
+        #expect(obligation.map { Prover(solver: nil).decide($0) } == .proved(.binary))
+      }
     }
   }
 

@@ -78,7 +78,7 @@ import Tiles
   @Test(arguments: cases.filter { $0.interpreted }) func theInterpreterGivesTheReferencesBits(_ one: Case) throws {
     let launch = try one.launch()
     let plan = try Lowering.plan(launch.program, for: .sm80).forManyRows
-    #expect(plan.usesByteMatrices)
+    #expect(plan.usesMatrices)
     let outcome = try MachineInterpreter.run(plan, launch.arguments, order: .oddsFirst, rowGap: 6)
     for (name, expected) in launch.expected { #expect(outcome.results[name] == expected) }
   }
@@ -177,8 +177,8 @@ import Tiles
     func plan(_ kernel: Kernel, _ machine: MachineDescription = .sm90a) throws -> Plan {
       try Lowering.plan(try kernel.program(), for: machine)
     }
-    #expect(try plan(linearFP4(inputs: 256, outputs: 5)).usesByteMatrices)
-    #expect(try !plan(linearFP4(inputs: 256, outputs: 5), .avx512).usesByteMatrices)
+    #expect(try plan(linearFP4(inputs: 256, outputs: 5)).usesMatrices)
+    #expect(try !plan(linearFP4(inputs: 256, outputs: 5), .avx512).usesMatrices)
     // Two activations, and scales that change within 32 coordinates.
     let activations = Kernel("activations") { k in
       let (rows, columns) = (k.dimension("rows", in: 0...64), k.dimension("columns", in: 0...64))
@@ -188,7 +188,7 @@ import Tiles
       let y = k.output("y", Float.self, [rows, columns])
       k.parallel(rows, columns) { r, c in y[r, c] = product(a[r], b[c], contracting: inputs, .exactBlock(128)) }
     }
-    #expect(try !plan(activations).usesByteMatrices)
+    #expect(try !plan(activations).usesMatrices)
     let narrow = Kernel("narrow") { k in
       let rows = k.dimension("rows", in: 0...64)
       let (columns, inputs) = (Dimension("columns", 8), Dimension("inputs", 128))
@@ -203,7 +203,7 @@ import Tiles
         y[r, c] = product(left, right, contracting: inputs, .exactBlock(128))
       }
     }
-    #expect(try !plan(narrow).usesByteMatrices)
+    #expect(try !plan(narrow).usesMatrices)
   }
 }
 
@@ -218,6 +218,6 @@ extension Plan {
       variants: variants.filter { $0.name == variant }, messages: messages)
   }
 
-  /// Whether a kernel multiplies matrices of bytes.
-  var usesByteMatrices: Bool { description.contains("multiply_bytes") }
+  /// Whether a kernel multiplies matrices of bytes or of halves.
+  var usesMatrices: Bool { description.contains("multiply_bytes") || description.contains("multiply_halves") }
 }

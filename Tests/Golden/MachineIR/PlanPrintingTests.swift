@@ -67,8 +67,6 @@ import Tiles
       .apply(.lookup16, [.table(ByteTable("values", Array(0..<16))), v("code", .u8, 16)], MachineType(.u8, 16)),
       "lookup16(#values, code)")
     check(
-      v("word", .i32, 32).apply(.bytesOfNibbles(ByteTable("values", Array(0..<16)))), "bytes_of_nibbles<#values>(word)")
-    check(
       .apply(
         .multiplyBytes, [v("sum", .i32, 128), v("left", .i32, 128), v("right", .i32, 64)], MachineType(.i32, 128)),
       "multiply_bytes(sum, left, right)")
@@ -76,6 +74,10 @@ import Tiles
       .apply(
         .multiplyDoubles, [v("sum", .f64, 64), v("left", .f64, 32), v("right", .f64, 32)], MachineType(.f64, 64)),
       "multiply_doubles(sum, left, right)")
+    check(v("word", .i32, 64).apply(.halvesOfE4M3(pair: 1, part: 0)), "halves_of_e4m3<1, 0>(word)")
+    check(
+      .apply(.halvesOfE2M1(pair: 2), [v("word", .i32, 64), v("shift", .i32, 64)], MachineType(.i32, 64)),
+      "halves_of_e2m1<2>(word, shift)")
   }
 
   /// A kernel with every statement, in a plan with workspaces, a preparation and a guard.

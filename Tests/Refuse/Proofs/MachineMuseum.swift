@@ -258,6 +258,12 @@ enum MachineMuseum {
       description: "a matrix product of bytes that may leave 32 bits", plan: multiplying(rounds: 4096),
       expected: "exactAccumulator in copy: multiplyBytes"),
     Exhibit(
+      description: "a matrix product of halves whose sums may leave 24 bits", plan: multiplyingHalves(shift: 4),
+      expected: "exactAccumulator in copy: multiplyHalves"),
+    Exhibit(
+      description: "a matrix product of halves that are no codes' and may be any",
+      plan: multiplyingHalves(shift: 3, isOfCodes: false), expected: "exactAccumulator in copy: multiplyHalves"),
+    Exhibit(
       description: "an on-chip array that nothing is stored to",
       plan: plan(
         scratch: [ScratchArray("staged", .f32, count: .constant(1))],
@@ -288,6 +294,24 @@ enum MachineMuseum {
             Variable("round", .index), from: .constant(0), to: .constant(rounds),
             [.assign(total, .apply(.multiplyBytes, operands, total.type))])),
       ] + overRows(copyRow(.variable(row))))
+  }
+
+  /// The correct copy after 128 products each of first parts of E4M3 numbers and of E2M1 numbers with shifts up to `shift`
+  /// and one more: 480 times 12 units at most where there is none.
+  static func multiplyingHalves(shift: Int, isOfCodes: Bool = true) -> Plan {
+    let total = Variable("total", HalfMatrices.sum)
+    let codes = Expression.integer(0, HalfMatrices.left)
+    let row = isOfCodes ? codes.apply(.halvesOfE4M3(pair: 0, part: 0)) : codes
+    let shifts = Expression.laneNumbers(64).apply(.minimum, .integer(Int64(shift), HalfMatrices.right))
+    let column = Expression.apply(.halvesOfE2M1(pair: 0), [.integer(0, HalfMatrices.right), shifts], HalfMatrices.right)
+    return plan(
+      [
+        .declare(total, .float(0, lanes: total.type.lanes)),
+        .loop(
+          CountedLoop(
+            Variable("round", .index), from: .constant(0), to: .constant(16),
+            [.assign(total, .apply(.multiplyHalves, [.variable(total), row, column], total.type))])),
+      ] + overRows(copyRow(.variable(self.row))))
   }
 
   /// The correct copy after a sum of four products of bytes a round: 255 times -128 at most.
