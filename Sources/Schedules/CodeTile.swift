@@ -66,12 +66,12 @@ struct CodeTile {
 
   // MARK: Blocks of depth
 
-  /// Multiplies all that the cell has, block by block of the depth.
-  func multiply() {
+  /// Multiplies all that the cell has, block by block of the depth; with bodies of their own for few rows, or not.
+  func multiply(hasFewRows: Bool) {
     // A cell may have no rows.
     var statements: [MachineStatement] = []
     var least = 0
-    for size in [1, 2, tiles] {
+    for size in hasFewRows ? [1, 2, tiles] : [tiles] {
       let body = lowering.collect { multiply(size: size) }
       statements = [.branch(tileCount.compared(.greater, .constant(least)), body, statements)]
       least = size

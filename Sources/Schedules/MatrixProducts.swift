@@ -25,7 +25,9 @@ extension RegionLowering {
       prepared.slices[id] = own
     }
     preparedMatrices = prepared
-    return try multiplyMatrices(weights, prepared, pattern, wideCells(weights), name: name)
+    let cells = wideCells(weights)
+    return try multiplyMatrices(
+      weights, prepared, pattern, cells, hasFewRows: fewRowsCells(weights, pattern) == nil, name: name)
   }
 
   /// Cells for any number of rows: of codes, as many columns as leave room to copy ahead.
@@ -50,24 +52,29 @@ extension RegionLowering {
     }
   }
 
+  /// The cells of few rows; nil where the wide ones are as good.
+  private func fewRowsCells(_ weights: [ValueID: MatrixWeight], _ pattern: ProductPattern) -> ProductBlocking? {
+    let hasMany = narrowCells(pattern).map { $0 >= 2 * Self.manyCells } ?? false
+    let isOfCodes = weights.values.allSatisfy { $0.bits == nil }
+    let cells = hasMany && isOfCodes ? ProductBlocking.depthMatrices : .narrowMatrices
+    return cells.cellColumns == wideCells(weights).cellColumns ? nil : cells
+  }
+
   /// The kernel for launches of few rows, over what this lowering has prepared: narrow cells, so that there are enough
   /// of them; nil where the region has no products of matrices. A lowering of its own builds it.
   func lowerFewRows(name: String) throws -> LaunchKernels? {
     guard let preparedMatrices, let pattern, let weights = matrixWeights(pattern), !prints else { return nil }
+    guard let cells = fewRowsCells(weights, pattern) else { return nil }
     let lowering = sibling()
-    let hasMany = narrowCells(pattern).map { $0 >= 2 * Self.manyCells } ?? false
-    let isOfCodes = weights.values.allSatisfy { $0.bits == nil }
-    let blocking = hasMany && isOfCodes ? ProductBlocking.depthMatrices : .narrowMatrices
-    if blocking.cellColumns == wideCells(weights).cellColumns { return nil }
     let kernel = try lowering.multiplyMatrices(
-      weights, preparedMatrices, pattern, blocking, name: "\(name)_few_rows")
+      weights, preparedMatrices, pattern, cells, hasFewRows: true, name: "\(name)_few_rows")
     messages = lowering.messages
     return ([kernel], Self.spare(of: ProductBlocking.fewRows, pattern.rows))
   }
 
   private func multiplyMatrices(
     _ weights: [ValueID: MatrixWeight], _ prepared: PreparedMatrices, _ pattern: ProductPattern,
-    _ blocking: ProductBlocking, name: String
+    _ blocking: ProductBlocking, hasFewRows: Bool, name: String
   ) throws -> MachineKernel {
     let cell = stack.variable("cell", .index)
     let (cells, rowBlock) = try openCell(pattern, blocking, .variable(cell))
@@ -83,7 +90,8 @@ extension RegionLowering {
       let product = scratch("product", .f32, count: .constant(blocking.cellRows * pitch))
       storage[id] = .array(product, .f32, [pattern.rows, pattern.columns])
       if isOfCodes {
-        CodeTile(operands, product: product, totals: sums, ring: codeRing).multiply()
+        CodeTile(operands, product: product, totals: sums, ring: codeRing)
+          .multiply(hasFewRows: hasFewRows)
       } else {
         MatrixTile(operands, values: .totals(sums), ring: ring)
           .multiply(addingTo: sums, into: product, pitch: pitch)
