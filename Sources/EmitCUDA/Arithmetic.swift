@@ -7,6 +7,11 @@ extension CUDADialect {
   func function(_ instruction: Instruction, of operands: [MachineType], _ type: MachineType) throws -> String
   {
     switch instruction {
+    case .multiplyBytes, .multiplyDoubles, .multiplyHalves:
+      guard agentWarps == 1 else { throw Refusal("matrices are a warp's, not an agent's of \(agentWarps)") }
+    default: break
+    }
+    switch instruction {
     case .absolute: return absolute(type)
     case .fusedMultiplyAdd:
       return named("fused_multiply_add", type, arity: 3, "a, b, c") { isWide in

@@ -2,14 +2,27 @@ import CFamily
 import MachineIR
 import TileIR
 
-/// CUDA C++, a warp to a machine program: up to 32 lanes are one variable of each thread, more are several
+/// CUDA C++, an agent to a machine program: of its t threads up to t lanes are one variable each, more are several
 /// registers in a `Lanes`, and scalars are the same in every thread.
 final class CUDADialect: Definitions {
+  /// Warps of an agent; more than one are a block.
+  let agentWarps: Int
+  /// Threads of an agent.
+  let threads: Int
+
+  init(agentWarps: Int = 1) {
+    self.agentWarps = agentWarps
+    threads = agentWarps * GPU.warp
+    super.init()
+  }
+
   /// Names that the text of a kernel gives itself.
   static let kernelNames: Set<String> = [
     "lane", "warps", "status", "shared", "spilled", "spill", "tessera_shared", "threadIdx", "blockIdx",
-    "blockDim", "gridDim", "Lanes", "whole_warp",
+    "blockDim", "gridDim", "Lanes", "whole_warp", "blocks",
   ]
+  /// The number of a thread among those of its agent.
+  var ownThread: String { agentWarps > 1 ? "threadIdx.x" : "threadIdx.x % 32" }
   /// The bulk copies of the kernel at hand; nil where threads copy.
   var bulk: BulkCopies?
 
@@ -34,25 +47,25 @@ final class CUDADialect: Definitions {
   }
 
   /// Registers of a thread that a value takes.
-  static func registers(_ lanes: Int) -> Int { max(1, lanes / GPU.warp) }
+  func registers(_ lanes: Int) -> Int { max(1, lanes / threads) }
 
   @discardableResult
   func type(_ type: MachineType) -> String {
     let scalar = declare(Self.registerName(type))
     guard type.lanes > 1 else { return scalar }
     let name = "\(type.scalar.rawValue)x\(type.lanes)"
-    if type.lanes <= GPU.warp {
+    if type.lanes <= threads {
       addType(name, "typedef \(scalar) \(name);")
     } else {
       lanes()
       // Below `Lanes`, which is no typedef.
-      add(name) { "typedef Lanes<\(scalar), \(Self.registers(type.lanes))> \(name);" }
+      add(name) { "typedef Lanes<\(scalar), \(registers(type.lanes))> \(name);" }
     }
     return name
   }
 
   /// Whether a value is more than one variable of a thread.
-  func isWide(_ type: MachineType) -> Bool { type.lanes > GPU.warp }
+  func isWide(_ type: MachineType) -> Bool { type.lanes > threads }
 
   // MARK: Functions
 
@@ -132,7 +145,7 @@ final class CUDADialect: Definitions {
         + ["==", "!=", "<", "<=", ">", ">="].map { binary($0, "Lanes<bool, N>") }
         + ["-", "~", "!"].map(unary)
       return """
-        // A value of 32 N lanes, spread over a warp: lane l is at[l / 32] of thread l % 32.
+        // A value of \(threads) N lanes, spread over a \(agentWarps > 1 ? "block" : "warp"): lane l is at[l / \(threads)] of thread l % \(threads).
         template <typename T, int N>
         struct Lanes {
           T at[N];

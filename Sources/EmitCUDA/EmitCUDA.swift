@@ -18,8 +18,9 @@ public enum EmitCUDA {
 
   /// One file: the types and device functions that these kernels use, then a function a kernel.
   ///
-  /// A warp works on a cell at a time, and warps take cells in turns, so that any grid is right; a block has
-  /// `WarpLaunch.threadsPerBlock` threads. Parameters are the kernel's buffers, the numbers of its `WarpLaunch`,
+  /// An agent works on a cell at a time, and agents take cells in turns, so that any grid is right; a block has
+  /// `WarpLaunch.threadsPerBlock` threads. Kernels whose agents are blocks stand in a namespace of their own, since a
+  /// vector's lanes lie elsewhere in them. Parameters are the kernel's buffers, the numbers of its `WarpLaunch`,
   /// its floats, a pointer to the status, and, where the launch uses it, a base in device memory. The text needs
   /// no header and the options above.
   ///
@@ -27,17 +28,28 @@ public enum EmitCUDA {
   public static func source(
     kernels: [MachineKernel], machine: MachineDescription, program: Program
   ) throws(EmissionError) -> String {
-    let dialect = CUDADialect()
-    for scalar in ["u8", "i32", "i64", "f32"] { dialect.declare(scalar) }
-    let functions = try printed(kernels, machine: machine) { kernel in
-      var printer = KernelPrinter(kernel, program: program, dialect: dialect)
-      return try printer.print()
-    }
     let head = """
       // \(program.name) for \(machine.name), from \(program.location)
       // To be compiled with \(options.joined(separator: " ")).
       """
-    let parts = [head, dialect.typedefs.joined(separator: "\n")] + dialect.functions + functions
+    var parts = [head]
+    for warps in Set(kernels.map(\.agentWarps)).sorted() {
+      let dialect = CUDADialect(agentWarps: warps)
+      for scalar in ["u8", "i32", "i64", "f32"] { dialect.declare(scalar) }
+      let those = kernels.filter { $0.agentWarps == warps }
+      let functions = try printed(those, machine: machine) { kernel in
+        var printer = KernelPrinter(kernel, program: program, dialect: dialect)
+        return try printer.print()
+      }
+      let own = [dialect.typedefs.joined(separator: "\n")] + dialect.functions + functions
+      guard warps > 1 else {
+        parts += own
+        continue
+      }
+      let space = "agents_of_\(warps)_warps"
+      let names = Set(those.map(symbol)).sorted().map { "using \(space)::\($0);" }
+      parts += ["namespace \(space) {"] + own + ["}", names.joined(separator: "\n")]
+    }
     return parts.joined(separator: "\n\n") + "\n"
   }
 

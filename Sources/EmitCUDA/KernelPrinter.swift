@@ -2,7 +2,7 @@ import CFamily
 import MachineIR
 import TileIR
 
-/// Prints one kernel as a CUDA function whose warps take cells in turns.
+/// Prints one kernel as a CUDA function whose agents, warps or blocks, take cells in turns.
 struct KernelPrinter {
   let kernel: MachineKernel
   let program: Program
@@ -23,14 +23,14 @@ struct KernelPrinter {
     let parameters = Layout.group(
       open: "(", items: self.parameters().map(Layout.text), separator: ",", close: ") {")
     let head = Layout.sequence([.text(CNames.symbol(kernel.name)), parameters]).broken(at: 0, indent: 4)
-    statements.add("const i32 lane = threadIdx.x % 32;")
+    statements.add("const i32 lane = \(dialect.ownThread);")
     try declareScratch()
     try declareCopies()
     let cells = statements.printer.names.own("cells")
-    let warp = "(i64)blockIdx.x * \(launch.warpsPerBlock) + threadIdx.x / 32"
     let cell = statements.printer.names.identifier(kernel.cell.name)
-    statements.add("const i64 warps = (i64)gridDim.x * \(launch.warpsPerBlock);")
-    statements.add("for (i64 \(cell) = \(warp); \(cell) < \(cells); \(cell) += warps) {")
+    let (agents, count) = kernel.agentWarps > 1 ? ("blocks", "gridDim.x") : ("warps", "(i64)gridDim.x * \(launch.agentsPerBlock)")
+    statements.add("const i64 \(agents) = \(count);")
+    statements.add("for (i64 \(cell) = \(agent); \(cell) < \(cells); \(cell) += \(agents)) {")
     try statements.block(kernel.body)
     statements.add("}")
     return """
@@ -39,6 +39,11 @@ struct KernelPrinter {
       \(statements.lines.joined(separator: "\n"))
       }
       """
+  }
+
+  /// The agent's number in the grid.
+  private var agent: String {
+    kernel.agentWarps > 1 ? "blockIdx.x" : "(i64)blockIdx.x * \(launch.agentsPerBlock) + threadIdx.x / 32"
   }
 
   /// The parameters, named for what follows.
@@ -67,18 +72,18 @@ struct KernelPrinter {
     return list
   }
 
-  /// The kernel's own memory, in its warp's part.
+  /// The kernel's own memory, in its agent's part.
   private mutating func declareScratch() throws {
     guard !kernel.scratch.isEmpty else { return }
     let spaces = Set(kernel.scratch.map(\.space))
     if spaces.contains(.onChip) {
       statements.add("extern __shared__ __align__(\(WarpLaunch.alignment)) unsigned char tessera_shared[];")
-      statements.add(
-        "u8 *const shared = tessera_shared + threadIdx.x / 32 * \(text(launch.sharedBytesPerWarp));")
+      let part = kernel.agentWarps > 1 ? "" : " + threadIdx.x / 32 * \(text(launch.sharedBytesPerAgent))"
+      statements.add("u8 *const shared = tessera_shared\(part);")
     }
     if spaces.contains(.device) {
-      let warp = "((i64)blockIdx.x * \(launch.warpsPerBlock) + threadIdx.x / 32)"
-      statements.add("u8 *const spilled = spill + \(warp) * \(text(launch.deviceBytesPerWarp));")
+      let part = kernel.agentWarps > 1 ? "(i64)\(agent)" : "(\(agent))"
+      statements.add("u8 *const spilled = spill + \(part) * \(text(launch.deviceBytesPerAgent));")
     }
     for (array, offset) in zip(kernel.scratch, launch.offsets) {
       let scalar = dialect.type(MachineType(array.type))
@@ -93,6 +98,7 @@ struct KernelPrinter {
   /// Asynchronous copies: their targets, and the groups of bulk copies.
   private mutating func declareCopies() throws {
     dialect.bulk = nil
+    if kernel.agentWarps > 1, !kernel.copies.isEmpty { throw Refusal("asynchronous copies of an agent of several warps") }
     for copy in kernel.copies
     where !kernel.scratch.contains(where: { $0.name == copy.target && $0.space == .onChip }) {
       throw Refusal("a copy to \(copy.target), which is not in shared memory")

@@ -17,7 +17,7 @@ extension CUDADialect {
     let arguments = try printer.arguments(place, storage, isConst: true)
     let name = wideLoad(storage, isPartial: active != nil)
     let rest = try active.map { [try printer.print($0)] } ?? []
-    return .call("\(name)<\(Self.registers(type.lanes))>", arguments + rest)
+    return .call("\(name)<\(registers(type.lanes))>", arguments + rest)
   }
 
   func gather(
@@ -60,7 +60,7 @@ extension CUDADialect {
   /// Which threads have a lane of a value that takes one register at most; nil where all have.
   func condition(_ lanes: Int, _ active: Expression?, _ printer: inout Printer) throws -> CExpression? {
     let lane = CExpression("lane")
-    let exists = lanes < GPU.warp ? CExpression.binary(lane, "<", CExpression("\(lanes)"), .relation) : nil
+    let exists = lanes < threads ? CExpression.binary(lane, "<", CExpression("\(lanes)"), .relation) : nil
     guard let active else { return exists }
     let isActive = CExpression.binary(lane, "<", try printer.print(active), .relation)
     return exists.map { .binary($0, "&", isActive, .and) } ?? isActive
@@ -119,7 +119,7 @@ extension CUDADialect {
             Lanes<\(reading.result), N> y;
           #pragma unroll
             for (int n = 0; n < N; n++) {
-              const int lane = 32 * n + threadIdx.x % 32;
+              const int lane = \(threads) * n + \(ownThread);
               y.at[n] = \(isPartial ? "lane < active ? \(element) : 0" : element);
             }
             return y;
@@ -140,7 +140,7 @@ extension CUDADialect {
             Lanes<\(reading.result), N> y;
           #pragma unroll
             for (int n = 0; n < N; n++) {
-              y.at[n] = \(isPartial ? "32 * n + threadIdx.x % 32 < active ? \(element) : 0" : element);
+              y.at[n] = \(isPartial ? "\(threads) * n + \(ownThread) < active ? \(element) : 0" : element);
             }
             return y;
           """, template: isTyped ? "typename T, int N" : "int N")

@@ -37,7 +37,7 @@ extension CUDADialect: CDialect {
   }
 
   func laneNumbers(_ lanes: Int) -> String {
-    guard lanes > GPU.warp else { return "lane" }
+    guard lanes > threads else { return "lane" }
     self.lanes()
     add("lane_numbers") {
       inline(
@@ -45,11 +45,11 @@ extension CUDADialect: CDialect {
         body: """
             Lanes<int, N> y;
           #pragma unroll
-            for (int n = 0; n < N; n++) y.at[n] = 32 * n + threadIdx.x % 32;
+            for (int n = 0; n < N; n++) y.at[n] = \(threads) * n + \(ownThread);
             return y;
           """, template: "int N")
     }
-    return "lane_numbers<\(Self.registers(lanes))>()"
+    return "lane_numbers<\(registers(lanes))>()"
   }
 
   func table(_ table: ByteTable) throws -> String { throw Refusal("the machine has no byte shuffle") }

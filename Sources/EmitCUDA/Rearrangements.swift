@@ -2,8 +2,31 @@ import CFamily
 import MachineIR
 import TileIR
 
-/// Lanes that change places: other registers where whole ones move, else shuffles.
+/// Lanes that change places: other registers where whole ones move, else shuffles, or shared memory between the warps
+/// of a block.
 extension CUDADialect {
+  /// What thread `from` of the agent, counted round, has of a value; all threads ask.
+  private func ofThread(_ value: String, _ from: String) -> String {
+    guard agentWarps > 1 else { return "__shfl_sync(\(wholeWarp()), \(value), \(from))" }
+    return "\(exchange())(\(value), \(from))"
+  }
+
+  /// The function that brings a thread what another has.
+  private func exchange() -> String {
+    add("of_thread") {
+      inline(
+        "T", "of_thread", "T x, int from",
+        body: """
+            __shared__ T exchange[\(threads)];
+            exchange[threadIdx.x] = x;
+            __syncthreads();
+            const T y = exchange[from & \(threads - 1)];
+            __syncthreads();
+            return y;
+          """, why: "What another thread of the block has.", template: "typename T")
+    }
+  }
+
   func part(
     _ instruction: Instruction, _ value: Expression, _ type: MachineType, _ printer: inout Printer
   ) throws -> CExpression {
@@ -11,9 +34,14 @@ extension CUDADialect {
     switch instruction {
     case .lowHalf where lanes == 2: return try lane(0, value, type, &printer)
     case .highHalf where lanes == 2: return try lane(1, value, type, &printer)
-    case .lowHalf where lanes <= GPU.warp: return try printer.printWide(value)
+    case .lowHalf where lanes <= threads: return try printer.printWide(value)
     case .highHalf where lanes <= GPU.warp:
-      return shuffled("__shfl_down_sync", try printer.printWide(value), lanes / 2, type)
+      return shuffled(try printer.printWide(value), type) {
+        .call("__shfl_down_sync", [CExpression(wholeWarp()), $0, CExpression("\(lanes / 2)")])
+      }
+    case .highHalf where lanes <= threads:
+      let from = CExpression("(int)threadIdx.x + \(lanes / 2)")
+      return shuffled(try printer.printWide(value), type) { .call(exchange(), [$0, from]) }
     case .lowHalf, .highHalf: return try half(instruction == .highHalf, value, &printer)
     default: return try alternate(instruction == .oddLanes, value, type, &printer)
     }
@@ -24,21 +52,21 @@ extension CUDADialect {
   ) throws -> CExpression {
     var register = try printer.printWide(value)
     if isWide(value.type) {
-      register = CExpression(.sequence([register.atLeast(.primary), .text(".at[\(number / GPU.warp)]")]))
+      register = CExpression(.sequence([register.atLeast(.primary), .text(".at[\(number / threads)]")]))
     }
-    return shuffled("__shfl_sync", register, number % GPU.warp, type)
+    let from = CExpression("\(number % threads)")
+    return shuffled(register, type) {
+      agentWarps > 1 ? .call(exchange(), [$0, from]) : .call("__shfl_sync", [CExpression(wholeWarp()), $0, from])
+    }
   }
 
-  /// A shuffle of one register by all threads.
-  private func shuffled(_ function: String, _ value: CExpression, _ number: Int, _ type: MachineType)
-    -> CExpression
-  {
-    let mask = wholeWarp()
-    let whole = type.scalar == .i64 ? CExpression.cast("long long", value) : value
-    let moved = CExpression.call(function, [CExpression(mask), whole, CExpression("\(number)")])
+  /// One register moved between all threads, as `move` prints it.
+  private func shuffled(_ value: CExpression, _ type: MachineType, _ move: (CExpression) -> CExpression) -> CExpression {
+    let isPlain = agentWarps > 1
+    let moved = move(type.scalar == .i64 && !isPlain ? CExpression.cast("long long", value) : value)
     switch type.scalar {
-    case .i64: return .cast(declare("i64"), moved)
-    case .mask: return .binary(moved, "!=", CExpression("0"), .equality)
+    case .i64 where !isPlain: return .cast(declare("i64"), moved)
+    case .mask where !isPlain: return .binary(moved, "!=", CExpression("0"), .equality)
     default: return moved
     }
   }
@@ -46,7 +74,7 @@ extension CUDADialect {
   /// Half of the registers of a wide value.
   private func half(_ isHigh: Bool, _ value: Expression, _ printer: inout Printer) throws -> CExpression {
     let operand = try printer.printWide(value)
-    if value.type.lanes == 2 * GPU.warp {
+    if value.type.lanes == 2 * threads {
       return CExpression(.sequence([operand.atLeast(.primary), .text(".at[\(isHigh ? 1 : 0)]")]))
     }
     lanes()
@@ -72,12 +100,9 @@ extension CUDADialect {
       throw Refusal("no lanes of even number of \(value.type)")
     }
     if type.lanes == 1 { return try lane(isOdd ? 1 : 0, value, type, &printer) }
-    let mask = wholeWarp()
     let operand = try printer.printWide(value)
-    let from = "2 * (threadIdx.x % 32)\(isOdd ? " + 1" : "")"
-    guard isWide(value.type) else {
-      return .call("__shfl_sync", [CExpression(mask), operand, CExpression(from)])
-    }
+    let from = "2 * (\(ownThread))\(isOdd ? " + 1" : "")"
+    guard isWide(value.type) else { return CExpression(ofThread(operand.flat, from)) }
     lanes()
     let name = isOdd ? "odd_lanes" : "even_lanes"
     add("\(name) of two") {
@@ -85,15 +110,15 @@ extension CUDADialect {
         "T", name, "Lanes<T, 2> x",
         body: """
             const int from = \(from);
-            const T low = __shfl_sync(\(mask), x.at[0], from);
-            const T high = __shfl_sync(\(mask), x.at[1], from);
-            return from < 32 ? low : high;
+            const T low = \(ofThread("x.at[0]", "from"));
+            const T high = \(ofThread("x.at[1]", "from"));
+            return from < \(threads) ? low : high;
           """,
         why:
-          "The lanes of \(isOdd ? "odd" : "even") number: threads from 16 on take theirs from the second register.",
+          "The lanes of \(isOdd ? "odd" : "even") number: threads from \(threads / 2) on take theirs from the second register.",
         template: "typename T")
     }
-    guard value.type.lanes > 2 * GPU.warp else { return .call(name, [operand]) }
+    guard value.type.lanes > 2 * threads else { return .call(name, [operand]) }
     add("\(name) of many") {
       inline(
         "Lanes<T, N / 2>", name, "Lanes<T, N> x",
@@ -114,19 +139,18 @@ extension CUDADialect {
 
   /// The function that puts the lanes of two vectors one after the other.
   func concatenate(_ half: MachineType) -> String {
-    guard half.lanes >= GPU.warp else {
-      let mask = wholeWarp()
+    guard half.lanes >= threads else {
       return add("concatenate_\(half.lanes)") {
         inline(
           "T", "concatenate_\(half.lanes)", "T a, T b",
           body: """
-              const T moved = __shfl_sync(\(mask), b, threadIdx.x % 32 - \(half.lanes));
-              return threadIdx.x % 32 < \(half.lanes) ? a : moved;
+              const T moved = \(ofThread("b", "\(ownThread) - \(half.lanes)"));
+              return \(ownThread) < \(half.lanes) ? a : moved;
             """, template: "typename T")
       }
     }
     lanes()
-    if half.lanes == GPU.warp {
+    if half.lanes == threads {
       return add("concatenate_registers") {
         inline(
           "Lanes<T, 2>", "concatenate_registers", "T a, T b",
@@ -150,32 +174,31 @@ extension CUDADialect {
 
   /// The function that puts the lanes of two vectors in turns.
   func interleave(_ half: MachineType) -> String {
-    let mask = wholeWarp()
     add("interleave_within") {
       inline(
         "T", "interleave_within", "T a, T b, int first",
         body: """
-            const int from = first + threadIdx.x % 32 / 2;
-            const T even = __shfl_sync(\(mask), a, from);
-            const T odd = __shfl_sync(\(mask), b, from);
+            const int from = first + \(ownThread) / 2;
+            const T even = \(ofThread("a", "from"));
+            const T odd = \(ofThread("b", "from"));
             return threadIdx.x % 2 == 0 ? even : odd;
           """, why: "The lanes of two registers in turns, from lane `first` of each.", template: "typename T")
     }
-    guard half.lanes >= GPU.warp else {
+    guard half.lanes >= threads else {
       return add("interleave_part") {
         inline(
           "T", "interleave_part", "T a, T b", returns: "interleave_within(a, b, 0)", template: "typename T")
       }
     }
     lanes()
-    if half.lanes == GPU.warp {
+    if half.lanes == threads {
       return add("interleave_registers") {
         inline(
           "Lanes<T, 2>", "interleave_registers", "T a, T b",
           body: """
               Lanes<T, 2> y;
               y.at[0] = interleave_within(a, b, 0);
-              y.at[1] = interleave_within(a, b, 16);
+              y.at[1] = interleave_within(a, b, \(threads / 2));
               return y;
             """, template: "typename T")
       }
@@ -188,7 +211,7 @@ extension CUDADialect {
           #pragma unroll
             for (int n = 0; n < N; n++) {
               y.at[2 * n] = interleave_within(a.at[n], b.at[n], 0);
-              y.at[2 * n + 1] = interleave_within(a.at[n], b.at[n], 16);
+              y.at[2 * n + 1] = interleave_within(a.at[n], b.at[n], \(threads / 2));
             }
             return y;
           """, template: "typename T, int N")

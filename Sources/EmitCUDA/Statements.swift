@@ -20,10 +20,13 @@ extension CUDADialect: CStatements {
       let target = CExpression.subscripted(printer.names.identifier(buffer), place)
       let limit = try printer.print(count).atLeast(.shift).flat
       return [
-        .sequence([.text("for (i64 at = lane; at < \(limit); at += 32) "), target.layout, .text(" = 0;")])
+        .sequence([.text("for (i64 at = lane; at < \(limit); at += \(threads)) "), target.layout, .text(" = 0;")])
       ]
     case .check(let condition, let code): return [try check(condition, code, &printer)]
-    case .synchronise(.warp): return [.text("__syncwarp();")]
+    case .synchronise(.warp) where agentWarps == 1: return [.text("__syncwarp();")]
+    case .synchronise(.block) where agentWarps > 1: return [.text("__syncthreads();")]
+    case .synchronise(let group):
+      throw Refusal("an agent of \(agentWarps) warps does not wait as a \(group.rawValue)")
     case .stream: throw Refusal("the machine has no streaming stores")
     case .prefetch: throw Refusal("the machine has no prefetch")
     case .startCopy(let copy): return [line(try startCopy(copy, &printer))]
@@ -90,7 +93,7 @@ extension CUDADialect: CStatements {
       add("\(name) of one") {
         inline(
           "void", name, "T *p, V x, i64 active",
-          body: "  if (threadIdx.x % 32 < active) p[threadIdx.x % 32] = (T)x;",
+          body: "  if (\(ownThread) < active) p[\(ownThread)] = (T)x;",
           why: "All threads come here with a value, since they may shuffle for it.",
           template: "typename T, typename V")
       }
@@ -101,7 +104,7 @@ extension CUDADialect: CStatements {
         body: """
           #pragma unroll
             for (int n = 0; n < N; n++) {
-              const int lane = 32 * n + threadIdx.x % 32;
+              const int lane = \(threads) * n + \(ownThread);
               \(condition)p[lane] = (T)x.at[n];
             }
           """, template: "typename T, typename V, int N")
@@ -136,7 +139,7 @@ extension CUDADialect: CStatements {
       add("scatter_lanes of one") {
         inline(
           "void", "scatter_lanes", "T *p, int at, V x, i64 active",
-          body: "  if (threadIdx.x % 32 < active) p[at] = (T)x;", template: "typename T, typename V")
+          body: "  if (\(ownThread) < active) p[at] = (T)x;", template: "typename T, typename V")
       }
       return call("scatter_lanes", arguments)
     }
@@ -147,7 +150,7 @@ extension CUDADialect: CStatements {
         body: """
           #pragma unroll
             for (int n = 0; n < N; n++) {
-              if (32 * n + threadIdx.x % 32 < active) p[at.at[n]] = (T)x.at[n];
+              if (\(threads) * n + \(ownThread) < active) p[at.at[n]] = (T)x.at[n];
             }
           """, template: "typename T, typename V, int N")
     }
@@ -166,7 +169,7 @@ extension CUDADialect: CStatements {
         inline(
           "void", "store_nibble", "u8 *p, i64 offset, i32 code",
           body: """
-              if (threadIdx.x % 32 == 0) {
+              if (\(ownThread) == 0) {
                 u8 *const byte = p + (offset >> 1);
                 const i32 shift = (i32)(offset & 1) * 4;
                 *byte = (u8)((*byte & ~(15 << shift)) | (code & 15) << shift);
@@ -183,7 +186,7 @@ extension CUDADialect: CStatements {
       inline(
         "void", "store_nibbles", "u8 *p, i64 offset, i32 code, i64 active",
         body: """
-            const int lane = threadIdx.x % 32;
+            const int lane = \(ownThread);
             const i32 next = __shfl_down_sync(\(mask), code, 1);
             if (lane % 2 == 0 && lane < active) {
               u8 *const byte = p + (offset + lane >> 1);
@@ -205,7 +208,7 @@ extension CUDADialect: CStatements {
         "void", "store_nibbles", "u8 *p, i64 offset, Lanes<int, N> x, i64 active",
         body: """
           #pragma unroll
-            for (int n = 0; n < N; n++) store_nibbles(p, offset + 32 * n, x.at[n], active - 32 * n);
+            for (int n = 0; n < N; n++) store_nibbles(p, offset + \(threads) * n, x.at[n], active - \(threads) * n);
           """, template: "int N")
     }
     return call("store_nibbles", operands)
@@ -219,7 +222,7 @@ extension CUDADialect: CStatements {
     add("raise_status") {
       inline(
         "void", "raise_status", "i32 *status, i32 code",
-        body: "  if (threadIdx.x % 32 == 0 && *(volatile i32 *)status == 0) atomicMax(status, code);",
+        body: "  if (\(ownThread) == 0 && *(volatile i32 *)status == 0) atomicMax(status, code);",
         why: "The first failed check of a cell stays; of two cells that fail at once either's code is right.")
     }
     return .sequence([
@@ -229,13 +232,13 @@ extension CUDADialect: CStatements {
 
   /// Whether every lane of a mask holds.
   private func holdsEverywhere(_ mask: CExpression, _ type: MachineType) throws -> CExpression {
-    let whole = CExpression(wholeWarp())
     guard isWide(type) else {
-      guard type.lanes < GPU.warp else { return .call("__all_sync", [whole, mask]) }
+      guard type.lanes < threads else { return vote(mask) }
       let absent = CExpression.binary(CExpression("lane"), ">=", CExpression("\(type.lanes)"), .relation)
-      return .call("__all_sync", [whole, .binary(absent, "|", mask, .or)])
+      return vote(.binary(absent, "|", mask, .or))
     }
     lanes()
+    let all = vote(CExpression("holds")).flat
     add("holds_everywhere") {
       inline(
         "bool", "holds_everywhere", "Lanes<bool, N> x",
@@ -243,9 +246,29 @@ extension CUDADialect: CStatements {
             bool holds = true;
           #pragma unroll
             for (int n = 0; n < N; n++) holds = holds && x.at[n];
-            return __all_sync(\(whole.flat), holds);
+            return \(all);
           """, template: "int N")
     }
     return .call("holds_everywhere", [mask])
+  }
+
+  /// Whether a truth value holds in every thread of an agent.
+  private func vote(_ own: CExpression) -> CExpression {
+    guard agentWarps > 1 else { return .call("__all_sync", [CExpression(wholeWarp()), own]) }
+    add("holds_in_all") {
+      inline(
+        "bool", "holds_in_all", "bool holds",
+        body: """
+            __shared__ int failed;
+            if (threadIdx.x == 0) failed = 0;
+            __syncthreads();
+            if (!holds) atomicMax(&failed, 1);
+            __syncthreads();
+            const bool all = failed == 0;
+            __syncthreads();
+            return all;
+          """)
+    }
+    return .call("holds_in_all", [own])
   }
 }

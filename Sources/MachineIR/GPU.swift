@@ -1,6 +1,6 @@
-/// A chip that runs CUDA C++: an agent is a warp, 32 threads that go together; a cell is worked on by one.
-/// A vector of n lanes is striped over the warp: lane l is register l / 32 of thread l % 32; scalars are
-/// uniform. Numbers are those of the CUDA programming guide's table of compute capabilities.
+/// A chip that runs CUDA C++: an agent is a warp, 32 threads that go together, or a block of several; a cell is worked
+/// on by one. A vector of n lanes is striped over an agent's t threads: lane l is register l / t of thread l % t;
+/// scalars are uniform. Numbers are those of the CUDA programming guide's table of compute capabilities.
 public struct GPU: Hashable, Sendable {
   /// What the compiler is asked for, such as `sm_90a`.
   public let architecture: String
@@ -12,6 +12,8 @@ public struct GPU: Hashable, Sendable {
   public let registersPerThread: Int
   /// Warps that a multiprocessor holds at once.
   public let warpsPerMultiprocessor: Int
+  /// Warps of the agents that lower for it: 1, or those of a block.
+  public internal(set) var agentWarps = 1
 
   /// Warps that a multiprocessor holds at once of a kernel whose threads have this many registers.
   ///
@@ -45,6 +47,17 @@ extension MachineDescription {
       architecture: "sm_90a", sharedPerMultiprocessor: 228 << 10, sharedPerBlock: 227 << 10,
       registersPerMultiprocessor: 65536, registersPerThread: 255, warpsPerMultiprocessor: 64),
     and: [.bulkCopies])
+
+  /// The chip with blocks of so many warps for agents. What only a warp does, as matrices and asynchronous copies,
+  /// they do not have.
+  public func withAgents(of warps: Int) -> MachineDescription {
+    guard var gpu, gpu.agentWarps != warps else { return self }
+    gpu.agentWarps = warps
+    return MachineDescription(
+      name: name, vectorBytes: 4 * GPU.warp * warps, vectorRegisters: vectorRegisters,
+      nearMemory: [min(nearMemory[0] * warps / GPU.warpsPerBlock, gpu.sharedPerBlock)],
+      features: features.subtracting([.byteMatrices, .doubleMatrices, .bulkCopies]), kind: .gpu(gpu))
+  }
 
   /// Every GPU target, the oldest first.
   public static let gpus = [sm80, sm90a]

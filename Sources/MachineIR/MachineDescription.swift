@@ -56,9 +56,9 @@ public struct MachineDescription: Hashable, Sendable {
   public static let streamedResult = 32 << 20
 
   public func has(_ feature: Feature) -> Bool { features.contains(feature) }
-  /// Lanes of `scalar` in one register; on a GPU a thread of a warp holds one, whatever its width.
+  /// Lanes of `scalar` in one register; on a GPU a thread of an agent holds one, whatever its width.
   public func lanes(of scalar: MachineScalar) -> Int {
-    gpu == nil ? vectorBytes / scalar.byteCount : GPU.warp
+    gpu.map { GPU.warp * $0.agentWarps } ?? vectorBytes / scalar.byteCount
   }
 }
 

@@ -69,18 +69,25 @@ public struct MachineKernel: Hashable, Sendable {
   /// The counter that names the cell in `body`.
   public let cell: Variable
   public let body: [MachineStatement]
+  /// Warps of an agent of a GPU: 1, or those of a block.
+  public let agentWarps: Int
+
+  /// Threads that work on a cell together.
+  public var agentThreads: Int { agentWarps * GPU.warp }
+  /// What waits where its threads wait for each other.
+  public var agentGroup: AgentGroup { agentWarps > 1 ? .block : .warp }
 
   /// The kernel with more buffers and numbers, behind its own.
   public func adding(_ more: [KernelBuffer], _ numbers: [KernelScalar]) -> MachineKernel {
     MachineKernel(
       name: name, buffers: buffers + more, scalars: scalars + numbers, floats: floats, floatNames: floatNames,
-      scratch: scratch, cells: cells, cell: cell, body: body)
+      scratch: scratch, cells: cells, cell: cell, body: body, agentWarps: agentWarps)
   }
 
   public init(
     name: String, buffers: [KernelBuffer], scalars: [KernelScalar], floats: [Int] = [],
     floatNames: [String] = [], scratch: [ScratchArray], cells: HostExpression, cell: Variable,
-    body: [MachineStatement]
+    body: [MachineStatement], agentWarps: Int = 1
   ) {
     self.name = name
     self.buffers = buffers
@@ -91,6 +98,7 @@ public struct MachineKernel: Hashable, Sendable {
     self.cells = cells
     self.cell = cell
     self.body = body
+    self.agentWarps = agentWarps
   }
 
   /// The kernel with what is given in place of its own.
@@ -99,7 +107,7 @@ public struct MachineKernel: Hashable, Sendable {
   ) -> MachineKernel {
     MachineKernel(
       name: name ?? self.name, buffers: buffers, scalars: scalars, floats: floats, floatNames: floatNames,
-      scratch: scratch ?? self.scratch, cells: cells, cell: cell, body: body ?? self.body)
+      scratch: scratch ?? self.scratch, cells: cells, cell: cell, body: body ?? self.body, agentWarps: agentWarps)
   }
 }
 

@@ -27,6 +27,8 @@ public struct CountedLoop: Hashable, Sendable {
 public enum AgentGroup: String, Hashable, Sendable {
   /// The threads of a warp.
   case warp
+  /// The threads of a block, where that is the agent.
+  case block
 }
 
 /// A step of a machine program.

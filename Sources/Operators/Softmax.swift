@@ -16,7 +16,8 @@ public func softmax() -> Kernel {
     let x = k.input("x", Float.self, [rows, width])
     let y = k.output("y", Float.self, [rows, width])
     k.parallel(rows) { r in
-      let e = exp(x[r] - x[r].max(along: width))
+      let row = x[r]
+      let e = exp(row - row.max(along: width))
       y[r] = e * (1 / e.sum(along: width, order: .interleaved(128)))
     }
   }

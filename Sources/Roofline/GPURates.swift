@@ -67,9 +67,12 @@ public struct GPURates: Hashable, Sendable {
     ),
     ("launch-gap", "a kernel in a captured graph costs 1.5 µs beside its work"),
     ("address-hoisting", "the compiler keeps two integer operations of an access' address in its loop"),
+    ("written-out-rounds", "of loops that are written out, places of later rounds are a constant in the access"),
+    ("block-wait", "the warps of a block wait 40 ticks for each other"),
     ("lane-hoisting", "what the lanes' numbers alone decide is computed before all loops"),
   ]
   static let warpTicks = 2.0
+  static let blockWaitTicks = 40.0
   static let bytesInFlight = 1024.0
   static let readLatency = 0.6e-6
   static let launchGap = 1.5e-6

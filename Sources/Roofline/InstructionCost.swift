@@ -4,10 +4,10 @@ import TileIR
 extension Work {
   /// Adds what an instruction on registers of `operand` lanes takes, giving `result`.
   ///
-  /// A vector of n lanes is n / 32 registers of a warp. Division, roots and 64-bit integers are programs of
+  /// A vector of n lanes is n / 32 registers of warps. Division, roots and 64-bit integers are programs of
   /// the compiler; they are counted by the length of their ordinary path.
   mutating func add(_ instruction: Instruction, _ operand: MachineType, _ result: MachineType) {
-    let registers = Double(max(1, (max(operand.lanes, result.lanes) + GPU.warp - 1) / GPU.warp))
+    let registers = registers(max(operand.lanes, result.lanes))
     let type = operand.scalar
     switch instruction {
     case .add, .subtract: arithmetic(type, registers, wide: 2)
@@ -30,12 +30,18 @@ extension Work {
       if operand.lanes != result.lanes { add(.shuffle, registers) }
     case .call(let function): call(function, registers)
     case .lowHalf, .highHalf, .concatenate:
-      // Halves of more than a warp's lanes are registers of their own.
-      if min(operand.lanes, result.lanes) < GPU.warp { add(.shuffle, registers) }
+      // Halves of more than an agent's lanes are registers of their own.
+      let lanes = min(operand.lanes, result.lanes)
+      if lanes >= GPU.warp, lanes < agentWarps * GPU.warp {
+        exchange()
+      } else if lanes < GPU.warp {
+        add(.shuffle, registers)
+      }
     case .evenLanes, .oddLanes, .interleave:
       add(.shuffle, 2 * registers)
       add(.integer, registers)
-    case .lane: add(.shuffle, words(type))
+    case .lane:
+      if agentWarps > 1 { exchange() } else { add(.shuffle, words(type)) }
     case .dot4: add(.integer, registers)
     case .multiplyBytes: add(.matrix, 1)
     case .multiplyDoubles: add(.wideMatrix, 1)
@@ -55,6 +61,14 @@ extension Work {
       add(.integer, 3 * registers)
     case .roundedSum: add(.fp64, 12 * registers)
     }
+  }
+
+  /// A register that goes from thread to thread of a block, by way of shared memory.
+  private mutating func exchange() {
+    let warps = Double(agentWarps)
+    add(.access, 2 * warps)
+    add(.wait, 2 * warps)
+    sharedTurns += 2 * warps
   }
 
   private func words(_ type: MachineScalar) -> Double { type.byteCount == 8 ? 2 : 1 }

@@ -71,7 +71,7 @@ public struct Prediction: Hashable, Sendable {
     for kernel in variant?.kernels ?? [] {
       let (registers, shared) = try resources(kernel)
       let resident = gpu.residentWarps(
-        registers: registers, sharedPerBlock: shared, warpsPerBlock: GPU.warpsPerBlock)
+        registers: registers, sharedPerBlock: shared, warpsPerBlock: WarpLaunch(kernel).warpsPerBlock)
       let (prediction, bytes) = KernelPrediction.make(
         kernel, plan.workspaces, sizes, rates, residentWarps: max(1, resident))
       kernels.append(prediction)
@@ -92,7 +92,11 @@ extension KernelPrediction {
     let cells = sizes.value(kernel.cells)
     var counter = WorkCounter(kernel, sizes)
     let cell = counter.cell(of: cells)
-    let warps = min(Double(cells), rates.multiprocessors * Double(residentWarps))
+    let launch = WarpLaunch(kernel)
+    let agentWarps = Double(kernel.agentWarps)
+    let agents = min(
+      Double(cells), rates.multiprocessors * Double(residentWarps / launch.warpsPerBlock * launch.agentsPerBlock))
+    let warps = agents * agentWarps
     guard cells > 0 else {
       return (
         KernelPrediction(kernel: kernel.name, parts: [.memory: 0], cells: 0, warps: 0, dependsOnData: false),
@@ -101,8 +105,8 @@ extension KernelPrediction {
     }
     let all = cell * Double(cells)
     // Cells are taken in turns: the last turn takes as long as a full one.
-    let turns = (Double(cells) / warps).rounded(.up)
-    let used = min(rates.multiprocessors, (warps / Double(GPU.warpsPerBlock)).rounded(.up))
+    let turns = (Double(cells) / agents).rounded(.up)
+    let used = min(rates.multiprocessors, (agents / Double(launch.agentsPerBlock)).rounded(.up))
     let ticks = used * rates.clock
     var (asked, moved) = ([Int: Double](), 0.0)
     for buffer in kernel.buffers {
@@ -118,14 +122,17 @@ extension KernelPrediction {
         moved += most
       }
     }
-    let readTimes = (cell.globalBytes - cell.copiedBytes - cell.storedBytes) / GPURates.bytesInFlight + cell.copyTimes
+    let readTimes =
+      (cell.globalBytes - cell.copiedBytes - cell.storedBytes) / (GPURates.bytesInFlight * agentWarps) + cell.copyTimes
+    // Warps of a block wait for the last one.
+    let blockWaits = agentWarps > 1 ? (cell.instructions[.wait] ?? 0) * GPURates.blockWaitTicks : 0
     var parts: [Part: Double] = [
       .memory: moved / rates.memoryBandwidth,
       .readLatency: readTimes * GPURates.readLatency * turns,
       .cache: all.globalBytes / rates.cacheBandwidth,
       .sharedMemory: all.sharedTurns / ticks,
       .issue: all.total / GPURates.issued / ticks,
-      .warpIssue: cell.total * GPURates.warpTicks * turns / rates.clock,
+      .warpIssue: (cell.total * GPURates.warpTicks + blockWaits) / agentWarps * turns / rates.clock,
     ]
     for (unit, count) in all.instructions { parts[.unit(unit)] = count / rates.rate(unit) / ticks }
     return (

@@ -1,3 +1,5 @@
+import MachineIR
+
 /// What a kernel asks of a multiprocessor's units: warp instructions by unit, and bytes by memory.
 public struct Work: Hashable, Sendable {
   /// By the units' order; an array because kernels are counted statement by statement.
@@ -14,7 +16,13 @@ public struct Work: Hashable, Sendable {
   /// that share a read's time.
   public var copyTimes: Double = 0
 
-  public init() {}
+  /// Warps that carry out each instruction, whether it has lanes for all of them or not.
+  let agentWarps: Int
+
+  public init(agentWarps: Int = 1) { self.agentWarps = agentWarps }
+
+  /// Warp instructions of an agent's instruction on values of `lanes` lanes.
+  func registers(_ lanes: Int) -> Double { Double(max(agentWarps, (lanes + GPU.warp - 1) / GPU.warp)) }
 
   /// A unit of a multiprocessor, as the throughput table of the CUDA programming guide divides them.
   public enum Unit: Int, Hashable, Sendable, CaseIterable, CustomStringConvertible {
@@ -40,7 +48,7 @@ public struct Work: Hashable, Sendable {
     case matrix
     /// Its products of binary64, 8 x 4 by 4 x 8.
     case wideMatrix
-    /// Waiting for the warp.
+    /// Waiting for the warp, or the block.
     case wait
 
     public var description: String {
@@ -83,6 +91,12 @@ public struct Work: Hashable, Sendable {
     a.copiedBytes += b.copiedBytes
     a.storedBytes += b.storedBytes
     a.copyTimes += b.copyTimes
+  }
+
+  static func + (a: Work, b: Work) -> Work {
+    var sum = a
+    sum += b
+    return sum
   }
 
   static func * (a: Work, n: Double) -> Work {

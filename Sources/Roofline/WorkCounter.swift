@@ -22,6 +22,8 @@ struct WorkCounter {
   private var values: [Variable: Int] = [:]
   private var places = LanePlaces(boundedBy: .max)
   private(set) var dependsOnData = false
+  /// Whether the round at hand is written out behind another: its places are that one's and a constant.
+  private var isLaterRound = false
 
   init(_ kernel: MachineKernel, _ sizes: LaunchSizes) {
     self.kernel = kernel
@@ -40,10 +42,12 @@ struct WorkCounter {
     average(kernel.cell, Self.spread(0, count, 1), kernel.body)
   }
 
+  private var noWork: Work { Work(agentWarps: kernel.agentWarps) }
+
   // MARK: Statements
 
   private mutating func average(_ counter: Variable, _ rounds: [Int], _ body: [MachineStatement]) -> Work {
-    var sum = Work()
+    var sum = noWork
     for round in rounds {
       values[counter] = round
       sum += count(body)
@@ -58,11 +62,11 @@ struct WorkCounter {
   }
 
   private mutating func count(_ statements: [MachineStatement]) -> Work {
-    statements.reduce(into: Work()) { $0 += count($1) }
+    statements.reduce(into: noWork) { $0 += count($1) }
   }
 
   private mutating func count(_ statement: MachineStatement) -> Work {
-    var work = Work()
+    var work = noWork
     switch statement {
     case .define(let variable, let value):
       work += count(value)
@@ -94,7 +98,7 @@ struct WorkCounter {
         if a != b { dependsOnData = true }
         work += a.total < b.total ? a : b
       }
-    case .synchronise: work.add(.wait, 1)
+    case .synchronise: work.add(.wait, Double(kernel.agentWarps))
     case .check(let condition, _): work += count(condition)
     case .startCopy(let copy): work += count(copy)
     case .awaitCopies(let latest):
@@ -115,7 +119,14 @@ struct WorkCounter {
       return count(loop.body)
     }
     let rounds = max(0, (upper - lower + loop.step - 1) / loop.step)
-    guard rounds > 0 else { return Work() }
+    guard rounds > 0 else { return noWork }
+    if loop.isUnrolled, !isLaterRound, rounds > 1 {
+      let first = average(loop.counter, [lower], loop.body)
+      isLaterRound = true
+      defer { isLaterRound = false }
+      let rest = Self.spread(lower + loop.step, rounds - 1, loop.step)
+      return first + average(loop.counter, deciding.contains(loop.counter) ? rest : [rest[0]], loop.body) * Double(rounds - 1)
+    }
     if deciding.contains(loop.counter) {
       return average(loop.counter, Self.spread(lower, rounds, loop.step), loop.body) * Double(rounds)
     }
@@ -124,7 +135,7 @@ struct WorkCounter {
 
   /// A copy is one access a piece of each thread, a bulk copy one, and is written to shared memory.
   private func count(_ copy: AsynchronousCopy) -> Work {
-    var work = Work()
+    var work = noWork
     let bytes = Double(copy.byteCount)
     let isBulk = copy.barriers != nil
     work.add(.access, isBulk ? 1 : (bytes / Double(GPU.warp * (copy.pieceBytes ?? 4))).rounded(.up))
@@ -138,7 +149,7 @@ struct WorkCounter {
   // MARK: Expressions
 
   private func count(_ expression: Expression) -> Work {
-    var work = Work()
+    var work = noWork
     switch expression {
     case .variable, .integer, .float, .laneNumbers, .table, .element: break
     case .apply(let instruction, let operands, let type):
@@ -148,7 +159,7 @@ struct WorkCounter {
       // Places in memory are computed once and stepped; their accesses count for that.
       if type != .index {
         let share = type.scalar == .i64 ? instruction.words(with: operands.last!) / 2 : 1
-        var own = Work()
+        var own = noWork
         own.add(instruction, operands[0].type, type)
         work += own * share
       }
@@ -186,10 +197,10 @@ struct WorkCounter {
 
   /// Neighbouring elements for neighbouring lanes.
   private func consecutive(_ buffer: String, _ lanes: Int, _ bits: Int) -> Work {
-    var work = Work()
-    let registers = Double(max(1, (lanes + GPU.warp - 1) / GPU.warp))
+    var work = noWork
+    let registers = work.registers(lanes)
     work.add(.access, registers)
-    work.add(.integer, 2)
+    if !isLaterRound { work.add(.integer, Double(2 * kernel.agentWarps)) }
     let bytes = Double(lanes * bits) / 8
     if isShared(buffer) {
       work.sharedTurns += max(1, (bytes / 128).rounded(.up))
@@ -202,7 +213,7 @@ struct WorkCounter {
   /// A place of its own for each lane: as many turns as lines are touched.
   private func scattered(_ buffer: String, _ offsets: Expression, _ lanes: Int, _ bits: Int) -> Work {
     var work = count(offsets)
-    let registers = Double(max(1, (lanes + GPU.warp - 1) / GPU.warp))
+    let registers = work.registers(lanes)
     work.add(.access, registers)
     work.add(.integer, 2 * registers)
     let bytes = Double(lanes * bits) / 8

@@ -30,12 +30,12 @@ struct WarpKernel {
     let deviceBytes: Int
   }
 
-  /// What a launch of at most `blocks` blocks takes; no more than have a cell for each warp.
+  /// What a launch of at most `blocks` blocks takes; no more than have a cell for each agent.
   func size(_ numbers: borrowing LaunchNumbers, blocks most: Int) -> Size {
     var integers: [Int] = []
     for number in self.numbers { integers.append(number.value(numbers)) }
     let cells = host.cells.value(numbers)
-    let blocks = min(most, (cells + launch.warpsPerBlock - 1) / launch.warpsPerBlock)
+    let blocks = min(most, (cells + launch.agentsPerBlock - 1) / launch.agentsPerBlock)
     func value(_ name: String) -> Int { integers[positions[name]!] }
     return Size(
       cells: cells, integers: integers, blocks: blocks, sharedBytes: launch.sharedBytesPerBlock(value),

@@ -162,8 +162,8 @@ extension RegionLowering {
     if let extent = dimension.extent {
       var least = 1
       while least < extent { least *= 2 }
-      // A warp's threads are there, whether they have a lane or not.
-      if machine.gpu != nil { least = max(least, GPU.warp) }
+      // An agent's threads are there, whether they have a lane or not.
+      if machine.gpu != nil { least = max(least, machine.lanes(of: .f32)) }
       lanes = min(lanes, least)
     }
     return lanes
@@ -342,7 +342,8 @@ extension RegionLowering {
       try bodyAt(.variable(counter), nil)
       stack.append(
         .loop(
-          CountedLoop(counter, from: .constant(0), to: whole, step: step, stack.close())))
+          CountedLoop(
+            counter, from: .constant(0), to: whole, step: step, unrolled: isUnrolled(whole, step), stack.close())))
     }
     if let total = count.constantValue, let done = whole.constantValue, total == done { return }
     stack.open(binding: [dimension])
@@ -350,6 +351,12 @@ extension RegionLowering {
     try bodyAt(whole, active)
     let tail = stack.close()
     stack.append(.branch(whole.compared(.less, count), tail, []))
+  }
+
+  /// Whether a loop's rounds are written out: few, of a block's threads, which then ask for all they read at once.
+  private func isUnrolled(_ whole: Expression, _ step: Int) -> Bool {
+    guard let gpu = machine.gpu, gpu.agentWarps > 1, let count = whole.constantValue else { return false }
+    return count <= 16 * step
   }
 
   // MARK: Storing

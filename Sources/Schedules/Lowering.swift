@@ -28,6 +28,7 @@ public enum Lowering {
     var workspaces = stagedProgram.workspaces
     var messages: [Diagnostic] = []
     var (oneBlock, fewRows) = (Variant(name: "one block of rows"), Variant(name: "few rows"))
+    var (rowsOnChip, longRows) = (Variant(name: "rows on chip"), Variant(name: "long rows"))
     var every = Variant(name: "every launch", isOwn: true)
     var preparations: [MachineKernel] = []
     var written: Set<Int> = []
@@ -52,14 +53,22 @@ public enum Lowering {
         }
         lowering = begin(choices)
       }
+      let rows = lowering.longRows(isStaged: isStaged)
+      if rows == .always {
+        choices = choices.ofBlocks
+        lowering = begin(choices)
+      }
       var suffix = program.regions.count > 1 ? "_\(own + 1)" : ""
       if isStaged { suffix += "_\(number - own + 1)" } else { own += 1 }
       do {
         let name = program.name + suffix
-        let whole: LaunchKernels = ([try lowering.lower(name: name)], nil)
+        let whole: LaunchKernels = ([try lowering.lower(name: name)], [])
+        let own = try rows?.kernels(region, name: name, begin, isStaged ? schedule.ofStagedProducts : schedule)
         let few =
-          try lowering.lowerFewRows(name: name) ?? begin(choices.ofFewCells).lowerFewCells(name: name)
+          try own?.few ?? lowering.lowerFewRows(name: name) ?? begin(choices.ofFewCells).lowerFewCells(name: name)
         let split = try lowering.lowerSplitDepth(name: name)
+        rowsOnChip.add(own?.onChip ?? whole, after: lowering.before, isOwn: own?.onChip != nil)
+        longRows.add(own?.long ?? whole, after: lowering.before, isOwn: own?.long != nil)
         every.add(whole, after: lowering.before)
         fewRows.add(few ?? whole, after: lowering.before, isOwn: few != nil)
         oneBlock.add(split ?? few ?? whole, after: lowering.before, isOwn: split != nil)
@@ -80,7 +89,7 @@ public enum Lowering {
     return Plan(
       program: program, machine: machine, schedule: schedule.description, workspaces: workspaces,
       preparations: preparations.map { $0.forWarps(of: machine) },
-      variants: [oneBlock, fewRows, every].compactMap { $0.plan(for: machine) }, messages: messages)
+      variants: [oneBlock, fewRows, rowsOnChip, longRows, every].compactMap { $0.plan(for: machine) }, messages: messages)
   }
 
   /// One way to carry out a program, for the launches that its guards let by.
@@ -95,7 +104,7 @@ public enum Lowering {
 
     mutating func add(_ region: LaunchKernels, after before: [MachineKernel], isOwn: Bool = false) {
       kernels += before + region.kernels
-      if let condition = region.guard, !guards.contains(condition) { guards.append(condition) }
+      guards += region.guards.filter { !guards.contains($0) }
       self.isOwn = self.isOwn || isOwn
     }
 
@@ -106,4 +115,4 @@ public enum Lowering {
 }
 
 /// Kernels of a region for some launches, and what must not be negative where they are taken.
-typealias LaunchKernels = (kernels: [MachineKernel], guard: HostExpression?)
+typealias LaunchKernels = (kernels: [MachineKernel], guards: [HostExpression])

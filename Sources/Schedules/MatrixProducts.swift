@@ -69,7 +69,7 @@ extension RegionLowering {
     let kernel = try lowering.multiplyMatrices(
       weights, preparedMatrices, pattern, cells, hasFewRows: true, name: "\(name)_few_rows")
     messages = lowering.messages
-    return ([kernel], Self.spare(of: ProductBlocking.fewRows, pattern.rows))
+    return ([kernel], [Self.spare(of: ProductBlocking.fewRows, pattern.rows)])
   }
 
   private func multiplyMatrices(

@@ -2,7 +2,7 @@ import MachineIR
 import TileIR
 
 /// Whole-axis primitives with loops of their own: argmax, scans, top-k and sorts. Elements along the
-/// axis are taken one at a time.
+/// axis are taken one at a time, except by an argmax.
 extension RegionLowering {
   func lower(special id: ValueID) throws {
     let node = program[id]
@@ -37,36 +37,68 @@ extension RegionLowering {
     try open(axes[...], nest, body)
   }
 
-  /// An `i32` whose order is that of the contract: -0 as +0, NaN below -infinity.
+  /// `i32` lanes whose order is that of the contract: -0 as +0, NaN below -infinity.
   private func orderedKey(_ value: Expression) -> Expression {
     let named = stack.define("element", value)
-    let bits = stack.define(
-      "bits", Expression.apply(.add, [named, .float(0)], named.type).bitCast(to: .i32))
+    let zero = Expression.float(0, lanes: named.type.lanes)
+    let bits = stack.define("bits", Expression.apply(.add, [named, zero], named.type).bitCast(to: .i32))
     let sign = bits.apply(.shiftRightArithmetic, .integer(31, bits.type))
       .apply(.and, .integer(0x7FFF_FFFF, bits.type))
     let key = bits.apply(.xor, sign)
+    let (isNaN, least) = (named.compared(.notEqual, named), Expression.integer(Int64(Int32.min), bits.type))
     return stack.define(
-      "key",
-      .conditional(
-        named.compared(.notEqual, named), .integer(Int64(Int32.min), bits.type), key))
+      "key", named.type.lanes == 1 ? .conditional(isNaN, least, key) : .apply(.select, [isNaN, least, key], bits.type))
   }
 
+  /// Each lane keeps the first of its largest elements; of two lanes the larger element stays, or the lower coordinate.
   private func lowerArgmax(_ id: ValueID, _ dimension: Dimension) throws {
     let operand = program[id].operands[0]
+    let vector = chooseVector([dimension], roots: [operand], work: nil)
+    let lanes = vector == nil ? 1 : self.lanes(along: dimension, limit: machine.lanes(of: .i32))
+    let type = MachineType(.i32, lanes)
     try forEachRow(id, without: dimension) {
-      let best = stack.variable("best", MachineType(.i64))
-      let place = stack.variable("argmax", MachineType(.i64))
-      stack.append(.declare(best, .integer(Int64.min, .index)))
-      stack.append(.declare(place, .constant(0)))
-      try scalarLoop(dimension) {
-        let key = orderedKey(try emit(operand, environment)).converted(to: .i64)
-        let at = environment.coordinates[dimension]!.base
-        stack.append(
-          .branch(
-            key.compared(.greater, .variable(best)), [.assign(best, key), .assign(place, at)], []))
+      let best = stack.variable("best", type)
+      let place = stack.variable("argmax", type)
+      stack.append(.declare(best, .integer(Int64(Int32.min), type)))
+      // Of an empty axis, or one of NaN, the first.
+      stack.append(.declare(place, .integer(0, type)))
+      func step() throws {
+        let key = orderedKey(try emitWide(operand, environment))
+        let base = environment.coordinates[dimension]!.base.converted(to: .i32).broadcast(to: lanes)
+        let at = lanes == 1 ? base : base.apply(.add, .laneNumbers(lanes))
+        var isBetter = key.compared(.greater, .variable(best))
+        if let active = environment.active, lanes > 1 { isBetter = isBetter.apply(.and, activeMask(active, lanes)) }
+        isBetter = stack.define("is_better", isBetter)
+        stack.append(.assign(best, .apply(.select, [isBetter, key, .variable(best)], type)))
+        stack.append(.assign(place, .apply(.select, [isBetter, at, .variable(place)], type)))
       }
-      try keep(Expression.variable(place).converted(to: .i32), id)
+      if lanes == 1 {
+        try scalarLoop(dimension, step)
+      } else {
+        try vectorLoop(dimension, lanes: lanes, group: 1, step)
+      }
+      try keep(foldArgmax(.variable(best), .variable(place)), id)
     }
+  }
+
+  private func foldArgmax(_ keys: Expression, _ places: Expression) -> Expression {
+    var (keys, places) = (keys, places)
+    while keys.type.lanes > 1 {
+      func halves(_ value: Expression) -> (low: Expression, high: Expression) {
+        let half = value.type.with(lanes: value.type.lanes / 2)
+        return (
+          stack.define("low", .apply(.lowHalf, [value], half)), stack.define("high", .apply(.highHalf, [value], half))
+        )
+      }
+      let (key, place) = (halves(keys), halves(places))
+      let isHigh = stack.define(
+        "is_high",
+        key.high.compared(.greater, key.low)
+          .apply(.or, key.high.compared(.equal, key.low).apply(.and, place.high.compared(.less, place.low))))
+      keys = stack.define("best", .apply(.select, [isHigh, key.high, key.low], key.low.type))
+      places = stack.define("argmax", .apply(.select, [isHigh, place.high, place.low], place.low.type))
+    }
+    return places
   }
 
   private func lowerScan(_ id: ValueID, _ dimension: Dimension, inclusive: Bool) throws {

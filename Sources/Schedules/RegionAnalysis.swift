@@ -13,6 +13,9 @@ struct RegionAnalysis {
   let program: Program
   let region: Region
   let keepsFromCost: Int
+  /// Up to how many elements what is loaded is kept, and what counts for an axis whose length a launch decides.
+  private let keptElements: Int
+  private let longestRow: Int
   /// Parallel axes whose coordinate is fixed while a cell's body runs.
   let fixed: Set<Dimension>
   /// Values whose elements are stored: reductions, products, sorts, loop values, kept values.
@@ -25,7 +28,9 @@ struct RegionAnalysis {
   /// How often a value is named by others; more than once gets a variable.
   private(set) var uses: [ValueID: Int] = [:]
 
-  init(program: Program, region: Region, fixed: Set<Dimension>, keepsFromCost: Int) {
+  init(program: Program, region: Region, fixed: Set<Dimension>, keepsFromCost: Int, keptElements: Int = 0, longestRow: Int? = nil) {
+    self.keptElements = keptElements
+    self.longestRow = longestRow ?? keptElements + 1
     self.program = program
     self.region = region
     self.fixed = fixed
@@ -110,6 +115,17 @@ struct RegionAnalysis {
 
   // MARK: Kept values
 
+  /// Whether what is loaded is few enough to be kept.
+  private func isKept(_ id: ValueID) -> Bool {
+    guard keptElements > 0 else { return false }
+    return innerAxes(id).reduce(1) { $0 * min($1.extent ?? longestRow, keptElements + 1) } <= keptElements
+  }
+
+  /// Whether a value is the same for all rows of a cell, which load it one after the other.
+  private func isOfAllRows(_ id: ValueID) -> Bool {
+    keptElements > 0 && fixed.isDisjoint(with: program[id].axes)
+  }
+
   /// Operations an element, down to the anchors.
   private func cost(_ id: ValueID, _ known: inout [ValueID: Int]) -> Int {
     if let cost = known[id] { return cost }
@@ -118,6 +134,7 @@ struct RegionAnalysis {
     switch node.operation {
     case _ where anchors.contains(id): return 1
     case .call(let function): total = function.operationCount
+    case .load where isKept(id): total = keepsFromCost
     case .elementwise(.divide), .elementwise(.squareRoot): total = 8
     case .elementwise(.reciprocalSquareRoot): total = 16
     case .elementwise(.convert(let target)):
@@ -157,7 +174,7 @@ struct RegionAnalysis {
       for id in seen { users[id, default: 0] += 1 }
     }
     // The topmost shared value is kept; what only it needs is not.
-    for id in users.keys.sorted(by: >) where users[id]! > 1 && !innerAxes(id).isEmpty {
+    for id in users.keys.sorted(by: >) where !innerAxes(id).isEmpty && (users[id]! > 1 || isOfAllRows(id)) {
       // An access at a computed coordinate stays where its condition is.
       guard cost(id, &known) >= keepsFromCost, isKeepable(id), !readsFreely(id) else { continue }
       let shared = users.keys.contains {

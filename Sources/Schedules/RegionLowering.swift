@@ -74,7 +74,7 @@ final class RegionLowering {
     self.program = program
     self.parameterCount = parameterCount
     self.region = region
-    self.machine = machine
+    self.machine = machine.withAgents(of: schedule.agentWarps)
     self.schedule = schedule
     self.workspaces = workspaces
     self.messages = messages
@@ -88,7 +88,7 @@ final class RegionLowering {
     let fixed = region.axes.map(\.dimension).filter { $0 != laneAxis && $0 != sharedAxis }
     analysis = RegionAnalysis(
       program: program, region: region, fixed: pattern?.fixed ?? Set(fixed),
-      keepsFromCost: schedule.keepsFromCost)
+      keepsFromCost: schedule.keepsFromCost, keptElements: schedule.keptElements, longestRow: schedule.longestRow)
   }
 
   /// A lowering of the region anew, for a kernel beside this one's.
@@ -155,7 +155,7 @@ final class RegionLowering {
   func lowerFewCells(name: String) throws -> LaunchKernels? {
     guard machine.gpu != nil, sharedAxis != nil, !prints else { return nil }
     let kernel = try lower(name: "\(name)_few_cells")
-    return ([kernel], Self.spare(of: Self.fewCells, region.axes[0].dimension))
+    return ([kernel], [Self.spare(of: Self.fewCells, region.axes[0].dimension)])
   }
   /// Coordinates of a region's first axis up to which whole blocks of another are too few cells.
   private static let fewCells = 64
@@ -175,7 +175,7 @@ final class RegionLowering {
     MachineKernel(
       name: name, buffers: buffers, scalars: scalars, floats: floats,
       floatNames: floats.map { program.parameters[$0].name }, scratch: scratch, cells: cells,
-      cell: cell, body: stack.close())
+      cell: cell, body: stack.close(), agentWarps: machine.gpu?.agentWarps ?? 1)
   }
 
   /// Loops over the coordinates of a cell; what varies only with the outer ones is computed there.
@@ -247,7 +247,7 @@ final class RegionLowering {
       guard multipliesMatrices else { return .constant(dimension.range.upperBound) }
       let whole = FixedMatrices.width * DoubleMatrices.columns
       return .constant((dimension.range.upperBound + whole - 1) / whole * whole + DoubleMatrices.columns)
-    default: return .extent(dimension)
+    default: return schedule.longestRow.map { .constant($0) } ?? .extent(dimension)
     }
   }
 
@@ -316,7 +316,7 @@ final class RegionLowering {
   /// An on-chip array with room for a whole vector past its end, so that tails can be read whole.
   func scratch(_ name: String, _ type: MachineScalar, count: HostExpression) -> String {
     // A whole vector may begin near the end.
-    let vector = machine.npu == nil ? 0 : machine.lanes(of: .f32) * schedule.registersPerVector
+    let vector = machine.cpu != nil ? 0 : machine.lanes(of: .f32) * schedule.registersPerVector
     return addScratch(name, type, count + .constant(max(Self.scratchSlack, vector)))
   }
   static let scratchSlack = 256

@@ -22,11 +22,17 @@ public struct Schedule: Hashable, Sendable, CustomStringConvertible {
   public var stagesProducts: Bool
   /// From which cost, in operations an element, a value that several loops need is kept.
   public var keepsFromCost: Int
+  /// Warps of a GPU's agents: 1, or those of a block.
+  public var agentWarps: Int
+  /// Up to how many elements what several loops or rows of a cell load is kept, where memory is far.
+  var keptElements = 0
+  /// The most coordinates of an axis inside a cell that launches bind, where arrays of constant size are to hold it.
+  var longestRow: Int?
 
   public init(
     registersPerVector: Int = 4, cellRows: Int = 4, cellInner: Int = 16, laneAxis: LaneAxis = .automatic,
     cellLanes: Int = 1024, fusesLoops: Bool = true, blocksProducts: Bool = true, stagesProducts: Bool = false,
-    keepsFromCost: Int = 12
+    keepsFromCost: Int = 12, agentWarps: Int = 1
   ) {
     self.registersPerVector = registersPerVector
     self.cellRows = cellRows
@@ -37,6 +43,7 @@ public struct Schedule: Hashable, Sendable, CustomStringConvertible {
     self.blocksProducts = blocksProducts
     self.stagesProducts = stagesProducts
     self.keepsFromCost = keepsFromCost
+    self.agentWarps = agentWarps
   }
 
   public var description: String {

@@ -34,7 +34,7 @@ extension RegionLowering {
     let adding = sibling()
     let add = try adding.addDepthBlocks(weights, pattern, values, name: "\(name)_sums")
     messages = adding.messages
-    return ([multiply, add], Self.spare(of: blocking.cellRows, pattern.rows))
+    return ([multiply, add], [Self.spare(of: blocking.cellRows, pattern.rows)])
   }
 
   /// A cell is a block of depth of a block of columns. Values: [block of columns][block of depth][row][column].

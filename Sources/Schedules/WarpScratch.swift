@@ -1,13 +1,13 @@
 import MachineIR
 
 extension MachineKernel {
-  /// The kernel for warps of a GPU: its own memory placed, its threads synchronised.
+  /// The kernel for agents of a GPU: its own memory placed, its threads synchronised.
   func forWarps(of machine: MachineDescription) -> MachineKernel {
     guard machine.gpu != nil else { return self }
-    return placingScratch(within: machine.nearMemory[0]).synchronisingWarps()
+    return placingScratch(within: machine.withAgents(of: agentWarps).nearMemory[0]).synchronisingWarps()
   }
 
-  /// Puts the smallest arrays of constant size into a warp's part of shared memory, as far as it has room, and
+  /// Puts the smallest arrays of constant size into an agent's part of shared memory, as far as it has room, and
   /// the others into device memory.
   private func placingScratch(within capacity: Int) -> MachineKernel {
     func bytes(_ array: ScratchArray) -> Int? {

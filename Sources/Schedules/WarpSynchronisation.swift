@@ -1,16 +1,16 @@
 import MachineIR
 
 extension MachineKernel {
-  /// The kernel with a warp's threads synchronised wherever one may touch what another has written, or write
+  /// The kernel with an agent's threads synchronised wherever one may touch what another has written, or write
   /// what another may still read.
   func synchronisingWarps() -> MachineKernel {
     var pass = WarpSynchronisation(self)
-    // A warp goes from cell to cell: its memory is the same, so the cells are a loop.
+    // An agent goes from cell to cell: its memory is the same, so the cells are a loop.
     return with(body: pass.loopBody(body, entry: .none).statements)
   }
 }
 
-/// Finds where threads of a warp must wait for each other.
+/// Finds where threads of an agent must wait for each other.
 ///
 /// What has been touched since the last synchronisation is followed through the program, by memory and by
 /// which thread touched it. A synchronisation goes in as late as it can, right before the touch that needs it,
@@ -19,7 +19,7 @@ struct WarpSynchronisation {
   /// Which threads touch an element, in ways that agree with themselves.
   struct Threads: OptionSet, Hashable {
     let rawValue: Int
-    /// Element e by thread e % 32.
+    /// Element e by thread e % t of t.
     static let striped = Threads(rawValue: 1)
     /// By the first thread.
     static let first = Threads(rawValue: 2)
@@ -85,11 +85,15 @@ struct WarpSynchronisation {
   private var loops: [Place: PassedLoop] = [:]
   /// Names of the memory that is followed: the same name for two that are one.
   private var group: [String: String] = [:]
-  /// A power of two up to 32 that divides a variable.
+  /// A power of two up to the number of threads that divides a variable.
   private var divisors: [String: Int] = [:]
+  private let threadCount: Int
+  private let wait: MachineStatement
   private var names: Set<String> = []
 
   init(_ kernel: MachineKernel) {
+    threadCount = kernel.agentThreads
+    wait = .synchronise(kernel.agentGroup)
     // Schedules order copies themselves, by stages.
     let copied = Set(kernel.copies.map(\.target))
     for array in kernel.scratch where !copied.contains(array.name) { group[array.name] = array.name }
@@ -135,7 +139,7 @@ struct WarpSynchronisation {
   private mutating func pass(_ statement: MachineStatement, _ entry: Touched, into passed: inout Passed) {
     var now = entry
     func wait() {
-      passed.statements.append(.synchronise(.warp))
+      passed.statements.append(self.wait)
       passed.waits += 1
       now = .none
     }
@@ -207,7 +211,7 @@ struct WarpSynchronisation {
   }
 
   private mutating func passLoop(_ loop: CountedLoop, _ entry: Touched) -> PassedLoop {
-    divisors[loop.counter.name] = Self.common(divisor(loop.lower), loop.step)
+    divisors[loop.counter.name] = min(divisor(loop.lower), loop.step.powerOfTwo(upTo: threadCount))
     let alone = loopBody(loop.body, entry: .none, bound: loop.upper)
     var (body, waitsBefore) = (alone, false)
     if entry != .none {
@@ -236,7 +240,7 @@ struct WarpSynchronisation {
       // The bound is read again before the next round.
       let reads = uses(bound.reads)
       if let end = passed.end, reads.contains(where: { end.needsWait(read: $0.memory, $0.threads) }) {
-        passed.statements.append(.synchronise(.warp))
+        passed.statements.append(wait)
         passed.waits += 1
         passed.end = Touched.none
       }
@@ -272,35 +276,27 @@ struct WarpSynchronisation {
 
   private func threads(_ use: MemoryUse) -> Threads {
     guard let offset = use.offset, !use.isPacked else { return .any }
-    return divisor(offset) % GPU.warp == 0 ? .striped : .any
+    return divisor(offset) == threadCount ? .striped : .any
   }
 
-  /// A power of two up to 32 that divides an integer.
+  /// A power of two up to the number of threads that divides an integer.
   private func divisor(_ expression: Expression) -> Int {
-    func divisor(_ value: Int) -> Int {
-      value == 0 ? GPU.warp : min(GPU.warp, 1 << value.trailingZeroBitCount)
-    }
     switch expression {
-    case .integer(let value, .index): return divisor(Int(value))
+    case .integer(let value, .index): return Int(value).powerOfTwo(upTo: threadCount)
     case .variable(let variable): return divisors[variable.name] ?? 1
     case .apply(let instruction, let operands, .index):
       switch instruction {
       case .subtract where operands[1].wholes(of: operands[0]) != nil:
         // x - x % n: the whole vectors of a length.
-        return divisor(operands[1].wholes(of: operands[0])!)
+        return operands[1].wholes(of: operands[0])!.powerOfTwo(upTo: threadCount)
       case .add, .subtract, .minimum, .maximum:
-        return Self.common(self.divisor(operands[0]), self.divisor(operands[1]))
-      case .multiply: return min(GPU.warp, self.divisor(operands[0]) * self.divisor(operands[1]))
-      case .remainderFloor(let n): return Self.common(self.divisor(operands[0]), n)
+        return min(divisor(operands[0]), divisor(operands[1]))
+      case .multiply: return min(threadCount, divisor(operands[0]) * divisor(operands[1]))
+      case .remainderFloor(let n): return min(divisor(operands[0]), n.powerOfTwo(upTo: threadCount))
       default: return 1
       }
     default: return 1
     }
-  }
-
-  /// The largest power of two up to 32 that divides both, the first being one.
-  private static func common(_ power: Int, _ number: Int) -> Int {
-    min(power, number == 0 ? GPU.warp : 1 << number.trailingZeroBitCount)
   }
 
   /// The statement as definitions of what it reads, and a write of those.

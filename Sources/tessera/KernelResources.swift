@@ -79,12 +79,12 @@ struct KernelResources: Encodable {
     spillLoadBytes = found.spillLoadBytes
     stackBytes = found.stackBytes
     var shared = found.staticSharedBytes
-    if case .constant(let bytes) = launch.sharedBytesPerWarp { shared += bytes * launch.warpsPerBlock }
+    if case .constant(let bytes) = launch.sharedBytesPerAgent { shared += bytes * launch.agentsPerBlock }
     sharedBytesPerBlock = shared
     let conflicts = Array(kernel.bankConflicts.values)
     bankConflicts = conflicts.isEmpty ? .noSharedMemory : .known(conflicts.reduce(.degree(1), BankConflicts.worst))
     deviceMemoryPerWarp =
-      switch launch.deviceBytesPerWarp {
+      switch launch.deviceBytesPerAgent {
       case .constant(let bytes): .bytes(bytes)
       case .number: .decidedByLaunch
       }

@@ -109,7 +109,10 @@ struct CellRun {
         try integer(product.right.offset), to: try memory(product.target), by: Int32(cell))
     case .loop(let loop): try run(loop)
     // One agent does the work of all here, in order; what the others may do is noted.
-    case .synchronise:
+    case .synchronise(let group):
+      guard group == kernel.agentGroup else {
+        throw MachineFault.Kind.malformed("an agent of \(kernel.agentWarps) warps waits as a \(group.rawValue)")
+      }
       races?.wait()
       copies.meet()
     case .leave: return true
@@ -148,7 +151,7 @@ struct CellRun {
     return min(max(0, try integer(active)), lanes)
   }
 
-  /// Notes which thread touches which element: lane l is thread l % 32's; a scalar is read by all and written by
+  /// Notes which thread touches which element: lane l of an agent of t threads is thread l % t's; a scalar is read by all and written by
   /// the first. Half bytes go in pairs.
   private func share(
     _ memory: CheckedMemory, _ bits: Int, _ lanes: Int, isWrite: Bool, _ places: some Sequence<Int>
@@ -161,7 +164,7 @@ struct CellRun {
     guard let races else { return }
     races.begin()
     for (lane, place) in places.enumerated() {
-      let thread = lanes > 1 ? (bits < 8 ? lane / 2 : lane) % GPU.warp : isWrite ? 0 : nil
+      let thread = lanes > 1 ? (bits < 8 ? lane / 2 : lane) % kernel.agentThreads : isWrite ? 0 : nil
       try races.touch(memory, place, bits: bits, by: thread, isWrite: isWrite)
     }
   }

@@ -1,10 +1,19 @@
-/// What the threads of a warp have touched since they last waited for each other. Between two waits they may
+/// What the threads of an agent have touched since they last waited for each other. Between two waits they may
 /// run in any order, so a byte that one of them writes must not be another's.
 final class WarpRaces {
+  /// Which threads have touched a byte.
+  private enum Threads: Equatable {
+    case none
+    case one(Int32)
+    case several
+
+    /// Whether one of these is not the thread, or not all of several.
+    func meets(_ other: Threads) -> Bool { self != .none && (self == .several || self != other) }
+    func union(_ other: Threads) -> Threads { self == .none || self == other ? other : .several }
+  }
   /// Touches of a byte.
   private struct Touch {
-    /// A bit for each thread.
-    var threads: UInt32 = 0
+    var threads = Threads.none
     /// The step that touched it last; lanes of one step are ordered by its printer.
     var step: UInt32 = 0
   }
@@ -45,19 +54,19 @@ final class WarpRaces {
     if self.uses[key] == nil { self.uses[key] = uses }
     let own = isWrite ? uses.writes : uses.reads
     own.prepare(memory.byteCount)
-    let (step, lastWait, threads) = (step, lastWait, thread.map { 1 << UInt32($0) } ?? UInt32.max)
+    let (step, lastWait, threads) = (step, lastWait, thread.map { Threads.one(Int32($0)) } ?? .several)
     func isUnordered(_ touches: UnsafeMutableBufferPointer<Touch>, _ byte: Int) -> Bool {
       guard touches.count > 0 else { return false }
       let touch = touches[byte]
       guard touch.step > lastWait, touch.step != step else { return false }
-      return threads == .max || touch.threads & ~threads != 0
+      return touch.threads.meets(threads)
     }
     for byte in element * bits / 8...(element * bits + bits - 1) / 8 {
       if isUnordered(uses.writes.bytes, byte) || isWrite && isUnordered(uses.reads.bytes, byte) {
         throw .unordered(memory: memory.name, element: element)
       }
       let touch = own.bytes[byte]
-      own.bytes[byte] = Touch(threads: touch.step > lastWait ? touch.threads | threads : threads, step: step)
+      own.bytes[byte] = Touch(threads: touch.step > lastWait ? touch.threads.union(threads) : threads, step: step)
     }
   }
 }

@@ -147,7 +147,8 @@ struct KernelWalk {
       .assign(let variable, let value):
       values[variable.name] = self.value(value)
       if case .define = statement { layouts.define(variable, value) }
-    case .synchronise: if isJudged { touches.add(.wait) }
+    // A warp of a block that waits for itself alone has waited for nobody else.
+    case .synchronise(let group): if isJudged, group == kernel.agentGroup { touches.add(.wait) }
     case .registers(let array): if isJudged { stored.renew(array.name) }
     case .setElement(let array, let indices, let value):
       _ = self.value(value)

@@ -1,12 +1,12 @@
 import MachineIR
 import TileIR
 
-/// The touches of memory that the threads of a warp share, with the loops, branches and waits around them, in
+/// The touches of memory that the threads of an agent share, with the loops, branches and waits around them, in
 /// order.
 struct SharedTouches {
   /// Which thread touches an element.
   enum Threads: Hashable {
-    /// Element e, of this many bits, by thread (e - residue) % 32.
+    /// Element e, of this many bits, by thread (e - residue) % t of an agent's t threads.
     case striped(bits: Int, residue: Int)
     /// The first alone.
     case first
@@ -86,20 +86,22 @@ extension KernelWalk {
           isRead: !isWrite || isPacked, location: location)))
   }
 
-  /// What a place leaves when it is divided by the threads of a warp; nil where that may differ.
+  /// What a place leaves when it is divided by the threads of an agent; nil where that may differ.
   private func residue(_ place: Polynomial) -> Int? {
     guard place.isValid else { return nil }
     let constant = place.constantTerm
-    guard divisor(place - constant) == GPU.warp else { return nil }
-    return (constant % GPU.warp + GPU.warp) % GPU.warp
+    let threads = kernel.agentThreads
+    guard divisor(place - constant) == threads else { return nil }
+    return (constant % threads + threads) % threads
   }
 
-  /// The largest power of two up to a warp that surely divides a number.
+  /// The largest power of two up to an agent's threads that surely divides a number.
   func divisor(_ a: Polynomial) -> Int {
     guard a.isValid else { return 1 }
-    return a.parts.reduce(GPU.warp) { common, part in
-      var own = Self.power(in: part.factor)
-      for symbol in Polynomial.symbols(part.symbols) where own < GPU.warp { own *= divisor(symbol) }
+    let threads = kernel.agentThreads
+    return a.parts.reduce(threads) { common, part in
+      var own = part.factor.powerOfTwo(upTo: threads)
+      for symbol in Polynomial.symbols(part.symbols) where own < threads { own *= divisor(symbol) }
       return min(common, own)
     }
   }
@@ -111,9 +113,5 @@ extension KernelWalk {
     case .choice: entry.alternatives.map { divisor($0.value) }.min() ?? 1
     case .number, .floor: 1
     }
-  }
-
-  private static func power(in number: Int) -> Int {
-    number == 0 ? GPU.warp : min(GPU.warp, 1 << min(number.trailingZeroBitCount, 5))
   }
 }

@@ -31,11 +31,11 @@ import TileIR
       let program = try #require(OperatorLibrary.named(name)).instances[0].kernel().program()
       for kernel in try Lowering.plan(program, for: .sm90a).kernels {
         let launch = WarpLaunch(kernel)
-        guard case .constant(let bytes) = launch.sharedBytesPerWarp else {
+        guard case .constant(let bytes) = launch.sharedBytesPerAgent else {
           Issue.record("\(name) has shared memory that the launch decides")
           continue
         }
-        #expect(bytes * launch.warpsPerBlock <= MachineDescription.sm90a.gpu!.sharedPerBlock)
+        #expect(bytes * launch.agentsPerBlock <= MachineDescription.sm90a.gpu!.sharedPerBlock)
         for array in kernel.scratch where array.space == .onChip {
           guard case .constant = array.count else {
             Issue.record("\(array.name) of \(name) is on chip, of a size that the launch decides")
@@ -57,7 +57,7 @@ import TileIR
       ], cells: .constant(7), cell: Variable("cell", .index), body: [])
     let launch = WarpLaunch(kernel)
     #expect(launch.offsets == [.constant(0), .constant(32), .constant(0), .number("d_offset")])
-    #expect(launch.sharedBytesPerWarp == .constant(48))
+    #expect(launch.sharedBytesPerAgent == .constant(48))
     #expect(launch.numbers.map(\.name) == ["width", "d_offset", "spill_bytes", "cells"])
     let values = Dictionary(
       uniqueKeysWithValues: launch.numbers.map { number in
