@@ -83,9 +83,14 @@ package struct StatementPrinter<Dialect: CStatements> {
     let counter = printer.names.identifier(loop.counter.name)
     let lower = try printer.print(loop.lower).flat
     let upper = try printer.print(loop.upper).atLeast(.shift).flat
-    let step = loop.step == 1 ? "\(counter)++" : "\(counter) += \(loop.step)"
+    var (begin, step) = (lower, loop.step == 1 ? "\(counter)++" : "\(counter) += \(loop.step)")
+    if loop.isSharedOut {
+      let turn = try dialect.turns(of: loop)
+      begin = lower == "0" ? turn.first : "\(try printer.print(loop.lower).atLeast(.sum).flat) + \(turn.first)"
+      step = "\(counter) += \(turn.step)"
+    }
     if let pragma = dialect.pragma(before: loop) { add(pragma) }
-    add("for (i64 \(counter) = \(lower); \(counter) < \(upper); \(step)) {")
+    add("for (i64 \(counter) = \(begin); \(counter) < \(upper); \(step)) {")
     try block(loop.body)
     add("}")
   }
@@ -107,6 +112,8 @@ package struct StatementPrinter<Dialect: CStatements> {
 package protocol CStatements: CDialect {
   /// The line before a loop that says whether it is unrolled.
   func pragma(before loop: CountedLoop) -> String?
+  /// How far behind the first round an agent's own begins, and how far its rounds are apart, of a loop that agents share.
+  func turns(of loop: CountedLoop) throws -> (first: String, step: String)
   /// The lines of a store of any kind, a clear, a prefetch, a copy, a check or a synchronisation.
   func lines(of statement: MachineStatement, _ printer: inout Printer) throws -> [Layout]
 }

@@ -61,6 +61,10 @@ struct KernelPrinter {
 
 /// Stores, and what else touches memory.
 extension Prelude: CStatements {
+  func turns(of loop: CountedLoop) throws -> (first: String, step: String) {
+    throw Refusal("rounds of \(loop.counter.name) are shared out, and a cell has one agent")
+  }
+
   func pragma(before loop: CountedLoop) -> String? {
     if loop.isUnrolled { return "#pragma clang loop unroll(full)" }
     // Its body is as large as is good; copies of it would only take time to compile.

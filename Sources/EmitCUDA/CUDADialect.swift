@@ -19,10 +19,12 @@ final class CUDADialect: Definitions {
   /// Names that the text of a kernel gives itself.
   static let kernelNames: Set<String> = [
     "lane", "warps", "status", "shared", "spilled", "spill", "tessera_shared", "threadIdx", "blockIdx",
-    "blockDim", "gridDim", "Lanes", "whole_warp", "blocks",
+    "blockDim", "gridDim", "Lanes", "whole_warp", "blocks", "warp",
   ]
   /// The number of a thread among those of its agent.
   var ownThread: String { agentWarps > 1 ? "threadIdx.x" : "threadIdx.x % 32" }
+  /// The warps that share rounds of loops in the kernel at hand; nil where none do.
+  var sharingWarps: Int?
   /// The bulk copies of the kernel at hand; nil where threads copy.
   var bulk: BulkCopies?
 

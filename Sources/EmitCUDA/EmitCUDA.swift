@@ -33,10 +33,10 @@ public enum EmitCUDA {
       // To be compiled with \(options.joined(separator: " ")).
       """
     var parts = [head]
-    for warps in Set(kernels.map(\.agentWarps)).sorted() {
+    for warps in Set(kernels.map(\.vectorWarps)).sorted() {
       let dialect = CUDADialect(agentWarps: warps)
       for scalar in ["u8", "i32", "i64", "f32"] { dialect.declare(scalar) }
-      let those = kernels.filter { $0.agentWarps == warps }
+      let those = kernels.filter { $0.vectorWarps == warps }
       let functions = try printed(those, machine: machine) { kernel in
         var printer = KernelPrinter(kernel, program: program, dialect: dialect)
         return try printer.print()
@@ -55,4 +55,9 @@ public enum EmitCUDA {
 
   /// The name of a kernel's function: the kernel's own, except where C gives it another meaning.
   public static func symbol(of kernel: MachineKernel) -> String { CNames.symbol(kernel.name) }
+}
+
+extension MachineKernel {
+  /// Warps that a vector is striped over.
+  fileprivate var vectorWarps: Int { vectorThreads / GPU.warp }
 }

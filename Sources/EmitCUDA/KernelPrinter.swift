@@ -23,7 +23,9 @@ struct KernelPrinter {
     let parameters = Layout.group(
       open: "(", items: self.parameters().map(Layout.text), separator: ",", close: ") {")
     let head = Layout.sequence([.text(CNames.symbol(kernel.name)), parameters]).broken(at: 0, indent: 4)
+    dialect.sharingWarps = kernel.sharesLoops ? kernel.agentWarps : nil
     statements.add("const i32 lane = \(dialect.ownThread);")
+    if kernel.sharesLoops { statements.add("const i32 warp = threadIdx.x / 32;") }
     try declareScratch()
     try declareCopies()
     let cells = statements.printer.names.own("cells")

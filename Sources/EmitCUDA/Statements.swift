@@ -6,6 +6,11 @@ import TileIR
 extension CUDADialect: CStatements {
   func pragma(before loop: CountedLoop) -> String? { loop.isUnrolled ? "#pragma unroll" : nil }
 
+  func turns(of loop: CountedLoop) throws -> (first: String, step: String) {
+    guard let sharingWarps else { throw Refusal("rounds of \(loop.counter.name) are shared out, and warps share none") }
+    return (loop.step == 1 ? "warp" : "warp * \(loop.step)", "\(sharingWarps * loop.step)")
+  }
+
   func lines(of statement: MachineStatement, _ printer: inout Printer) throws -> [Layout] {
     switch statement {
     case .store(let access, let value, let active):
@@ -24,7 +29,7 @@ extension CUDADialect: CStatements {
       ]
     case .check(let condition, let code): return [try check(condition, code, &printer)]
     case .synchronise(.warp) where agentWarps == 1: return [.text("__syncwarp();")]
-    case .synchronise(.block) where agentWarps > 1: return [.text("__syncthreads();")]
+    case .synchronise(.block) where agentWarps > 1 || sharingWarps != nil: return [.text("__syncthreads();")]
     case .synchronise(let group):
       throw Refusal("an agent of \(agentWarps) warps does not wait as a \(group.rawValue)")
     case .stream: throw Refusal("the machine has no streaming stores")

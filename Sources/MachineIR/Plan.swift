@@ -72,8 +72,12 @@ public struct MachineKernel: Hashable, Sendable {
   /// Warps of an agent of a GPU: 1, or those of a block.
   public let agentWarps: Int
 
-  /// Threads that work on a cell together.
-  public var agentThreads: Int { agentWarps * GPU.warp }
+  /// Whether an agent's warps share the rounds of loops: a vector is striped over a warp then, what stands outside such
+  /// loops each warp does, and it stores nothing there.
+  public let sharesLoops: Bool
+
+  /// Threads that a vector is striped over.
+  public var vectorThreads: Int { sharesLoops ? GPU.warp : agentWarps * GPU.warp }
   /// What waits where its threads wait for each other.
   public var agentGroup: AgentGroup { agentWarps > 1 ? .block : .warp }
 
@@ -81,13 +85,14 @@ public struct MachineKernel: Hashable, Sendable {
   public func adding(_ more: [KernelBuffer], _ numbers: [KernelScalar]) -> MachineKernel {
     MachineKernel(
       name: name, buffers: buffers + more, scalars: scalars + numbers, floats: floats, floatNames: floatNames,
-      scratch: scratch, cells: cells, cell: cell, body: body, agentWarps: agentWarps)
+      scratch: scratch, cells: cells, cell: cell, body: body,
+      agentWarps: agentWarps, sharesLoops: sharesLoops)
   }
 
   public init(
     name: String, buffers: [KernelBuffer], scalars: [KernelScalar], floats: [Int] = [],
     floatNames: [String] = [], scratch: [ScratchArray], cells: HostExpression, cell: Variable,
-    body: [MachineStatement], agentWarps: Int = 1
+    body: [MachineStatement], agentWarps: Int = 1, sharesLoops: Bool = false
   ) {
     self.name = name
     self.buffers = buffers
@@ -99,6 +104,14 @@ public struct MachineKernel: Hashable, Sendable {
     self.cell = cell
     self.body = body
     self.agentWarps = agentWarps
+    self.sharesLoops = sharesLoops
+  }
+
+  /// The kernel for blocks whose warps share the rounds of loops.
+  public func sharingLoops(_ body: [MachineStatement], warps: Int) -> MachineKernel {
+    MachineKernel(
+      name: name, buffers: buffers, scalars: scalars, floats: floats, floatNames: floatNames, scratch: scratch,
+      cells: cells, cell: cell, body: body, agentWarps: warps, sharesLoops: true)
   }
 
   /// The kernel with what is given in place of its own.
@@ -107,7 +120,8 @@ public struct MachineKernel: Hashable, Sendable {
   ) -> MachineKernel {
     MachineKernel(
       name: name ?? self.name, buffers: buffers, scalars: scalars, floats: floats, floatNames: floatNames,
-      scratch: scratch ?? self.scratch, cells: cells, cell: cell, body: body ?? self.body, agentWarps: agentWarps)
+      scratch: scratch ?? self.scratch, cells: cells, cell: cell, body: body ?? self.body,
+      agentWarps: agentWarps, sharesLoops: sharesLoops)
   }
 }
 

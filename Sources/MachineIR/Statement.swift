@@ -8,18 +8,31 @@ public struct CountedLoop: Hashable, Sendable {
   public let step: Int
   /// Unrolled completely (constant bounds): how register arrays are walked.
   public let isUnrolled: Bool
+  /// Whether its rounds go to the warps of a block in turns, each of which has its own registers; it hands nothing on
+  /// from round to round.
+  public let isSharedOut: Bool
   public let body: [MachineStatement]
 
   public init(
     _ counter: Variable, from lower: Expression, to upper: Expression, step: Int = 1,
-    unrolled: Bool = false, _ body: [MachineStatement]
+    unrolled: Bool = false, sharedOut: Bool = false, _ body: [MachineStatement]
   ) {
     self.counter = counter
     self.lower = lower
     self.upper = upper
     self.step = step
     isUnrolled = unrolled
+    isSharedOut = sharedOut
     self.body = body
+  }
+
+  /// The loop with another body, and where that is said other bounds.
+  public func with(from lower: Expression? = nil, to upper: Expression? = nil, sharedOut: Bool? = nil, _ body: [MachineStatement])
+    -> CountedLoop
+  {
+    CountedLoop(
+      counter, from: lower ?? self.lower, to: upper ?? self.upper, step: step, unrolled: isUnrolled,
+      sharedOut: sharedOut ?? isSharedOut, body)
   }
 }
 

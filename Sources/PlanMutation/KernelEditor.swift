@@ -157,8 +157,7 @@ struct KernelEditor {
       return CountedLoop(
         other, from: lower, to: upper, [.define(loop.counter, reversed)] + edit(loop.body))
     }
-    return CountedLoop(
-      loop.counter, from: lower, to: upper, step: loop.step, unrolled: loop.isUnrolled, edit(loop.body))
+    return loop.with(from: lower, to: upper, edit(loop.body))
   }
 
   /// Whether something is stored to a buffer inside.

@@ -68,6 +68,7 @@ extension Work {
     let warps = Double(agentWarps)
     add(.access, 2 * warps)
     add(.wait, 2 * warps)
+    blockWaits += 2
     sharedTurns += 2 * warps
   }
 

@@ -1,22 +1,5 @@
 import MachineIR
 
-extension Expression {
-  /// The variables that it reads.
-  var variables: Set<Variable> {
-    switch self {
-    case .variable(let variable): [variable]
-    case .integer, .float, .laneNumbers, .table: []
-    case .apply(_, let operands, _): operands.reduce(into: []) { $0.formUnion($1.variables) }
-    case .broadcast(let value, _): value.variables
-    case .load(let access, _, let active), .gather(let access, _, _, let active):
-      access.offset.variables.union(active?.variables ?? [])
-    case .element(_, let indices): indices.reduce(into: []) { $0.formUnion($1.variables) }
-    case .raw(_, let offset, _), .gatherRaw(_, let offset, _, _): offset.variables
-    case .conditional(let a, let b, let c): a.variables.union(b.variables).union(c.variables)
-    }
-  }
-}
-
 extension Instruction {
   /// What it makes of integers that are in range; nil of what is no arithmetic of integers.
   func value(_ n: [Int]) -> Int? {

@@ -122,17 +122,15 @@ extension KernelPrediction {
         moved += most
       }
     }
-    let readTimes =
-      (cell.globalBytes - cell.copiedBytes - cell.storedBytes) / (GPURates.bytesInFlight * agentWarps) + cell.copyTimes
-    // Warps of a block wait for the last one.
-    let blockWaits = agentWarps > 1 ? (cell.instructions[.wait] ?? 0) * GPURates.blockWaitTicks : 0
+    let readTimes = cell.ownReadBytes / GPURates.bytesInFlight + cell.copyTimes
     var parts: [Part: Double] = [
       .memory: moved / rates.memoryBandwidth,
       .readLatency: readTimes * GPURates.readLatency * turns,
       .cache: all.globalBytes / rates.cacheBandwidth,
       .sharedMemory: all.sharedTurns / ticks,
       .issue: all.total / GPURates.issued / ticks,
-      .warpIssue: (cell.total * GPURates.warpTicks + blockWaits) / agentWarps * turns / rates.clock,
+      .warpIssue: (cell.ownInstructions * GPURates.warpTicks + cell.blockWaits * GPURates.blockWaitTicks) * turns
+        / rates.clock,
     ]
     for (unit, count) in all.instructions { parts[.unit(unit)] = count / rates.rate(unit) / ticks }
     return (

@@ -16,6 +16,12 @@ public struct Work: Hashable, Sendable {
   /// that share a read's time.
   public var copyTimes: Double = 0
 
+  /// Of the above what a warp of an agent does or waits for one after the other: instructions, and bytes that it reads.
+  public var ownInstructions: Double = 0
+  public var ownReadBytes: Double = 0
+  /// How often the warps of a block wait for each other.
+  public var blockWaits: Double = 0
+
   /// Warps that carry out each instruction, whether it has lanes for all of them or not.
   let agentWarps: Int
 
@@ -82,7 +88,16 @@ public struct Work: Hashable, Sendable {
   /// All warp instructions.
   public var total: Double { counts.reduce(0, +) }
 
-  mutating func add(_ unit: Unit, _ count: Double) { counts[unit.rawValue] += count }
+  mutating func add(_ unit: Unit, _ count: Double) {
+    counts[unit.rawValue] += count
+    ownInstructions += count / Double(agentWarps)
+  }
+
+  /// Bytes that are asked for of a memory that is not on chip.
+  mutating func ask(_ buffer: String, _ count: Double) {
+    bytes[buffer, default: 0] += count
+    ownReadBytes += count / Double(agentWarps)
+  }
 
   static func += (a: inout Work, b: Work) {
     for unit in a.counts.indices { a.counts[unit] += b.counts[unit] }
@@ -91,6 +106,9 @@ public struct Work: Hashable, Sendable {
     a.copiedBytes += b.copiedBytes
     a.storedBytes += b.storedBytes
     a.copyTimes += b.copyTimes
+    a.ownInstructions += b.ownInstructions
+    a.ownReadBytes += b.ownReadBytes
+    a.blockWaits += b.blockWaits
   }
 
   static func + (a: Work, b: Work) -> Work {
@@ -107,6 +125,9 @@ public struct Work: Hashable, Sendable {
     product.copiedBytes *= n
     product.storedBytes *= n
     product.copyTimes *= n
+    product.ownInstructions *= n
+    product.ownReadBytes *= n
+    product.blockWaits *= n
     return product
   }
 }

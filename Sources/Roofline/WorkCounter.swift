@@ -42,7 +42,7 @@ struct WorkCounter {
     average(kernel.cell, Self.spread(0, count, 1), kernel.body)
   }
 
-  private var noWork: Work { Work(agentWarps: kernel.agentWarps) }
+  private var noWork: Work { Work(agentWarps: kernel.vectorThreads / GPU.warp) }
 
   // MARK: Statements
 
@@ -98,7 +98,9 @@ struct WorkCounter {
         if a != b { dependsOnData = true }
         work += a.total < b.total ? a : b
       }
-    case .synchronise: work.add(.wait, Double(kernel.agentWarps))
+    case .synchronise(let group):
+      work.add(.wait, group == .block ? Double(kernel.agentWarps) : 1)
+      if group == .block { work.blockWaits += 1 }
     case .check(let condition, _): work += count(condition)
     case .startCopy(let copy): work += count(copy)
     case .awaitCopies(let latest):
@@ -120,6 +122,14 @@ struct WorkCounter {
     }
     let rounds = max(0, (upper - lower + loop.step - 1) / loop.step)
     guard rounds > 0 else { return noWork }
+    if loop.isSharedOut {
+      // The warp with the most rounds does them one after the other.
+      let round = average(loop.counter, Self.spread(lower, rounds, loop.step), loop.body)
+      var all = round * Double(rounds)
+      let own = round * (Double(rounds) / Double(kernel.agentWarps)).rounded(.up)
+      (all.ownInstructions, all.ownReadBytes) = (own.ownInstructions, own.ownReadBytes)
+      return all
+    }
     if loop.isUnrolled, !isLaterRound, rounds > 1 {
       let first = average(loop.counter, [lower], loop.body)
       isLaterRound = true
@@ -190,6 +200,7 @@ struct WorkCounter {
   private func stored(_ access: Work) -> Work {
     var work = access
     work.storedBytes = access.globalBytes
+    work.ownReadBytes = 0
     return work
   }
 
@@ -200,12 +211,12 @@ struct WorkCounter {
     var work = noWork
     let registers = work.registers(lanes)
     work.add(.access, registers)
-    if !isLaterRound { work.add(.integer, Double(2 * kernel.agentWarps)) }
+    if !isLaterRound { work.add(.integer, 2 * work.registers(1)) }
     let bytes = Double(lanes * bits) / 8
     if isShared(buffer) {
       work.sharedTurns += max(1, (bytes / 128).rounded(.up))
     } else {
-      work.bytes[buffer, default: 0] += bytes
+      work.ask(buffer, bytes)
     }
     return work
   }
@@ -218,7 +229,7 @@ struct WorkCounter {
     work.add(.integer, 2 * registers)
     let bytes = Double(lanes * bits) / 8
     guard isShared(buffer) else {
-      work.bytes[buffer, default: 0] += bytes
+      work.ask(buffer, bytes)
       guard let places = places.values(offsets)?.values else {
         work.sharedTurns += registers * Double(min(lanes, GPU.warp))
         return work

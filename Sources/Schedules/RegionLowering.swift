@@ -151,14 +151,17 @@ final class RegionLowering {
     return kernel(name: name, cells: cells, cell: cell)
   }
 
-  /// The kernel for launches of few cells, small ones; nil where cells hold no block of an axis, or are no warp's.
+  /// The kernel for launches of few cells, small ones, whose loops the warps of a block share; nil where cells hold no block
+  /// of an axis, or are no warp's.
   func lowerFewCells(name: String) throws -> LaunchKernels? {
     guard machine.gpu != nil, sharedAxis != nil, !prints else { return nil }
     let kernel = try lower(name: "\(name)_few_cells")
-    return ([kernel], [Self.spare(of: Self.fewCells, region.axes[0].dimension)])
+    let shared = kernel.sharingLoops(warps: Self.sharingWarps) ?? kernel
+    return ([shared], [Self.spare(of: Self.fewCells, region.axes[0].dimension)])
   }
   /// Coordinates of a region's first axis up to which whole blocks of another are too few cells.
   private static let fewCells = 64
+  private static let sharingWarps = 16
 
   /// What is not negative where an axis has at most so many coordinates.
   static func spare(of most: Int, _ axis: Dimension) -> HostExpression {

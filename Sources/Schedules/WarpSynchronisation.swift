@@ -5,6 +5,11 @@ extension MachineKernel {
   /// what another may still read.
   func synchronisingWarps() -> MachineKernel {
     var pass = WarpSynchronisation(self)
+    if sharesLoops {
+      let waits = BlockWaits(self) { pass.round($0) }
+      var touched = BlockWaits.Touched()
+      return with(body: waits.rounds(body, &touched))
+    }
     // An agent goes from cell to cell: its memory is the same, so the cells are a loop.
     return with(body: pass.loopBody(body, entry: .none).statements)
   }
@@ -92,8 +97,8 @@ struct WarpSynchronisation {
   private var names: Set<String> = []
 
   init(_ kernel: MachineKernel) {
-    threadCount = kernel.agentThreads
-    wait = .synchronise(kernel.agentGroup)
+    threadCount = kernel.vectorThreads
+    wait = .synchronise(kernel.sharesLoops ? .warp : kernel.agentGroup)
     // Schedules order copies themselves, by stages.
     let copied = Set(kernel.copies.map(\.target))
     for array in kernel.scratch where !copied.contains(array.name) { group[array.name] = array.name }
@@ -222,9 +227,7 @@ struct WarpSynchronisation {
     }
     let before = waitsBefore ? Touched.none : entry
     let end = [body.end, body.leaving].reduce(before) { $0.union($1 ?? .none) }
-    let whole = CountedLoop(
-      loop.counter, from: loop.lower, to: loop.upper, step: loop.step, unrolled: loop.isUnrolled,
-      body.statements)
+    let whole = loop.with(body.statements)
     return PassedLoop(loop: .loop(whole), waitsBefore: waitsBefore, waits: body.waits, end: end)
   }
 
@@ -249,6 +252,14 @@ struct WarpSynchronisation {
       if next == begin { return passed }
       begin = next
     }
+  }
+
+  /// The body of a loop whose rounds warps share: they are apart from each other.
+  mutating func round(_ loop: CountedLoop) -> [MachineStatement] {
+    divisors[loop.counter.name] = min(divisor(loop.lower), loop.step.powerOfTwo(upTo: threadCount))
+    loops = [:]
+    path = []
+    return block(loop.body, .none).statements
   }
 
   // MARK: Touches

@@ -16,6 +16,8 @@ struct CellRun {
   /// The first code that a check raised; 0 for none.
   private(set) var status = 0
   private var location: SourceLocation?
+  /// Whether a round of a loop that warps share is at hand.
+  private var isInRound = false
 
   init(
     _ kernel: MachineKernel, cell: Int, numbers: [String: RegisterValue], memory: [String: CheckedMemory],
@@ -110,10 +112,10 @@ struct CellRun {
     case .loop(let loop): try run(loop)
     // One agent does the work of all here, in order; what the others may do is noted.
     case .synchronise(let group):
-      guard group == kernel.agentGroup else {
+      guard group == (isInRound ? .warp : kernel.agentGroup) else {
         throw MachineFault.Kind.malformed("an agent of \(kernel.agentWarps) warps waits as a \(group.rawValue)")
       }
-      races?.wait()
+      races?.wait(group)
       copies.meet()
     case .leave: return true
     case .branch(let condition, let then, let otherwise): return try block(try truth(condition) ? then : otherwise)
@@ -128,7 +130,17 @@ struct CellRun {
 
   private mutating func run(_ loop: CountedLoop) throws {
     var counter = try integer(loop.lower)
+    defer {
+      if loop.isSharedOut {
+        isInRound = false
+        races?.endRounds()
+      }
+    }
     while counter < (try integer(loop.upper)) {
+      if loop.isSharedOut {
+        isInRound = true
+        races?.beginRound()
+      }
       variables[loop.counter.name] = RegisterValue(.index, [UInt64(bitPattern: Int64(counter))])
       if try block(loop.body) { break }
       let (next, overflow) = counter.addingReportingOverflow(loop.step)
@@ -164,7 +176,7 @@ struct CellRun {
     guard let races else { return }
     races.begin()
     for (lane, place) in places.enumerated() {
-      let thread = lanes > 1 ? (bits < 8 ? lane / 2 : lane) % kernel.agentThreads : isWrite ? 0 : nil
+      let thread = lanes > 1 ? (bits < 8 ? lane / 2 : lane) % kernel.vectorThreads : isWrite ? 0 : nil
       try races.touch(memory, place, bits: bits, by: thread, isWrite: isWrite)
     }
   }

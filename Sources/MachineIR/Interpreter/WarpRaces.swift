@@ -16,6 +16,8 @@ final class WarpRaces {
     var threads = Threads.none
     /// The step that touched it last; lanes of one step are ordered by its printer.
     var step: UInt32 = 0
+    /// The round of a shared loop that did.
+    var round: Int32 = 0
   }
   /// Touches of a memory's bytes; nothing before the first.
   private final class Touches {
@@ -34,11 +36,24 @@ final class WarpRaces {
   }
   private var uses: [ObjectIdentifier: Uses] = [:]
   private var step: UInt32 = 0
-  /// The last step before the threads last waited for each other.
+  /// The last step before the threads last waited for each other, those of a round alone or all.
   private var lastWait: UInt32 = 0
+  private var lastWaitOfAll: UInt32 = 0
+  /// The round at hand of a loop that warps share, each of which may do any; 0 outside of one.
+  private var round: Int32 = 0
+  private var rounds: Int32 = 0
 
-  /// All threads have waited for each other.
-  func wait() { lastWait = step }
+  func beginRound() {
+    rounds += 1
+    round = rounds
+  }
+  func endRounds() { round = 0 }
+
+  /// Threads have waited for each other: all of them, except within a round.
+  func wait(_ group: AgentGroup) {
+    lastWait = step
+    if round == 0 { lastWaitOfAll = step }
+  }
 
   /// The next read or write begins.
   func begin() { step += 1 }
@@ -54,19 +69,21 @@ final class WarpRaces {
     if self.uses[key] == nil { self.uses[key] = uses }
     let own = isWrite ? uses.writes : uses.reads
     own.prepare(memory.byteCount)
-    let (step, lastWait, threads) = (step, lastWait, thread.map { Threads.one(Int32($0)) } ?? .several)
+    let (step, lastWait, lastWaitOfAll, round) = (step, lastWait, lastWaitOfAll, round)
+    let threads = (thread.map { Threads.one(Int32($0)) } ?? .several)
     func isUnordered(_ touches: UnsafeMutableBufferPointer<Touch>, _ byte: Int) -> Bool {
       guard touches.count > 0 else { return false }
       let touch = touches[byte]
-      guard touch.step > lastWait, touch.step != step else { return false }
-      return touch.threads.meets(threads)
+      guard touch.step > (touch.round == round ? lastWait : lastWaitOfAll), touch.step != step else { return false }
+      return touch.round != round || touch.threads.meets(threads)
     }
     for byte in element * bits / 8...(element * bits + bits - 1) / 8 {
       if isUnordered(uses.writes.bytes, byte) || isWrite && isUnordered(uses.reads.bytes, byte) {
         throw .unordered(memory: memory.name, element: element)
       }
       let touch = own.bytes[byte]
-      own.bytes[byte] = Touch(threads: touch.step > lastWait ? touch.threads.union(threads) : threads, step: step)
+      let isSame = touch.step > lastWait && touch.round == round
+      own.bytes[byte] = Touch(threads: isSame ? touch.threads.union(threads) : threads, step: step, round: round)
     }
   }
 }

@@ -85,7 +85,7 @@ private struct CorePart {
   }
 
   private mutating func need(_ expressions: [Expression]) {
-    for expression in expressions { needed.formUnion(expression.variables) }
+    for expression in expressions { needed.formUnion(expression.scalarNames) }
   }
 }
 
@@ -104,13 +104,13 @@ extension PipeStatement {
 
 extension Expression {
   /// Names of the variables in it.
-  var variables: Set<String> {
+  fileprivate var scalarNames: Set<String> {
     switch self {
     case .variable(let variable): [variable.name]
-    case .apply(_, let operands, _): operands.reduce(into: []) { $0.formUnion($1.variables) }
-    case .load(let access, _, let active): access.offset.variables.union(active?.variables ?? [])
-    case .conditional(let condition, let a, let b): condition.variables.union(a.variables).union(b.variables)
-    case .broadcast(let value, _): value.variables
+    case .apply(_, let operands, _): operands.reduce(into: []) { $0.formUnion($1.scalarNames) }
+    case .load(let access, _, let active): access.offset.scalarNames.union(active?.scalarNames ?? [])
+    case .conditional(let condition, let a, let b): condition.scalarNames.union(a.scalarNames).union(b.scalarNames)
+    case .broadcast(let value, _): value.scalarNames
     default: []
     }
   }

@@ -334,7 +334,7 @@ extension KernelWalk {
       access.buffer, first + touched, bits: access.element.bitWidth, element: access.element, isWrite: isWrite
     )
     prover.pop(to: facts)
-    shareApart(access.buffer, lanes: count, bits: access.element.bitWidth, isWrite: isWrite)
+    shareApart(access.buffer, first + offsets, lanes: count, bits: access.element.bitWidth, isWrite: isWrite)
     note(access.buffer, first + offsets, isWrite: isWrite)
     return first + offsets
   }

@@ -59,6 +59,8 @@ struct KernelWalk {
   /// Touches of memory that threads share, where a cell is worked on by several.
   var touches = SharedTouches()
   var isOfWarps: Bool { plan.machine.gpu != nil }
+  /// The loop at hand whose rounds warps share.
+  var sharedRounds: SharedRounds?
   /// Arrays that asynchronous copies fill, and those to which a loop has copied that is over.
   let copyRings: CopyRings
   var turnedRings: Set<String> = []
@@ -148,7 +150,7 @@ struct KernelWalk {
       values[variable.name] = self.value(value)
       if case .define = statement { layouts.define(variable, value) }
     // A warp of a block that waits for itself alone has waited for nobody else.
-    case .synchronise(let group): if isJudged, group == kernel.agentGroup { touches.add(.wait) }
+    case .synchronise(let group): if isJudged, group == kernel.agentGroup || kernel.sharesLoops { touches.add(.wait(group)) }
     case .registers(let array): if isJudged { stored.renew(array.name) }
     case .setElement(let array, let indices, let value):
       _ = self.value(value)
@@ -302,7 +304,9 @@ struct KernelWalk {
     stored.begin()
     sums.begin()
     let facts = Array(prover.facts[factCount...])
+    if loop.isSharedOut { openRounds(loop, symbol!) }
     block(loop.body)
+    if loop.isSharedOut { closeRounds() }
     let summed = sums.end()
     if !summed.isEmpty {
       let loop = SumTree.Loop(numbers: numbered, counter: counter, isUnrolled: loop.isUnrolled, facts: facts)
@@ -313,10 +317,11 @@ struct KernelWalk {
     let touched = touches.end()
     if isJudged {
       let isUniform = loop.lower.type.lanes == 1 && loop.upper.type.lanes == 1
-      let counter =
+      var counter =
         loop.step > 1
         ? SharedTouches.Counter(symbol: symbol!, lower: Polynomial(0), end: nil)
         : SharedTouches.Counter(symbol: symbol!, lower: lower, end: upper)
+      counter.isSharedOut = loop.isSharedOut
       touches.add(.loop(touched, isUniform: isUniform, counter))
     }
     writes.close()

@@ -45,10 +45,7 @@ struct MatrixExpansion {
       if loop.body.count == 1, case .setElement(let array, _, _) = loop.body[0], arrays.contains(array.name) {
         return nil
       }
-      return .loop(
-        CountedLoop(
-          loop.counter, from: loop.lower, to: loop.upper, step: loop.step, unrolled: loop.isUnrolled,
-          without(loop.body)))
+      return .loop(loop.with(without(loop.body)))
     case .branch(let condition, let then, let otherwise):
       return .branch(condition, without(then), without(otherwise))
     default: return statement
@@ -81,10 +78,7 @@ struct MatrixExpansion {
         // What is set in one round is not what another has.
         if !loop.isUnrolled { elements = [:] }
         defer { if !loop.isUnrolled { elements = [:] } }
-        return .loop(
-          CountedLoop(
-            loop.counter, from: loop.lower, to: loop.upper, step: loop.step, unrolled: loop.isUnrolled,
-            block(loop.body, mayExpand: isWithin)))
+        return .loop(loop.with(block(loop.body, mayExpand: isWithin)))
       case .branch(let condition, let then, let otherwise):
         elements = [:]
         return .branch(

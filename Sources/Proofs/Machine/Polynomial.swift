@@ -159,6 +159,16 @@ struct Polynomial: Hashable {
     Polynomial(parts.filter { keeps(Self.symbols($0.symbols)) }, isValid: isValid)
   }
 
+  /// What is left without whole multiples of n times a symbol, each factor the smallest there is, of either sign.
+  func remainders(by n: Int) -> Polynomial {
+    let left = parts.compactMap { part -> Part? in
+      guard !Self.symbols(part.symbols).isEmpty else { return part }
+      let factor = part.factor - n * Int((Double(part.factor) / Double(n)).rounded())
+      return factor == 0 ? nil : Part(symbols: part.symbols, factor: factor)
+    }
+    return Polynomial(left, isValid: isValid)
+  }
+
   /// The polynomial with another in place of a symbol.
   func replacing(_ symbol: Symbol, _ value: Polynomial) -> Polynomial {
     guard contains(symbol) else { return self }

@@ -28,8 +28,8 @@ struct SharedTouches {
 
   indirect enum Node {
     case touch(Touch)
-    /// All threads wait for each other.
-    case wait
+    /// All threads wait for each other: of a warp, or of the block that is the agent.
+    case wait(AgentGroup)
     case leave
     /// Asynchronous copies, which `CopyOrder` follows.
     case copies(CopyEvent)
@@ -43,6 +43,8 @@ struct SharedTouches {
     let symbol: Symbol
     let lower: Polynomial
     let end: Polynomial?
+    /// Whether warps share its rounds.
+    var isSharedOut = false
   }
 
   private var open: [[Node]] = [[]]
@@ -60,6 +62,7 @@ extension KernelWalk {
   /// Notes that the lanes of a value touch consecutive elements from `first` on.
   mutating func share(_ memory: String, _ first: Polynomial, lanes: Int, bits: Int, isWrite: Bool) {
     guard isJudged, isOfWarps else { return }
+    shareRound(memory, first, lanes: lanes == .max ? nil : lanes, isWrite: isWrite)
     var threads = SharedTouches.Threads.any
     if lanes == 1 {
       // A scalar is read by every thread and written by one.
@@ -70,9 +73,10 @@ extension KernelWalk {
     share(memory, threads, isPacked: bits < 8, isWrite: isWrite)
   }
 
-  /// Notes that lanes touch elements of their own.
-  mutating func shareApart(_ memory: String, lanes: Int, bits: Int, isWrite: Bool) {
+  /// Notes that lanes touch elements of their own, of which `place` is that of the lane at hand.
+  mutating func shareApart(_ memory: String, _ place: Polynomial, lanes: Int, bits: Int, isWrite: Bool) {
     guard isJudged, isOfWarps else { return }
+    shareRound(memory, place, lanes: 1, isWrite: isWrite)
     share(memory, isWrite && lanes == 1 ? .first : .any, isPacked: bits < 8, isWrite: isWrite)
   }
 
@@ -90,7 +94,7 @@ extension KernelWalk {
   private func residue(_ place: Polynomial) -> Int? {
     guard place.isValid else { return nil }
     let constant = place.constantTerm
-    let threads = kernel.agentThreads
+    let threads = kernel.vectorThreads
     guard divisor(place - constant) == threads else { return nil }
     return (constant % threads + threads) % threads
   }
@@ -98,7 +102,7 @@ extension KernelWalk {
   /// The largest power of two up to an agent's threads that surely divides a number.
   func divisor(_ a: Polynomial) -> Int {
     guard a.isValid else { return 1 }
-    let threads = kernel.agentThreads
+    let threads = kernel.vectorThreads
     return a.parts.reduce(threads) { common, part in
       var own = part.factor.powerOfTwo(upTo: threads)
       for symbol in Polynomial.symbols(part.symbols) where own < threads { own *= divisor(symbol) }

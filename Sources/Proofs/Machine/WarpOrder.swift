@@ -19,16 +19,25 @@ struct WarpOrder: TouchFlow {
   struct State: TouchState {
     var reads: [String: Set<SharedTouches.Threads>] = [:]
     var writes: [String: Set<SharedTouches.Threads>] = [:]
+    /// What other warps may have touched since all of a block waited, where they share rounds of loops.
+    var readElsewhere: Set<String> = []
+    var writtenElsewhere: Set<String> = []
 
     func union(_ other: State) -> State {
       State(
         reads: reads.merging(other.reads) { $0.union($1) },
-        writes: writes.merging(other.writes) { $0.union($1) })
+        writes: writes.merging(other.writes) { $0.union($1) },
+        readElsewhere: readElsewhere.union(other.readElsewhere),
+        writtenElsewhere: writtenElsewhere.union(other.writtenElsewhere))
     }
   }
+  private let sharesLoops: Bool
+  /// Whether a loop that warps share is at hand.
+  private var isInRound = false
 
   init(_ walk: KernelWalk) {
     kernel = walk.kernel.name
+    sharesLoops = walk.kernel.sharesLoops
     let sources = Dictionary(walk.kernel.buffers.map { ($0.name, $0.source) }) { a, _ in a }
     var names: [BufferSource: String] = [:]
     for buffer in walk.kernel.buffers where names[buffer.source] == nil { names[buffer.source] = buffer.name }
@@ -65,9 +74,13 @@ struct WarpOrder: TouchFlow {
   mutating func take(_ node: SharedTouches.Node, _ now: inout State, isUniform: Bool) {
     switch node {
     case .touch(let touch): take(touch, &now)
-    case .wait:
-      if !isUniform { unevenWait = true }
-      now = State()
+    case .wait(let group):
+      if !isUniform || group == .block && isInRound { unevenWait = true }
+      guard sharesLoops, group == .warp else {
+        now = State()
+        return
+      }
+      (now.reads, now.writes) = ([:], [:])
     case .copies, .leave, .loop, .branch: break
     }
   }
@@ -75,7 +88,18 @@ struct WarpOrder: TouchFlow {
   mutating func follow(
     _ body: [SharedTouches.Node], _ counter: SharedTouches.Counter, _ entry: State, isUniform: Bool
   ) -> State {
-    follow(rounds: body, entry, isUniform: isUniform)
+    guard sharesLoops, counter.isSharedOut else { return follow(rounds: body, entry, isUniform: isUniform) }
+    // Rounds are apart from each other, which is an obligation of its own.
+    isInRound = true
+    _ = follow(body, entry, isUniform: isUniform)
+    isInRound = false
+    var after = entry
+    body.visit { node in
+      guard case .touch(let touch) = node, let memory = group[touch.memory] else { return }
+      if touch.isWrite { after.writtenElsewhere.insert(memory) }
+      if touch.isRead { after.readElsewhere.insert(memory) }
+    }
+    return after
   }
 
   /// What is pending after a loop: each round begins with what is pending before the loop or after a round.
@@ -100,6 +124,14 @@ struct WarpOrder: TouchFlow {
     }
     if touch.isWrite, meets(now.reads[memory]) {
       complain(memory, touch, "a thread may write what another still reads")
+    }
+    if now.writtenElsewhere.contains(memory) || touch.isWrite && now.readElsewhere.contains(memory) {
+      complain(memory, touch, "another warp may not be done with it")
+    }
+    if sharesLoops, !isInRound {
+      // Each warp does what stands outside of rounds.
+      if touch.isRead { now.readElsewhere.insert(memory) }
+      return
     }
     if touch.isWrite { now.writes[memory, default: []].insert(touch.threads) }
     if touch.isRead { now.reads[memory, default: []].insert(touch.threads) }

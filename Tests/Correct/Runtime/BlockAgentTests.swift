@@ -33,6 +33,7 @@ import TileIR
     ("argmax", "v4-flash logits", ["rows": 2, "width": 8193], "long rows"),
     ("sampling_weights", "v4-flash", ["rows": 1], "few rows"),
     ("hc_head", "v4-flash", ["rows": 2, "tokens": 3], "few rows"),
+    ("attention", "v4-flash decode", ["capacity": 600, "positions": 2600, "sequences": 1, "tokens": 2], "few rows"),
   ])
   func longRowsGiveTheReferencesBits(_ name: String, _ instance: String, _ extents: [String: Int], _ variant: String) throws {
     let entry = try #require(OperatorLibrary.named(name))
