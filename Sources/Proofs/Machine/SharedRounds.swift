@@ -54,9 +54,17 @@ extension KernelWalk {
     // Of places within a matrix a pitch is left only beside what its columns take.
     let pitches = Set(factors + factors.flatMap { a in factors.map { a + $0 } }).filter { $0 > apart }.sorted()
     let all = [SharedRounds.Band(apart: apart, pitch: nil)] + pitches.map { SharedRounds.Band(apart: apart, pitch: $0) }
-    let left = (rounds.bands[memory] ?? all).filter { band in
-      band.apart == apart
-        && goals(rest, lanes, rounds.round, band).allSatisfy { prover.isAtLeastZero($0) || prover.isUnreachable() }
+    let possible = (rounds.bands[memory] ?? all).filter { $0.apart == apart }
+    var left = possible.filter { band in
+      goals(rest, lanes, rounds.round, band).allSatisfy { prover.isAtLeastZero($0) || prover.isUnreachable() }
+    }
+    if left.isEmpty {
+      // Rows of a matrix' lanes are bounded by whole numbers only.
+      left = possible.filter { band in
+        goals(rest, lanes, rounds.round, band).allSatisfy { goal in
+          if case .proved = decide(goal, .ordered, Self.sentence) { true } else { false }
+        }
+      }
     }
     guard let band = left.first else {
       return refuse(.ordered, Self.sentence, "places of \(memory) may be another round's", open: rest)
