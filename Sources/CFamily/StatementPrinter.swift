@@ -112,7 +112,8 @@ package struct StatementPrinter<Dialect: CStatements> {
 package protocol CStatements: CDialect {
   /// The line before a loop that says whether it is unrolled.
   func pragma(before loop: CountedLoop) -> String?
-  /// How far behind the first round an agent's own begins, and how far its rounds are apart, of a loop that agents share.
+  /// Of a loop that agents share: how far behind the first round an agent's own begins, and how far its rounds are
+  /// apart.
   func turns(of loop: CountedLoop) throws -> (first: String, step: String)
   /// The lines of a store of any kind, a clear, a prefetch, a copy, a check or a synchronisation.
   func lines(of statement: MachineStatement, _ printer: inout Printer) throws -> [Layout]

@@ -147,7 +147,8 @@ final class CUDADialect: Definitions {
         + ["==", "!=", "<", "<=", ">", ">="].map { binary($0, "Lanes<bool, N>") }
         + ["-", "~", "!"].map(unary)
       return """
-        // A value of \(threads) N lanes, spread over a \(agentWarps > 1 ? "block" : "warp"): lane l is at[l / \(threads)] of thread l % \(threads).
+        // A value of \(threads) N lanes, spread over a \(agentWarps > 1 ? "block" : "warp"):
+        // lane l is at[l / \(threads)] of thread l % \(threads).
         template <typename T, int N>
         struct Lanes {
           T at[N];

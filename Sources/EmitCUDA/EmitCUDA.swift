@@ -32,6 +32,9 @@ public enum EmitCUDA {
       // \(program.name) for \(machine.name), from \(program.location)
       // To be compiled with \(options.joined(separator: " ")).
       """
+    for (_, same) in Dictionary(grouping: kernels, by: symbol) where Set(same.map(\.vectorWarps)).count > 1 {
+      throw EmissionError(kernel: same[0].name, machine: machine.name, message: "another kernel has this name")
+    }
     var parts = [head]
     for warps in Set(kernels.map(\.vectorWarps)).sorted() {
       let dialect = CUDADialect(agentWarps: warps)

@@ -30,7 +30,8 @@ struct KernelPrinter {
     try declareCopies()
     let cells = statements.printer.names.own("cells")
     let cell = statements.printer.names.identifier(kernel.cell.name)
-    let (agents, count) = kernel.agentWarps > 1 ? ("blocks", "gridDim.x") : ("warps", "(i64)gridDim.x * \(launch.agentsPerBlock)")
+    let (agents, count) =
+      kernel.agentWarps > 1 ? ("blocks", "gridDim.x") : ("warps", "(i64)gridDim.x * \(launch.agentsPerBlock)")
     statements.add("const i64 \(agents) = \(count);")
     statements.add("for (i64 \(cell) = \(agent); \(cell) < \(cells); \(cell) += \(agents)) {")
     try statements.block(kernel.body)
@@ -100,7 +101,9 @@ struct KernelPrinter {
   /// Asynchronous copies: their targets, and the groups of bulk copies.
   private mutating func declareCopies() throws {
     dialect.bulk = nil
-    if kernel.agentWarps > 1, !kernel.copies.isEmpty { throw Refusal("asynchronous copies of an agent of several warps") }
+    if kernel.agentWarps > 1, !kernel.copies.isEmpty {
+      throw Refusal("asynchronous copies of an agent of several warps")
+    }
     for copy in kernel.copies
     where !kernel.scratch.contains(where: { $0.name == copy.target && $0.space == .onChip }) {
       throw Refusal("a copy to \(copy.target), which is not in shared memory")

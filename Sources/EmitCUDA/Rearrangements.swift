@@ -61,7 +61,9 @@ extension CUDADialect {
   }
 
   /// One register moved between all threads, as `move` prints it.
-  private func shuffled(_ value: CExpression, _ type: MachineType, _ move: (CExpression) -> CExpression) -> CExpression {
+  private func shuffled(
+    _ value: CExpression, _ type: MachineType, _ move: (CExpression) -> CExpression
+  ) -> CExpression {
     let isPlain = agentWarps > 1
     let moved = move(type.scalar == .i64 && !isPlain ? CExpression.cast("long long", value) : value)
     switch type.scalar {
@@ -115,7 +117,8 @@ extension CUDADialect {
             return from < \(threads) ? low : high;
           """,
         why:
-          "The lanes of \(isOdd ? "odd" : "even") number: threads from \(threads / 2) on take theirs from the second register.",
+          "The lanes of \(isOdd ? "odd" : "even") number: threads from \(threads / 2) on take theirs from the second "
+          + "register.",
         template: "typename T")
     }
     guard value.type.lanes > 2 * threads else { return .call(name, [operand]) }

@@ -127,7 +127,8 @@ private struct PlanPrinter {
     case .loop(let loop):
       let step = loop.step == 1 ? "" : " step \(loop.step)"
       let range = "\(loop.lower) ..< \(loop.upper)\(step)"
-      add("\(loop.isUnrolled ? "unrolled " : "")\(loop.isSharedOut ? "shared out " : "")for \(loop.counter.name) in \(range)")
+      let how = loop.isUnrolled ? "unrolled " : loop.isSharedOut ? "shared out " : ""
+      add("\(how)for \(loop.counter.name) in \(range)")
       block(loop.body)
     case .leave: add("leave the loop")
     case .branch(let condition, let then, let otherwise):

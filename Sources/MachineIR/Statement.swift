@@ -27,9 +27,9 @@ public struct CountedLoop: Hashable, Sendable {
   }
 
   /// The loop with another body, and where that is said other bounds.
-  public func with(from lower: Expression? = nil, to upper: Expression? = nil, sharedOut: Bool? = nil, _ body: [MachineStatement])
-    -> CountedLoop
-  {
+  public func with(
+    from lower: Expression? = nil, to upper: Expression? = nil, sharedOut: Bool? = nil, _ body: [MachineStatement]
+  ) -> CountedLoop {
     CountedLoop(
       counter, from: lower ?? self.lower, to: upper ?? self.upper, step: step, unrolled: isUnrolled,
       sharedOut: sharedOut ?? isSharedOut, body)

@@ -135,7 +135,8 @@ struct WorkCounter {
       isLaterRound = true
       defer { isLaterRound = false }
       let rest = Self.spread(lower + loop.step, rounds - 1, loop.step)
-      return first + average(loop.counter, deciding.contains(loop.counter) ? rest : [rest[0]], loop.body) * Double(rounds - 1)
+      let later = average(loop.counter, deciding.contains(loop.counter) ? rest : [rest[0]], loop.body)
+      return first + later * Double(rounds - 1)
     }
     if deciding.contains(loop.counter) {
       return average(loop.counter, Self.spread(lower, rounds, loop.step), loop.body) * Double(rounds)

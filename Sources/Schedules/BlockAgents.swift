@@ -64,9 +64,9 @@ extension Schedule {
 }
 
 extension RegionLowering {
-  /// Whether blocks are to work on cells: each has a long axis reduced by all threads at once, and nothing that they would
-  /// do one after the other, all of them the same. Cells that matrix units work on are a warp's, as are those of
-  /// schedules that say what an agent is.
+  /// Whether blocks are to work on cells: each has a long axis reduced by all threads at once, and nothing that they
+  /// would do one after the other, all of them the same. Cells that matrix units work on are a warp's, as are those
+  /// of schedules that say what an agent is.
   func longRows(isStaged: Bool) -> LongRows? {
     guard machine.gpu != nil, schedule.agentWarps == 1, pattern == nil, nibbles == nil, sharedAxis == nil,
       laneAxis == nil, !prints

@@ -89,7 +89,8 @@ public enum Lowering {
     return Plan(
       program: program, machine: machine, schedule: schedule.description, workspaces: workspaces,
       preparations: preparations.map { $0.forWarps(of: machine) },
-      variants: [oneBlock, fewRows, rowsOnChip, longRows, every].compactMap { $0.plan(for: machine) }, messages: messages)
+      variants: [oneBlock, fewRows, rowsOnChip, longRows, every].compactMap { $0.plan(for: machine) },
+      messages: messages)
   }
 
   /// One way to carry out a program, for the launches that its guards let by.

@@ -28,7 +28,10 @@ struct RegionAnalysis {
   /// How often a value is named by others; more than once gets a variable.
   private(set) var uses: [ValueID: Int] = [:]
 
-  init(program: Program, region: Region, fixed: Set<Dimension>, keepsFromCost: Int, keptElements: Int = 0, longestRow: Int? = nil) {
+  init(
+    program: Program, region: Region, fixed: Set<Dimension>, keepsFromCost: Int, keptElements: Int = 0,
+    longestRow: Int? = nil
+  ) {
     self.keptElements = keptElements
     self.longestRow = longestRow ?? keptElements + 1
     self.program = program

@@ -151,8 +151,8 @@ final class RegionLowering {
     return kernel(name: name, cells: cells, cell: cell)
   }
 
-  /// The kernel for launches of few cells, small ones, whose loops the warps of a block share; nil where cells hold no block
-  /// of an axis, or are no warp's.
+  /// The kernel for launches of few cells, small ones, whose loops the warps of a block share; nil where cells hold no
+  /// block of an axis, or are no warp's.
   func lowerFewCells(name: String) throws -> LaunchKernels? {
     guard machine.gpu != nil, sharedAxis != nil, !prints else { return nil }
     let kernel = try lower(name: "\(name)_few_cells")

@@ -2,9 +2,9 @@ import MachineIR
 
 /// Cells of a warp as cells of a block, whose warps share the rounds of the loops in them.
 ///
-/// Of a cell that is a list of loops over heads, keys, channels, each loop whose rounds have nothing to do with each other is
-/// shared out; the block waits where one needs what another has done. What stands outside of loops, lengths and places, each
-/// warp computes for itself.
+/// Of a cell that is a list of loops over heads, keys, channels, each loop whose rounds have nothing to do with each
+/// other is shared out; the block waits where one needs what another has done. What stands outside of loops, lengths
+/// and places, each warp computes for itself.
 extension MachineKernel {
   /// The kernel for blocks of `warps` warps; nil where something is stored outside of such loops.
   func sharingLoops(warps: Int) -> MachineKernel? {
@@ -40,10 +40,12 @@ private struct LoopSharing {
     return found
   }
 
-  /// Whether a loop has several rounds, each with elements of its own: what it stores on chip lies a vector further apart
-  /// at least in each round, and it reads nothing that it stores. The proof has the last word.
+  /// Whether a loop has several rounds, each with elements of its own: what it stores on chip lies a vector further
+  /// apart at least in each round, and it reads nothing that it stores. The proof has the last word.
   private func isShareable(_ loop: CountedLoop) -> Bool {
-    if let first = loop.lower.constantValue, let end = loop.upper.constantValue, end - first <= loop.step { return false }
+    if let first = loop.lower.constantValue, let end = loop.upper.constantValue, end - first <= loop.step {
+      return false
+    }
     guard !loop.handsOn else { return false }
     var (read, written): (Set<String>, Set<String>) = ([], [])
     var definitions: [Variable: Expression] = [:]
@@ -62,7 +64,9 @@ private struct LoopSharing {
   }
 
   /// What an integer grows by with a variable; nil where that is not one number.
-  private static func factor(of variable: Variable, in value: Expression, _ definitions: [Variable: Expression]) -> Int? {
+  private static func factor(of variable: Variable, in value: Expression, _ definitions: [Variable: Expression])
+    -> Int?
+  {
     switch value {
     case .variable(variable): return 1
     case .variable(let other):
@@ -86,7 +90,8 @@ extension MachineStatement {
   /// Where it stores to, and how many elements stand together there.
   fileprivate var place: (memory: String, offset: Expression, lanes: Int)? {
     switch self {
-    case .store(let access, let value, _), .stream(let access, let value, _): (access.buffer, access.offset, value.type.lanes)
+    case .store(let access, let value, _), .stream(let access, let value, _):
+      (access.buffer, access.offset, value.type.lanes)
     case .scatter(let access, _, _, _): (access.buffer, access.offset, 1)
     case .storeRaw(let buffer, let offset, let value): (buffer, offset, value.type.lanes)
     case .clear(let buffer, let offset, let count): (buffer, offset, count.constantValue ?? .max)

@@ -163,8 +163,8 @@ struct CellRun {
     return min(max(0, try integer(active)), lanes)
   }
 
-  /// Notes which thread touches which element: lane l of an agent of t threads is thread l % t's; a scalar is read by all and written by
-  /// the first. Half bytes go in pairs.
+  /// Notes which thread touches which element: lane l of a vector over t threads is thread l % t's; a scalar is read
+  /// by all and written by the first. Half bytes go in pairs.
   private func share(
     _ memory: CheckedMemory, _ bits: Int, _ lanes: Int, isWrite: Bool, _ places: some Sequence<Int>
   ) throws {

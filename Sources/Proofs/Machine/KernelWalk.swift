@@ -150,7 +150,8 @@ struct KernelWalk {
       values[variable.name] = self.value(value)
       if case .define = statement { layouts.define(variable, value) }
     // A warp of a block that waits for itself alone has waited for nobody else.
-    case .synchronise(let group): if isJudged, group == kernel.agentGroup || kernel.sharesLoops { touches.add(.wait(group)) }
+    case .synchronise(let group):
+      if isJudged, group == kernel.agentGroup || kernel.sharesLoops { touches.add(.wait(group)) }
     case .registers(let array): if isJudged { stored.renew(array.name) }
     case .setElement(let array, let indices, let value):
       _ = self.value(value)

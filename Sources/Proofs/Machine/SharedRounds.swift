@@ -47,7 +47,8 @@ extension KernelWalk {
       return
     }
     guard rounds.written.contains(memory) else { return }
-    guard let lanes, place.isValid, let (apart, rest) = place.split(rounds.round), let apart = apart.constant, apart > 0 else {
+    guard let lanes, place.isValid, let (apart, rest) = place.split(rounds.round), let apart = apart.constant, apart > 0
+    else {
       return refuse(.ordered, Self.sentence, "places of \(memory) do not follow the round")
     }
     let factors = rest.parts.filter { !Polynomial.symbols($0.symbols).isEmpty }.map { abs($0.factor) }

@@ -10,10 +10,13 @@ import TileIR
 /// Kernels whose agents are blocks give the reference's bits in the device model and have nothing to report.
 @Suite struct BlockAgentTests {
   /// Runs a plan on arguments of a small launch.
-  private func check(_ program: Program, _ plan: Plan, _ bitCase: BitCase, _ order: DeviceOrder, _ label: String) throws {
+  private func check(
+    _ program: Program, _ plan: Plan, _ bitCase: BitCase, _ order: DeviceOrder, _ label: String
+  ) throws {
     let model = try DeviceModelProgram(plans: [plan])
     let host = try HostArguments(program, bitCase.arguments, extents: bitCase.extents)
-    if case .failure(let error) = try model.run([.init(plan: 0, host.launch, extents: bitCase.extents)], order: order)[0] {
+    let launch = DeviceModelProgram.Launch(plan: 0, host.launch, extents: bitCase.extents)
+    if case .failure(let error) = try model.run([launch], order: order)[0] {
       Issue.record("\(label): \(error)")
       return
     }
@@ -26,7 +29,8 @@ import TileIR
 
   /// Rows as long as a model's, each with the variant that takes it.
   @Test(arguments: [
-    ("rms_norm", "v4-flash hidden", ["rows": 5], "few rows"), ("rms_norm", "v4-flash hidden", ["rows": 66], "every launch"),
+    ("rms_norm", "v4-flash hidden", ["rows": 5], "few rows"),
+    ("rms_norm", "v4-flash hidden", ["rows": 66], "every launch"),
     ("softmax", "rows of 4096", ["rows": 5, "width": 1100], "rows on chip"),
     ("softmax", "rows of 4096", ["rows": 2, "width": 9001], "long rows"),
     ("argmax", "v4-flash logits", ["rows": 3, "width": 8192], "rows on chip"),
@@ -35,7 +39,9 @@ import TileIR
     ("hc_head", "v4-flash", ["rows": 2, "tokens": 3], "few rows"),
     ("attention", "v4-flash decode", ["capacity": 600, "positions": 2600, "sequences": 1, "tokens": 2], "few rows"),
   ])
-  func longRowsGiveTheReferencesBits(_ name: String, _ instance: String, _ extents: [String: Int], _ variant: String) throws {
+  func longRowsGiveTheReferencesBits(
+    _ name: String, _ instance: String, _ extents: [String: Int], _ variant: String
+  ) throws {
     let entry = try #require(OperatorLibrary.named(name))
     let own = try #require(entry.instances.first { $0.name == instance })
     let program = try own.kernel().program()
@@ -47,12 +53,15 @@ import TileIR
     let taken = try #require(first)
     #expect(taken.name == variant && taken.kernels.contains { $0.agentWarps > 1 })
     for kind in [InputKind.ordinary, .extreme] {
-      try check(program, plan, try BitCase(own, program, extents, kind), .shuffled(seed: 9), "\(name) \(extents) \(kind)")
+      let bitCase = try BitCase(own, program, extents, kind)
+      try check(program, plan, bitCase, .shuffled(seed: 9), "\(name) \(extents) \(kind)")
     }
   }
 
   /// All that lanes do between the warps of a block: halves, pairs, places of their own.
-  @Test(arguments: ["softmax", "swiglu", "rope", "hadamard", "quantise_s4", "top_k", "expert_counts", "router", "linear_fp4"])
+  @Test(arguments: [
+    "softmax", "swiglu", "rope", "hadamard", "quantise_s4", "top_k", "expert_counts", "router", "linear_fp4",
+  ])
   func smallLaunchesGiveTheReferencesBits(_ name: String) throws {
     let entry = try #require(OperatorLibrary.named(name))
     let instance = try #require(entry.instances.first { $0.isSmall })
@@ -77,8 +86,7 @@ import TileIR
     func changed(_ body: [MachineStatement], _ change: (MachineStatement) -> [MachineStatement]) -> [MachineStatement] {
       body.flatMap { statement -> [MachineStatement] in
         switch statement {
-        case .loop(let loop):
-          [.loop(CountedLoop(loop.counter, from: loop.lower, to: loop.upper, step: loop.step, changed(loop.body, change)))]
+        case .loop(let loop): [.loop(loop.with(changed(loop.body, change)))]
         case .branch(let condition, let a, let b): [.branch(condition, changed(a, change), changed(b, change))]
         default: change(statement)
         }

@@ -91,8 +91,8 @@ import TileIR
   @Test func theDeviceModelSeesItInTheText() throws {
     let orders: [DeviceOrder] = [.ascending, .descending, .shuffled(seed: 3)]
     for (wrong, kind) in [
-      (Fault.none, nil), (.noWaitBetween, DeviceReport.Kind.race), (.noWaitBeforeTheNextRow, .race), (.roundsOverlap, .race),
-      (.storeOutside, .race),
+      (Fault.none, nil), (.noWaitBetween, DeviceReport.Kind.race), (.noWaitBeforeTheNextRow, .race),
+      (.roundsOverlap, .race), (.storeOutside, .race),
     ] {
       let plan = plan(wrong)
       let model = try DeviceModelProgram(plans: [plan], unproved: "what the device model sees of it is compared here")
