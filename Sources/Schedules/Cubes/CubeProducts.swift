@@ -1,9 +1,10 @@
 import MachineIR
 import TileIR
 
-/// Products with weights on a matrix unit of whole tiles, of E4M3 in exact blocks or of bf16 in fixed point: both operands are cut into slices ahead, the
-/// weight once, the rows in each launch; a cell multiplies its tiles block of depth by block of depth, and makes of the
-/// exact sums one rounded number for each row and column, which it adds to the total.
+/// Products with weights on a matrix unit of whole tiles, of E4M3 with E4M3 or E2M1 in exact blocks or of bf16 in fixed
+/// point: both operands are cut into slices ahead, the weight once, the rows in each launch; a cell multiplies its tiles
+/// block of depth by block of depth, and makes of the exact sums one rounded number for each row and column, which it adds
+/// to the total.
 extension RegionLowering {
   /// Rows and columns of a cell.
   static let cubeRows = 32
@@ -12,7 +13,7 @@ extension RegionLowering {
   static let cubeLanes = 256
 
   /// Whether a pattern's products are for such a unit: in blocks of whole steps of depth, the right operand a weight, the
-  /// left one there before the cells begin, one scale for a block.
+  /// left one there before the cells begin, one scale for a block, or of E2M1 one for each of two or four groups.
   func fitsCubes(_ pattern: ProductPattern) -> Bool {
     machine.has(.sliceProducts) && pattern.products.allSatisfy { cubeForm($0, pattern) != nil }
   }
@@ -24,6 +25,8 @@ extension RegionLowering {
     let right: ValueID
     let rightScale: ValueID?
     let bits: Int?
+    /// The depth that has one scale of the right operand, where a block has more.
+    let group: Int?
     let panels: WeightPanels
     let depth: Dimension
     var block: Int { panels.block }
@@ -40,7 +43,7 @@ extension RegionLowering {
     let (block, bits): (Int, Int?)
     switch productClass {
     case .exactBlock(let length):
-      guard [left, right].allSatisfy({ program[$0].type == .e4m3 }) else { return nil }
+      guard program[left].type == .e4m3, [.e4m3, .e2m1].contains(program[right].type) else { return nil }
       (block, bits) = (length, nil)
     case .fixedPoint(let width, let length):
       guard (9...ByteFragments.slices * ByteFragments.sliceBits).contains(width),
@@ -59,13 +62,20 @@ extension RegionLowering {
     guard block % SliceProduct.depthStep == 0, block <= 128,
       let panels = WeightPanels(right, pattern, in: program, width: Self.cubeColumns, block: block),
       [left, leftScale].compactMap({ $0 }).allSatisfy({ isReadOnly($0) }),
-      [leftScale, rightScale].compactMap({ $0 }).allSatisfy({ scale in
-        granularity(of: scale, along: depth).map { $0 % block == 0 } ?? false
-      })
+      let leftGroup = group(of: leftScale, along: depth, block), leftGroup == block,
+      let group = group(of: rightScale, along: depth, block),
+      group == block || program[right].type == .e2m1 && CubeGroups.fit(block / group)
     else { return nil }
     return CubeForm(
-      left: left, leftScale: leftScale, right: right, rightScale: rightScale, bits: bits, panels: panels,
-      depth: depth)
+      left: left, leftScale: leftScale, right: right, rightScale: rightScale, bits: bits,
+      group: group == block ? nil : group, panels: panels, depth: depth)
+  }
+
+  /// How much of a block's depth has one scale; nil where that is no part of it.
+  private func group(of scale: ValueID?, along depth: Dimension, _ block: Int) -> Int? {
+    guard let scale else { return block }
+    guard let granularity = granularity(of: scale, along: depth) else { return nil }
+    return granularity % block == 0 ? block : block % granularity == 0 ? granularity : nil
   }
 
   func lowerCubes(_ pattern: ProductPattern, name: String) throws -> MachineKernel {
@@ -93,7 +103,7 @@ extension RegionLowering {
     let parameter = program.parameters[panels.parameter].name
     let right = cubeOperand(
       form.right, scale: form.rightScale, bits: form.bits, lines: pattern.columns, tile: blocking.cellColumns,
-      depth: form.depth, block: form.block,
+      depth: form.depth, block: form.block, group: form.group,
       tiles: panels.outer.reduce(panels.panels) { $0 * HostExpression(extentOf: $1.dimension) },
       name: parameter, prepares: panels.parameter)
     let axes = region.axes.map(\.dimension).filter { axis in
@@ -112,7 +122,7 @@ extension RegionLowering {
     workspaces.append(
       Workspace(
         name: "\(suffix)_exchange",
-        byteCount: .constant(4 * product.sums(blocking) * (machine.npu?.vectorCores ?? 1))))
+        byteCount: .constant(4 * product.sums * (machine.npu?.vectorCores ?? 1))))
     preparations.append(try sibling().cutWeight(product, name: "\(name)_lays_out_\(parameter)"))
     before.append(try sibling().cutRows(product, pattern, blocking, name: "\(name)_slices_\(suffix)"))
     return product
@@ -173,8 +183,9 @@ extension RegionLowering {
     tile = stack.define(
       "tile", tile * scalar(rowBlocks(pattern, rows), "\(pattern.rows.name)_blocks") + rowBlock)
     let panel = try firstPanel(product.panels)
-    let sums = exactScratch("sums", .i32, product.sums(.cubes))
+    let sums = exactScratch("sums", .i32, product.sums)
     let total = exactScratch("totals", .f32, rows * columns)
+    let values = exactScratch("values", .f32, rows * columns)
     let exponents = exactScratch("exponents", .i32, rows * columns)
     let rowExponents = exactScratch("row_exponents", .i32, rows)
     let exchange = buffer(workspace: product.exchange, .int32)
@@ -195,9 +206,9 @@ extension RegionLowering {
       .multiplySlices(
         SliceProduct(
           Access(left.slices, .int8, leftBlock * .constant(product.left.blockBytes)),
-          slices: ByteFragments.slices,
+          slices: product.left.sliceCount,
           by: Access(right.slices, .int8, rightBlock * .constant(product.right.blockBytes)),
-          slices: ByteFragments.slices, rows: rows, columns: columns, depth: product.left.block, to: sums,
+          slices: product.right.sliceCount, rows: rows, columns: columns, depth: product.left.block, to: sums,
           through: exchange)))
     // Every element's power of two.
     let own = MachineType(.i32, columns)
@@ -227,26 +238,35 @@ extension RegionLowering {
     }
     // Neighbours meet in 32 bits.
     func joined(_ weight: Int) -> Expression {
-      sum(weight).apply(
+      guard weight < product.weights else { return .integer(0, i32) }
+      guard weight + 1 < product.weights else { return sum(weight) }
+      return sum(weight).apply(
         .add, sum(weight + 1).apply(.multiply, ByteFragments.integer(1 << ByteFragments.sliceBits, lanes)))
     }
-    let digits = [joined(0), joined(2), sum(4)].map { stack.define("digits", $0) }
+    let digits = [0, 2, 4].map { stack.define("digits", joined($0)) }
     let power = Expression.raw(buffer: exponents, offset: .variable(place), i32)
     let value = stack.define("value", .apply(.call(.roundedSlices), digits + [power], f32))
-    let before = Expression.raw(buffer: total, offset: .variable(place), f32)
-    stack.append(.storeRaw(buffer: total, offset: .variable(place), before.apply(.add, value)))
+    stack.append(.storeRaw(buffer: values, offset: .variable(place), value))
     stack.append(
       .loop(
         CountedLoop(place, from: .constant(0), to: .constant(rows * columns), step: lanes, stack.close())))
+    if let groups = product.right.groups {
+      replaceApartColumns(
+        product, groups, leftBlock: leftBlock, rightBlock: rightBlock, rows: domains[pattern.rows]!.count,
+        in: values)
+    }
+    let all = MachineType(.f32, rows * columns)
+    func whole(_ array: String) -> Expression { .raw(buffer: array, offset: .constant(0), all) }
+    stack.append(.storeRaw(buffer: total, offset: .constant(0), whole(total).apply(.add, whole(values))))
     stack.append(.loop(CountedLoop(block, from: .constant(0), to: blockCount, stack.close())))
     // Totals of all rows and columns that a cell can have; of the product those are looked for that it has.
     let at = stack.variable("place", .index)
-    let whole = Expression.raw(buffer: total, offset: .variable(at), f32)
+    let finishedTotal = Expression.raw(buffer: total, offset: .variable(at), f32)
     stack.append(
       .loop(
         CountedLoop(
           at, from: .constant(0), to: .constant(rows * columns), step: lanes,
-          [.storeRaw(buffer: finished, offset: .variable(at), whole)])))
+          [.storeRaw(buffer: finished, offset: .variable(at), finishedTotal)])))
   }
 }
 
@@ -260,8 +280,7 @@ struct CubeProduct {
   /// The position of the workspace through which sums go.
   let exchange: Int
 
-  /// Sums of a cell's block.
-  func sums(_ blocking: ProductBlocking) -> Int {
-    (2 * ByteFragments.slices - 1) * blocking.cellRows * blocking.cellColumns
-  }
+  /// Weights of products of slices, and sums of a cell's block: one for each weight, row and column.
+  var weights: Int { left.sliceCount + right.sliceCount - 1 }
+  var sums: Int { weights * left.tile * right.tile }
 }
