@@ -70,9 +70,17 @@ extension RegionLowering {
     let blockCount = scalar(operand.blocks, "\(operand.depth.name)_blocks")
     let block = stack.variable("block", .index)
     stack.open(binding: [operand.depth])
-    let start = stack.define("start", .variable(block) * .constant(operand.block))
-    let active = stack.define("depths", (try length(operand.depth) - start).minimum(.constant(operand.block)))
     let at = stack.define("at", number * blockCount + .variable(block))
+    try cutBlock(operand, .variable(block), at: at, lower: lower, count: count)
+    stack.append(.loop(CountedLoop(block, from: .constant(0), to: blockCount, stack.close())))
+  }
+
+  /// Cuts one block of depth of these lines, whose number through all tiles is `at`.
+  func cutBlock(
+    _ operand: CubeOperand, _ block: Expression, at: Expression, lower: Expression, count: Expression
+  ) throws {
+    let start = stack.define("start", block * .constant(operand.block))
+    let active = stack.define("depths", (try length(operand.depth) - start).minimum(.constant(operand.block)))
     let word = MachineType(.i32)
     let found = operand.groups.map { _ in GroupVariables(stack.variable("scales", word), stack.variable("apart", word)) }
     if let found { stack.append(.declare(found.apart, .integer(0, word))) }
@@ -85,7 +93,6 @@ extension RegionLowering {
       let apart = Access(buffer(workspace: groups.apart, .int32), .int32, at)
       stack.append(.store(apart, .variable(found.apart), active: nil))
     }
-    stack.append(.loop(CountedLoop(block, from: .constant(0), to: blockCount, stack.close())))
   }
 
   private func cutLine(

@@ -10,7 +10,7 @@ extension RegionLowering {
   static let cubeRows = 32
   static let cubeColumns = 64
   /// Sums that are rounded at once, which keeps many numbers.
-  static let cubeLanes = 256
+  static let cubeLanes = 512
 
   /// Whether a pattern's products are for such a unit: in blocks of whole steps of depth, the right operand a weight, the
   /// left one there before the cells begin, one scale for a block, or of E2M1 one for each of two or four groups.
@@ -81,7 +81,11 @@ extension RegionLowering {
   func lowerCubes(_ pattern: ProductPattern, name: String) throws -> MachineKernel {
     let blocking = ProductBlocking.cubes
     var products: [ValueID: CubeProduct] = [:]
-    for id in pattern.products { products[id] = try cubeProduct(id, pattern, blocking, name) }
+    for id in pattern.products {
+      let known = pattern.products.compactMap { products[$0]?.left }
+      products[id] = try cubeProduct(id, pattern, blocking, known: known, name)
+    }
+    let arrays = CubeArrays(self, blocking, sums: products.values.map(\.sums).max()!)
     let cell = stack.variable("cell", .index)
     let (cells, rowBlock) = try openCell(pattern, blocking, .variable(cell))
     domains[pattern.columns]!.most = .constant(blocking.cellColumns)
@@ -89,14 +93,14 @@ extension RegionLowering {
       stack.append(.note("product", program[id].location))
       let product = scratch("product", .f32, count: .constant(blocking.cellRows * blocking.cellColumns))
       storage[id] = .array(product, .f32, [pattern.rows, pattern.columns])
-      try multiply(products[id]!, pattern, rowBlock, into: product)
+      try multiply(products[id]!, pattern, rowBlock, through: arrays, into: product)
     }
     return kernel(name: name, cells: cells, cell: cell)
   }
 
-  /// The operands of a product, with the kernels that cut them.
+  /// The operands of a product, with the kernels that cut them; the left one of those that are known where it is the same.
   private func cubeProduct(
-    _ id: ValueID, _ pattern: ProductPattern, _ blocking: ProductBlocking, _ name: String
+    _ id: ValueID, _ pattern: ProductPattern, _ blocking: ProductBlocking, known: [CubeOperand], _ name: String
   ) throws -> CubeProduct {
     let form = cubeForm(id, pattern)!
     let panels = form.panels
@@ -111,12 +115,15 @@ extension RegionLowering {
         && [form.left, form.leftScale].compactMap { $0 }.contains { program[$0].axes.contains(axis) }
     }
     let tiles = axes.reduce(rowBlocks(pattern, blocking.cellRows)) { $0 * HostExpression(extentOf: $1) }
-    let number = before.count
-    let suffix = number == 0 ? "left" : "left_\(number + 1)"
-    let left = cubeOperand(
-      form.left, scale: form.leftScale, bits: form.bits, lines: pattern.rows, tile: blocking.cellRows,
-      depth: form.depth,
-      block: form.block, tiles: tiles, name: suffix, prepares: nil)
+    let suffix = known.isEmpty ? "left" : "left_\(known.count + 1)"
+    let same = known.first {
+      isSame($0.value, form.left) && isSame($0.scale, form.leftScale) && $0.bits == form.bits && $0.block == form.block
+    }
+    let left =
+      same
+      ?? cubeOperand(
+        form.left, scale: form.leftScale, bits: form.bits, lines: pattern.rows, tile: blocking.cellRows,
+        depth: form.depth, block: form.block, tiles: tiles, name: suffix, prepares: nil)
     let product = CubeProduct(
       left: left, right: right, panels: panels, axes: axes, exchange: workspaces.count)
     workspaces.append(
@@ -124,7 +131,9 @@ extension RegionLowering {
         name: "\(suffix)_exchange",
         byteCount: .constant(4 * product.sums * (machine.npu?.vectorCores ?? 1))))
     preparations.append(try sibling().cutWeight(product, name: "\(name)_lays_out_\(parameter)"))
-    before.append(try sibling().cutRows(product, pattern, blocking, name: "\(name)_slices_\(suffix)"))
+    if same == nil {
+      before.append(try sibling().cutRows(product, pattern, blocking, name: "\(name)_slices_\(suffix)"))
+    }
     return product
   }
 
@@ -143,11 +152,12 @@ extension RegionLowering {
     return kernel(name: name, cells: panel.cells, cell: cell)
   }
 
-  /// A cell is a tile of rows.
+  /// A cell is a block of depth of a tile of rows, or all of a tile where it has to look for its rows among segments.
   private func cutRows(
     _ product: CubeProduct, _ pattern: ProductPattern, _ blocking: ProductBlocking, name: String
   ) throws -> MachineKernel {
     let cell = stack.variable("cell", .index)
+    let left = product.left
     var remaining = Expression.variable(cell)
     var cells = HostExpression.constant(1)
     func take(_ count: HostExpression, _ name: String) -> Expression {
@@ -157,21 +167,27 @@ extension RegionLowering {
       remaining = stack.define("outer", .apply(.quotient, [remaining, count], .index))
       return taken
     }
+    let block = pattern.partition == nil ? take(left.blocks, "block") : nil
     let rowBlock = take(rowBlocks(pattern, blocking.cellRows), "\(pattern.rows.name)_block")
     for axis in product.axes.reversed() {
       environment.bind(axis, LaneCoordinate(take(HostExpression(extentOf: axis), "\(axis.name)_at")))
     }
     try bindRows(pattern, blocking.cellRows, rowBlock)
     let rows = domains[pattern.rows]!
-    stack.append(.note("slices of the left operand", program[product.left.value].location))
-    try cutTile(product.left, .variable(cell), lower: rows.lower, count: rows.count)
+    stack.append(.note("slices of the left operand", program[left.value].location))
+    if let block {
+      try cutBlock(left, block, at: .variable(cell), lower: rows.lower, count: rows.count)
+    } else {
+      try cutTile(left, .variable(cell), lower: rows.lower, count: rows.count)
+    }
     return kernel(name: name, cells: cells, cell: cell)
   }
 
   // MARK: The product
 
   private func multiply(
-    _ product: CubeProduct, _ pattern: ProductPattern, _ rowBlock: Expression, into finished: String
+    _ product: CubeProduct, _ pattern: ProductPattern, _ rowBlock: Expression, through arrays: CubeArrays,
+    into finished: String
   ) throws {
     let (rows, columns) = (product.left.tile, product.right.tile)
     let lanes = min(Self.cubeLanes, rows * columns)
@@ -183,11 +199,8 @@ extension RegionLowering {
     tile = stack.define(
       "tile", tile * scalar(rowBlocks(pattern, rows), "\(pattern.rows.name)_blocks") + rowBlock)
     let panel = try firstPanel(product.panels)
-    let sums = exactScratch("sums", .i32, product.sums)
     let total = exactScratch("totals", .f32, rows * columns)
-    let values = exactScratch("values", .f32, rows * columns)
-    let exponents = exactScratch("exponents", .i32, rows * columns)
-    let rowExponents = exactScratch("row_exponents", .i32, rows)
+    let (sums, values, exponents, rowExponents) = (arrays.sums, arrays.values, arrays.exponents, arrays.rowExponents)
     let exchange = buffer(workspace: product.exchange, .int32)
     func operand(_ operand: CubeOperand) -> (slices: String, exponents: String) {
       (
@@ -196,7 +209,16 @@ extension RegionLowering {
       )
     }
     let (left, right) = (operand(product.left), operand(product.right))
-    stack.append(.clear(buffer: total, offset: .constant(0), count: .constant(rows * columns)))
+    for array in [total, values] {
+      stack.append(.clear(buffer: array, offset: .constant(0), count: .constant(rows * columns)))
+    }
+    // Whole vectors of the rows that the cell has, and their elements.
+    let atOnce = max(1, lanes / columns)
+    let vectors = (domains[pattern.rows]!.count + .constant(atOnce - 1)).divided(by: atOnce)
+    func whole(_ size: Int, _ name: String) -> Expression {
+      stack.define(name, (vectors * .constant(atOnce * size)).minimum(.constant(rows * size)))
+    }
+    let (rowCount, elements) = (whole(1, "whole_rows"), whole(columns, "elements"))
     let blockCount = scalar(product.left.blocks, "\(product.left.depth.name)_blocks")
     let block = stack.variable("block", .index)
     stack.open()
@@ -226,7 +248,7 @@ extension RegionLowering {
     stack.append(
       .loop(
         CountedLoop(
-          row, from: .constant(0), to: .constant(rows),
+          row, from: .constant(0), to: rowCount,
           [
             .storeRaw(
               buffer: exponents, offset: .variable(row) * .constant(columns), ofColumns.apply(.add, ofRow))
@@ -249,24 +271,35 @@ extension RegionLowering {
     stack.append(.storeRaw(buffer: values, offset: .variable(place), value))
     stack.append(
       .loop(
-        CountedLoop(place, from: .constant(0), to: .constant(rows * columns), step: lanes, stack.close())))
+        CountedLoop(place, from: .constant(0), to: elements, step: lanes, stack.close())))
     if let groups = product.right.groups {
       replaceApartColumns(
         product, groups, leftBlock: leftBlock, rightBlock: rightBlock, rows: domains[pattern.rows]!.count,
         in: values)
     }
     let all = MachineType(.f32, rows * columns)
-    func whole(_ array: String) -> Expression { .raw(buffer: array, offset: .constant(0), all) }
-    stack.append(.storeRaw(buffer: total, offset: .constant(0), whole(total).apply(.add, whole(values))))
+    func content(_ array: String) -> Expression { .raw(buffer: array, offset: .constant(0), all) }
+    stack.append(.storeRaw(buffer: total, offset: .constant(0), content(total).apply(.add, content(values))))
     stack.append(.loop(CountedLoop(block, from: .constant(0), to: blockCount, stack.close())))
     // Totals of all rows and columns that a cell can have; of the product those are looked for that it has.
-    let at = stack.variable("place", .index)
-    let finishedTotal = Expression.raw(buffer: total, offset: .variable(at), f32)
-    stack.append(
-      .loop(
-        CountedLoop(
-          at, from: .constant(0), to: .constant(rows * columns), step: lanes,
-          [.storeRaw(buffer: finished, offset: .variable(at), finishedTotal)])))
+    stack.append(.storeRaw(buffer: finished, offset: .constant(0), content(total)))
+  }
+}
+
+/// Arrays of a cell that its products use one after the other: a block's sums, values and powers of two, of all rows and
+/// columns, and the rows' own.
+struct CubeArrays {
+  let sums: String
+  let values: String
+  let exponents: String
+  let rowExponents: String
+
+  init(_ lowering: RegionLowering, _ blocking: ProductBlocking, sums count: Int) {
+    let elements = blocking.cellRows * blocking.cellColumns
+    sums = lowering.exactScratch("sums", .i32, count)
+    values = lowering.exactScratch("values", .f32, elements)
+    exponents = lowering.exactScratch("exponents", .i32, elements)
+    rowExponents = lowering.exactScratch("row_exponents", .i32, blocking.cellRows)
   }
 }
 

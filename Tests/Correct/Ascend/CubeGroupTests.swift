@@ -154,10 +154,13 @@ import Tiles
     #expect(try Lowering.pipes(plan).allSatisfy { !$0.usesCubes })
   }
 
-  /// Of each product the sums of a block of 128 leave L0C once, those of each weight of three slices by two: not once for
-  /// each group of 32.
-  @Test(arguments: [("linear_fp4", 2, 1), ("grouped_linear_fp4", 1, 1), ("experts_up", 1, 2), ("experts_down", 1, 1)])
-  func sumsLeaveOnceForABlock(_ name: String, vectorCores: Int, products: Int) throws {
+  /// Of each product the sums of a block of 128 leave L0C once, those of each weight of three slices by two, or by three:
+  /// not once for each group of 32. And what models are made of does go to cube cores.
+  @Test(arguments: [
+    ("linear_fp4", 2, 4), ("grouped_linear_fp4", 1, 4), ("experts_up", 1, 2 * 4), ("experts_down", 1, 4),
+    ("linear_fp8", 2, 5), ("grouped_linear_fp8", 1, 5), ("shared_up", 2, 2 * 5), ("shared_down", 2, 5),
+  ])
+  func sumsLeaveOnceForABlock(_ name: String, vectorCores: Int, sums: Int) throws {
     let entry = try #require(OperatorLibrary.named(name))
     let program = try entry.instances[0].kernel().program()
     let kernel = try #require(
@@ -172,6 +175,13 @@ import Tiles
       }
     }
     #expect(depths == [128])
-    #expect(drains == 4 * vectorCores * products)
+    #expect(drains == sums * vectorCores)
+  }
+
+  /// Rows that two products have alike are cut once.
+  @Test(arguments: ["experts_up", "shared_up"]) func sharedRowsAreCutOnce(_ name: String) throws {
+    let entry = try #require(OperatorLibrary.named(name))
+    let plan = try Lowering.plan(try entry.instances[0].kernel().program(), for: .ascend910b)
+    #expect(plan.variants[0].kernels.map(\.name) == ["\(name)_slices_left", name])
   }
 }
