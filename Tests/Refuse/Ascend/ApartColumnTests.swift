@@ -61,4 +61,22 @@ import TileIR
     #expect(wrong != Self.plan)
     #expect(!MachineProof(wrong).isProved)
   }
+
+  /// Lanes behind those that an instruction has written hold anything, and so do places made of them.
+  @Test func lanesGatheredFromPlacesThatNothingFillsAreRefused() throws {
+    let kernel = try #require(try Lowering.pipes(Self.plan).first { $0.usesCubes }).withoutNeedlessEvents()
+    #expect(PipeProof(kernel).isProved)
+    let wrong = kernel.mapping { _, statement in
+      guard case .vector(let gather) = statement, gather.operation == .gather, gather.count == 4 else {
+        return [statement]
+      }
+      return [
+        .vector(
+          VectorInstruction(
+            gather.operation, gather.destination, gather.sources, count: 8, scalar: gather.scalar))
+      ]
+    }
+    let faults = PipeProof(wrong).faults
+    #expect(faults.contains { $0.message.contains("places that nothing fills") }, "\(faults)")
+  }
 }
