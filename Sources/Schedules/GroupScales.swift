@@ -17,14 +17,20 @@ enum GroupScales {
     let type = least.type
     func constant(_ value: Int) -> Expression { .integer(Int64(value), type) }
     var together = least.apply(.or, far.apply(.shiftLeft, constant(farBit)))
-    var apart = codes[0]
     let all = far.apply(.subtract, constant(1))
     for (group, code) in codes.enumerated() {
       let shift = code.apply(.subtract, least).apply(.minimum, constant(mostShift)).apply(.and, all)
       together = together.apply(.or, shift.apply(.shiftLeft, constant(firstShift + shiftBits * group)))
-      if group > 0 { apart = apart.apply(.or, code.apply(.shiftLeft, constant(8 * group))) }
     }
-    return (together, apart)
+    return (together, apart(codes))
+  }
+
+  /// The codes themselves, a byte each.
+  static func apart(_ codes: [Expression]) -> Expression {
+    codes.enumerated().dropFirst().reduce(codes[0]) { word, next in
+      let place = Expression.integer(Int64(8 * next.offset), word.type)
+      return word.apply(.or, next.element.apply(.shiftLeft, place))
+    }
   }
 
   /// Not 0 where `far` was 1.

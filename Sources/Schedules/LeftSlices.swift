@@ -39,10 +39,6 @@ extension RegionLowering {
   func slices(
     of weight: MatrixWeight, _ pattern: ProductPattern, known: [LeftSlices], _ kernel: String
   ) throws -> LeftSlices {
-    func isSame(_ a: ValueID?, _ b: ValueID?) -> Bool {
-      guard let a, let b else { return a == b }
-      return program[a].operation == program[b].operation && program[a].operands == program[b].operands
-    }
     if let same = known.first(where: {
       isSame($0.left, weight.left) && isSame($0.scale, weight.leftScale) && $0.block == weight.panels.block
         && $0.bits == weight.bits
@@ -70,6 +66,12 @@ extension RegionLowering {
       try lowering.lowerSlices(
         slices, pattern, name: "\(kernel)_\(content)_\(name)", blocks: blocks))
     return slices
+  }
+
+  /// Whether two values are one, computed alike.
+  func isSame(_ a: ValueID?, _ b: ValueID?) -> Bool {
+    guard let a, let b else { return a == b }
+    return program[a].operation == program[b].operation && program[a].operands == program[b].operands
   }
 
   /// The number of a cell's block of rows among those of `slices`.

@@ -88,7 +88,8 @@ public struct PipeReport: Sendable, Hashable, CustomStringConvertible {
   }
 
   public var description: String {
-    let memory = buffer.map { "byte \(byte) of buffer \($0)" } ?? "byte \(byte) of \(Self.memories[memory])"
+    let onChip = Self.memories.indices.contains(memory) ? Self.memories[memory] : "no memory"
+    let memory = buffer.map { "byte \(byte) of buffer \($0)" } ?? "byte \(byte) of \(onChip)"
     let other = otherPlace.map { "\(otherPipe) at \($0)" } ?? otherPipe
     let event = Self.name(ofEvent: byte)
     let what =

@@ -65,7 +65,7 @@ private struct CorePart {
     case .loop(var loop):
       let before = self
       loop.body = take(loop.body)
-      guard loop.body.contains(where: \.works) else {
+      guard loop.body.contains(where: { $0.works(for: before.needed) }) else {
         self = before
         return nil
       }
@@ -92,11 +92,14 @@ private struct CorePart {
 extension PipeStatement {
   fileprivate var isKept: Bool { if case .note = self { false } else { true } }
 
-  /// Whether something is done in it besides ending a loop.
-  fileprivate var works: Bool {
+  /// Whether something is done in it besides ending a loop: of variables, those that are `needed` outside of it.
+  fileprivate func works(for needed: Set<String>) -> Bool {
     switch self {
     case .leave, .note: false
-    case .branch(_, let then, let otherwise): (then + otherwise).contains(where: \.works)
+    case .define(let variable, _), .declare(let variable, _), .assign(let variable, _):
+      needed.contains(variable.name)
+    case .branch(_, let then, let otherwise): (then + otherwise).contains { $0.works(for: needed) }
+    case .loop(let loop): loop.body.contains { $0.works(for: needed) }
     default: true
     }
   }

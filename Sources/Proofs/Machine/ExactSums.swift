@@ -18,6 +18,8 @@ struct ExactSums {
     var unit: Int?
     /// Whether it is a sum of products, or made of one.
     var isSum = false
+    /// Whether it is bytes as they were loaded.
+    var isBytes = false
     static let any = Bounded(base: nil, range: nil)
 
     /// The same relative to what it is at the start of a round.
@@ -253,7 +255,8 @@ struct ExactSums {
       guard kernel.scratch.contains(where: { $0.name == access.buffer }) else {
         let isWhole = access.element.isInteger && type.scalar == access.element.register
         return Bounded(
-          base: nil, range: isWhole && access.element.bitWidth < 32 ? access.element.integers : nil)
+          base: nil, range: isWhole && access.element.bitWidth < 32 ? access.element.integers : nil,
+          isBytes: access.element == .int8)
       }
       return contents[access.buffer] ?? .any
     case .raw(let buffer, _, let type), .gatherRaw(let buffer, _, _, let type):
@@ -306,7 +309,9 @@ struct ExactSums {
     default: break
     }
     result = Bounded(base: nil, range: Self.range(instruction, arguments.map(\.range), type))
-    result.isSum = arguments.contains(where: \.isSum) && Self.keepsSums.contains(instruction)
+    result.isSum =
+      arguments.contains(where: \.isSum) && Self.keepsSums.contains(instruction)
+      || instruction == .multiply && arguments.allSatisfy(\.isBytes)
     // A base stands only where it is added to.
     let based = arguments.filter { $0.base != nil }
     if !based.isEmpty {

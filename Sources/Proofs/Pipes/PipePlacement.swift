@@ -37,16 +37,29 @@ enum PipePlacement {
         fail("bytes \(first) to \(first + bytes) of \(view.tensor), which has \(tensor.byteCount)")
       }
     }
-    // Arrays are filled element by element, which is part of the proof of the plan.
-    var filled = Set(kernel.source.scratch.map(\.name))
-    func fill(_ written: LocalView?, of read: [LocalView]) {
-      for view in read where !filled.contains(view.tensor) { fail("\(view.tensor) is read where nothing fills it") }
-      if let written { filled.insert(written.tensor) }
+    // How far tensors are filled, in bytes. Arrays are filled element by element, which is part of the proof of the plan.
+    var filled = Dictionary(uniqueKeysWithValues: kernel.source.scratch.map { ($0.name, Int.max) })
+    func fill(_ written: LocalView?, _ bytes: Int? = nil, of read: [LocalView]) {
+      for view in read where filled[view.tensor] == nil { fail("\(view.tensor) is read where nothing fills it") }
+      guard let written else { return }
+      let end = bytes.flatMap { bytes in written.offset.constantValue.map { $0 * written.element.byteCount + bytes } }
+      filled[written.tensor] = max(filled[written.tensor] ?? 0, end ?? .max)
+    }
+    // Lanes that hold anything would be read from anywhere.
+    func checkPlaces(of instruction: VectorInstruction) {
+      guard instruction.operation == .gather, instruction.sources.count == 2 else { return }
+      let places = instruction.sources[1]
+      guard let first = places.offset.constantValue, let end = filled[places.tensor] else { return }
+      if (first + instruction.count) * places.element.byteCount > end {
+        fail("lanes are gathered from places that nothing fills, those of \(places.tensor)")
+      }
     }
     func walk(_ statements: [PipeStatement]) {
       for statement in statements {
         switch statement {
-        case .vector(let instruction): fill(instruction.destination, of: instruction.sources)
+        case .vector(let instruction):
+          checkPlaces(of: instruction)
+          fill(instruction.destination, instruction.bytesWritten, of: instruction.sources)
         case .copyIn(let copy): fill(copy.local, of: [])
         case .copyOut(let copy): fill(nil, of: [copy.local])
         case .cube(let instruction): fill(instruction.write?.view, of: instruction.reads.map(\.view))

@@ -6,10 +6,11 @@ import TileIR
 ///
 /// Slices: `int8` [matrix][tile of lines][block of depth][slice][line][depth]. Exponents: `int32`
 /// [matrix][tile][block][line], the power of two of the line's integers in that block; `ScalarFunction.farExponent` and
-/// more where one of its elements or its scale is NaN. Lines and depth past the end are zeros.
+/// more where one of its elements or its scale is NaN, `CubeGroups.apart` where its groups' scales lie too far apart.
+/// Lines and depth past the end are zeros.
 struct CubeOperand {
-  /// E4M3 codes with their scale, or under the class `fixedPoint` numbers, as they are stored, and the bits of their
-  /// integers.
+  /// E4M3 or E2M1 codes with their scale, or under the class `fixedPoint` numbers, as they are stored, and the bits of
+  /// their integers.
   let value: ValueID
   let scale: ValueID?
   let bits: Int?
@@ -18,32 +19,49 @@ struct CubeOperand {
   let tile: Int
   let depth: Dimension
   let block: Int
+  /// How many slices an integer has.
+  let sliceCount: Int
+  /// What the code of a scale has above the power of two of its line's integers.
+  let bias: Int
+  /// The groups of a block, where they have scales of their own.
+  let groups: CubeGroups?
   /// Positions of the workspaces.
   let slices: Int
   let exponents: Int
 
   /// Bytes of a block of a tile.
-  var blockBytes: Int { ByteFragments.slices * tile * block }
+  var blockBytes: Int { sliceCount * tile * block }
   var blocks: HostExpression { HostExpression(extentOf: depth).dividedUp(by: block) }
-  /// An E8M0 scale of code c is 2^(c - 127), and an E4M3 number an integer times 2^-9.
-  static let bias = 127 + 9
+
+  /// Slices of the integers of an element type's codes, where one power of two is all numbers' of a block.
+  static func slices(of type: ElementType) -> Int { type == .e2m1 ? 1 : ByteFragments.slices }
+  /// An E8M0 scale of code c is 2^(c - 127), an E4M3 number an integer times 2^-9, and an E2M1 number one times 2^-1.
+  static func bias(of type: ElementType) -> Int { 127 + (type == .e2m1 ? 1 : 9) }
 }
 
 extension RegionLowering {
-  /// Adds the workspaces of an operand with `tiles` tiles.
+  /// Adds the workspaces of an operand with `tiles` tiles; `group` is the depth that has one scale, where a block has more.
   func cubeOperand(
     _ value: ValueID, scale: ValueID?, bits: Int?, lines: Dimension, tile: Int, depth: Dimension, block: Int,
-    tiles: HostExpression, name: String, prepares weight: Int?
+    group: Int? = nil, tiles: HostExpression, name: String, prepares weight: Int?
   ) -> CubeOperand {
+    let (type, first) = (program[value].type, workspaces.count)
+    let groups = group.map { CubeGroups(count: block / $0, depth: $0, scales: first + 2, apart: first + 3) }
     let operand = CubeOperand(
       value: value, scale: scale, bits: bits, lines: lines, tile: tile, depth: depth, block: block,
-      slices: workspaces.count,
-      exponents: workspaces.count + 1)
+      sliceCount: groups == nil ? CubeOperand.slices(of: type) : CubeGroups.slices,
+      bias: CubeOperand.bias(of: type), groups: groups, slices: first, exponents: first + 1)
     let blocks = tiles * operand.blocks
-    workspaces.append(
-      Workspace(name: "\(name)_slices", byteCount: blocks * .constant(operand.blockBytes), prepares: weight))
-    workspaces.append(
-      Workspace(name: "\(name)_exponents", byteCount: blocks * .constant(4 * tile), prepares: weight))
+    func add(_ content: String, _ bytes: Int) {
+      let count = blocks * .constant(bytes)
+      workspaces.append(Workspace(name: "\(name)_\(content)", byteCount: count, prepares: weight))
+    }
+    add("slices", operand.blockBytes)
+    add("exponents", 4 * tile)
+    if groups != nil {
+      add("group_scales", 4 * tile)
+      add("apart", 4)
+    }
     return operand
   }
 
@@ -52,20 +70,34 @@ extension RegionLowering {
     let blockCount = scalar(operand.blocks, "\(operand.depth.name)_blocks")
     let block = stack.variable("block", .index)
     stack.open(binding: [operand.depth])
-    let start = stack.define("start", .variable(block) * .constant(operand.block))
-    let active = stack.define("depths", (try length(operand.depth) - start).minimum(.constant(operand.block)))
     let at = stack.define("at", number * blockCount + .variable(block))
+    try cutBlock(operand, .variable(block), at: at, lower: lower, count: count)
+    stack.append(.loop(CountedLoop(block, from: .constant(0), to: blockCount, stack.close())))
+  }
+
+  /// Cuts one block of depth of these lines, whose number through all tiles is `at`.
+  func cutBlock(
+    _ operand: CubeOperand, _ block: Expression, at: Expression, lower: Expression, count: Expression
+  ) throws {
+    let start = stack.define("start", block * .constant(operand.block))
+    let active = stack.define("depths", (try length(operand.depth) - start).minimum(.constant(operand.block)))
+    let word = MachineType(.i32)
+    let found = operand.groups.map { _ in GroupVariables(stack.variable("scales", word), stack.variable("apart", word)) }
+    if let found { stack.append(.declare(found.apart, .integer(0, word))) }
     let line = stack.variable(operand.lines.name, .index)
     stack.open(binding: [operand.lines])
-    try cutLine(operand, .variable(line), of: count, lower: lower, start: start, active: active, at)
+    try cutLine(operand, .variable(line), of: count, lower: lower, start: start, active: active, at, found)
     stack.append(
       .loop(CountedLoop(line, from: .constant(0), to: .constant(operand.tile), stack.close())))
-    stack.append(.loop(CountedLoop(block, from: .constant(0), to: blockCount, stack.close())))
+    if let groups = operand.groups, let found {
+      let apart = Access(buffer(workspace: groups.apart, .int32), .int32, at)
+      stack.append(.store(apart, .variable(found.apart), active: nil))
+    }
   }
 
   private func cutLine(
     _ operand: CubeOperand, _ line: Expression, of count: Expression, lower: Expression, start: Expression,
-    active: Expression, _ at: Expression
+    active: Expression, _ at: Expression, _ found: GroupVariables?
   ) throws {
     let lanes = operand.block
     let type = MachineType(.i32, lanes)
@@ -74,6 +106,7 @@ extension RegionLowering {
     let exponent = stack.variable("exponent", word)
     stack.append(.declare(integers, .integer(0, type)))
     stack.append(.declare(exponent, .integer(0, word)))
+    if let found { stack.append(.declare(found.scales, .integer(0, word))) }
     stack.open(binding: [operand.lines, operand.depth])
     var inner = environment
     inner.bind(operand.lines, LaneCoordinate(lower + line))
@@ -82,25 +115,43 @@ extension RegionLowering {
       inner.active = active
       inner.bind(operand.depth, LaneCoordinate(start, lanes: .strided(1), alignment: operand.block))
       try cutNumbers(operand, inner, bits, integers, exponent)
+    } else if let groups = operand.groups, let found {
+      let codes = try self.codes(operand, inner, start, active, integers.type)
+      try cutGroups(operand, groups, inner, start, codes, integers, exponent, found)
     } else {
       try cutCodes(operand, inner, start, active, integers, exponent)
     }
     stack.append(.branch(line.compared(.less, count), stack.close(), []))
     let slices = buffer(workspace: operand.slices, .int8)
     let exponents = buffer(workspace: operand.exponents, .int32)
-    for slice in 0..<ByteFragments.slices {
+    for slice in 0..<operand.sliceCount {
       let place =
         at * .constant(operand.blockBytes) + .constant(slice * operand.tile * lanes)
         + line * .constant(lanes)
       stack.append(
-        .store(Access(slices, .int8, place), CubeOperand.slice(slice, of: .variable(integers)), active: nil))
+        .store(Access(slices, .int8, place), operand.slice(slice, of: .variable(integers)), active: nil))
     }
-    stack.append(
-      .store(Access(exponents, .int32, at * .constant(operand.tile) + line), .variable(exponent), active: nil)
-    )
+    let own = at * .constant(operand.tile) + line
+    stack.append(.store(Access(exponents, .int32, own), .variable(exponent), active: nil))
+    guard let groups = operand.groups, let found else { return }
+    let scales = buffer(workspace: groups.scales, .int32)
+    stack.append(.store(Access(scales, .int32, own), .variable(found.scales), active: nil))
   }
 
-  /// Integers of E4M3 codes, and the exponent of their scale.
+  /// The codes of a line's block; 0 past its end.
+  private func codes(
+    _ operand: CubeOperand, _ line: Environment, _ start: Expression, _ active: Expression, _ type: MachineType
+  ) throws -> Expression {
+    var inner = line
+    inner.lanes = type.lanes
+    inner.active = active
+    inner.bind(operand.depth, LaneCoordinate(start, lanes: .strided(1), alignment: operand.block))
+    let loaded = try emitWide(operand.value, inner)
+    return stack.define(
+      "codes", .apply(.select, [activeMask(active, type.lanes), loaded, .integer(0, type)], type))
+  }
+
+  /// Integers of codes, and the exponent of their scale.
   private func cutCodes(
     _ operand: CubeOperand, _ line: Environment, _ start: Expression, _ active: Expression,
     _ integers: Variable,
@@ -108,24 +159,23 @@ extension RegionLowering {
   ) throws {
     let (type, word) = (integers.type, exponent.type)
     var inner = line
-    var power = Expression.integer(Int64(127 - CubeOperand.bias), word)
+    var power = Expression.integer(Int64(127 - operand.bias), word)
     if let scale = operand.scale {
       inner.bind(operand.depth, LaneCoordinate(start, alignment: operand.block))
       let code = stack.define("scale", try emitWide(scale, inner))
-      let own = code.apply(.subtract, .integer(Int64(CubeOperand.bias), word))
+      let own = code.apply(.subtract, .integer(Int64(operand.bias), word))
       power = stack.define(
-        "power", .apply(.select, [code.compared(.equal, .integer(255, word)), Self.endless, own], word))
+        "power", .apply(.select, [code.compared(.equal, .integer(255, word)), CubeOperand.endless, own], word))
     }
-    inner.lanes = type.lanes
-    inner.active = active
-    inner.bind(operand.depth, LaneCoordinate(start, lanes: .strided(1), alignment: operand.block))
-    let loaded = try emitWide(operand.value, inner)
-    let codes = stack.define(
-      "codes", .apply(.select, [activeMask(active, type.lanes), loaded, .integer(0, type)], type))
+    let codes = try self.codes(operand, line, start, active, type)
+    if program[operand.value].type == .e2m1 {
+      stack.append(.assign(exponent, power))
+      return stack.append(.assign(integers, CubeGroups.integers(codes)))
+    }
     let sizes = stack.define("sizes", codes.apply(.and, ByteFragments.integer(0x7F, type.lanes)))
     let worst = stack.define("worst", foldLanes(sizes) { $0.apply(.maximum, $1) })
     let isNaN = worst.compared(.equal, .integer(0x7F, word))
-    stack.append(.assign(exponent, .apply(.select, [isNaN, Self.endless, power], word)))
+    stack.append(.assign(exponent, .apply(.select, [isNaN, CubeOperand.endless, power], word)))
     stack.append(.assign(integers, ByteFragments.integers(codes)))
   }
 
@@ -147,7 +197,7 @@ extension RegionLowering {
     let bias = Expression.integer(Int64(FixedPanels.quantumBias(bits: bits)), word)
     let isNaN = field.compared(.equal, .integer(255, word))
     stack.append(
-      .assign(exponent, .apply(.select, [isNaN, Self.endless, field.apply(.subtract, bias)], word)))
+      .assign(exponent, .apply(.select, [isNaN, CubeOperand.endless, field.apply(.subtract, bias)], word)))
     // 1 / quantum may be no float32, its root or twice that is: what both products lose is far below half an integer.
     let inverse = stack.define("inverse", bias.apply(.subtract, field))
     let half = stack.define("half", inverse.apply(.shiftRightArithmetic, .integer(1, word)))
@@ -161,16 +211,17 @@ extension RegionLowering {
     let least = ByteFragments.integer(1 - (1 << bits), lanes)
     stack.append(.assign(integers, nearest.apply(.minimum, most).apply(.maximum, least)))
   }
-
-  private static let endless = Expression.integer(Int64(2 * ScalarFunction.farExponent), MachineType(.i32))
 }
 
 extension CubeOperand {
+  /// The exponent of a line's block that has a NaN.
+  static let endless = Expression.integer(Int64(2 * ScalarFunction.farExponent), MachineType(.i32))
+
   /// Slice number `slice` of an integer, a signed byte: 7 bits, of the last with the sign.
-  fileprivate static func slice(_ slice: Int, of integers: Expression) -> Expression {
+  fileprivate func slice(_ slice: Int, of integers: Expression) -> Expression {
     let lanes = integers.type.lanes
     let shift = ByteFragments.integer(ByteFragments.sliceBits * slice, lanes)
     let moved = slice == 0 ? integers : integers.apply(.shiftRightArithmetic, shift)
-    return slice == ByteFragments.slices - 1 ? moved : moved.apply(.and, ByteFragments.integer(127, lanes))
+    return slice == sliceCount - 1 ? moved : moved.apply(.and, ByteFragments.integer(127, lanes))
   }
 }

@@ -1,18 +1,19 @@
 import MachineIR
 import TileIR
 
-/// Products with weights on a matrix unit of whole tiles, of E4M3 in exact blocks or of bf16 in fixed point: both operands are cut into slices ahead, the
-/// weight once, the rows in each launch; a cell multiplies its tiles block of depth by block of depth, and makes of the
-/// exact sums one rounded number for each row and column, which it adds to the total.
+/// Products with weights on a matrix unit of whole tiles, of E4M3 with E4M3 or E2M1 in exact blocks or of bf16 in fixed
+/// point: both operands are cut into slices ahead, the weight once, the rows in each launch; a cell multiplies its tiles
+/// block of depth by block of depth, and makes of the exact sums one rounded number for each row and column, which it adds
+/// to the total.
 extension RegionLowering {
   /// Rows and columns of a cell.
   static let cubeRows = 32
   static let cubeColumns = 64
   /// Sums that are rounded at once, which keeps many numbers.
-  static let cubeLanes = 256
+  static let cubeLanes = 512
 
   /// Whether a pattern's products are for such a unit: in blocks of whole steps of depth, the right operand a weight, the
-  /// left one there before the cells begin, one scale for a block.
+  /// left one there before the cells begin, one scale for a block, or of E2M1 one for each of two or four groups.
   func fitsCubes(_ pattern: ProductPattern) -> Bool {
     machine.has(.sliceProducts) && pattern.products.allSatisfy { cubeForm($0, pattern) != nil }
   }
@@ -24,6 +25,8 @@ extension RegionLowering {
     let right: ValueID
     let rightScale: ValueID?
     let bits: Int?
+    /// The depth that has one scale of the right operand, where a block has more.
+    let group: Int?
     let panels: WeightPanels
     let depth: Dimension
     var block: Int { panels.block }
@@ -40,7 +43,7 @@ extension RegionLowering {
     let (block, bits): (Int, Int?)
     switch productClass {
     case .exactBlock(let length):
-      guard [left, right].allSatisfy({ program[$0].type == .e4m3 }) else { return nil }
+      guard program[left].type == .e4m3, [.e4m3, .e2m1].contains(program[right].type) else { return nil }
       (block, bits) = (length, nil)
     case .fixedPoint(let width, let length):
       guard (9...ByteFragments.slices * ByteFragments.sliceBits).contains(width),
@@ -59,19 +62,30 @@ extension RegionLowering {
     guard block % SliceProduct.depthStep == 0, block <= 128,
       let panels = WeightPanels(right, pattern, in: program, width: Self.cubeColumns, block: block),
       [left, leftScale].compactMap({ $0 }).allSatisfy({ isReadOnly($0) }),
-      [leftScale, rightScale].compactMap({ $0 }).allSatisfy({ scale in
-        granularity(of: scale, along: depth).map { $0 % block == 0 } ?? false
-      })
+      let leftGroup = group(of: leftScale, along: depth, block), leftGroup == block,
+      let group = group(of: rightScale, along: depth, block),
+      group == block || program[right].type == .e2m1 && CubeGroups.fit(block / group)
     else { return nil }
     return CubeForm(
-      left: left, leftScale: leftScale, right: right, rightScale: rightScale, bits: bits, panels: panels,
-      depth: depth)
+      left: left, leftScale: leftScale, right: right, rightScale: rightScale, bits: bits,
+      group: group == block ? nil : group, panels: panels, depth: depth)
+  }
+
+  /// How much of a block's depth has one scale; nil where that is no part of it.
+  private func group(of scale: ValueID?, along depth: Dimension, _ block: Int) -> Int? {
+    guard let scale else { return block }
+    guard let granularity = granularity(of: scale, along: depth) else { return nil }
+    return granularity % block == 0 ? block : block % granularity == 0 ? granularity : nil
   }
 
   func lowerCubes(_ pattern: ProductPattern, name: String) throws -> MachineKernel {
     let blocking = ProductBlocking.cubes
     var products: [ValueID: CubeProduct] = [:]
-    for id in pattern.products { products[id] = try cubeProduct(id, pattern, blocking, name) }
+    for id in pattern.products {
+      let known = pattern.products.compactMap { products[$0]?.left }
+      products[id] = try cubeProduct(id, pattern, blocking, known: known, name)
+    }
+    let arrays = CubeArrays(self, blocking, sums: products.values.map(\.sums).max()!)
     let cell = stack.variable("cell", .index)
     let (cells, rowBlock) = try openCell(pattern, blocking, .variable(cell))
     domains[pattern.columns]!.most = .constant(blocking.cellColumns)
@@ -79,21 +93,21 @@ extension RegionLowering {
       stack.append(.note("product", program[id].location))
       let product = scratch("product", .f32, count: .constant(blocking.cellRows * blocking.cellColumns))
       storage[id] = .array(product, .f32, [pattern.rows, pattern.columns])
-      try multiply(products[id]!, pattern, rowBlock, into: product)
+      try multiply(products[id]!, pattern, rowBlock, through: arrays, into: product)
     }
     return kernel(name: name, cells: cells, cell: cell)
   }
 
-  /// The operands of a product, with the kernels that cut them.
+  /// The operands of a product, with the kernels that cut them; the left one of those that are known where it is the same.
   private func cubeProduct(
-    _ id: ValueID, _ pattern: ProductPattern, _ blocking: ProductBlocking, _ name: String
+    _ id: ValueID, _ pattern: ProductPattern, _ blocking: ProductBlocking, known: [CubeOperand], _ name: String
   ) throws -> CubeProduct {
     let form = cubeForm(id, pattern)!
     let panels = form.panels
     let parameter = program.parameters[panels.parameter].name
     let right = cubeOperand(
       form.right, scale: form.rightScale, bits: form.bits, lines: pattern.columns, tile: blocking.cellColumns,
-      depth: form.depth, block: form.block,
+      depth: form.depth, block: form.block, group: form.group,
       tiles: panels.outer.reduce(panels.panels) { $0 * HostExpression(extentOf: $1.dimension) },
       name: parameter, prepares: panels.parameter)
     let axes = region.axes.map(\.dimension).filter { axis in
@@ -101,20 +115,25 @@ extension RegionLowering {
         && [form.left, form.leftScale].compactMap { $0 }.contains { program[$0].axes.contains(axis) }
     }
     let tiles = axes.reduce(rowBlocks(pattern, blocking.cellRows)) { $0 * HostExpression(extentOf: $1) }
-    let number = before.count
-    let suffix = number == 0 ? "left" : "left_\(number + 1)"
-    let left = cubeOperand(
-      form.left, scale: form.leftScale, bits: form.bits, lines: pattern.rows, tile: blocking.cellRows,
-      depth: form.depth,
-      block: form.block, tiles: tiles, name: suffix, prepares: nil)
+    let suffix = known.isEmpty ? "left" : "left_\(known.count + 1)"
+    let same = known.first {
+      isSame($0.value, form.left) && isSame($0.scale, form.leftScale) && $0.bits == form.bits && $0.block == form.block
+    }
+    let left =
+      same
+      ?? cubeOperand(
+        form.left, scale: form.leftScale, bits: form.bits, lines: pattern.rows, tile: blocking.cellRows,
+        depth: form.depth, block: form.block, tiles: tiles, name: suffix, prepares: nil)
     let product = CubeProduct(
       left: left, right: right, panels: panels, axes: axes, exchange: workspaces.count)
     workspaces.append(
       Workspace(
         name: "\(suffix)_exchange",
-        byteCount: .constant(4 * product.sums(blocking) * (machine.npu?.vectorCores ?? 1))))
+        byteCount: .constant(4 * product.sums * (machine.npu?.vectorCores ?? 1))))
     preparations.append(try sibling().cutWeight(product, name: "\(name)_lays_out_\(parameter)"))
-    before.append(try sibling().cutRows(product, pattern, blocking, name: "\(name)_slices_\(suffix)"))
+    if same == nil {
+      before.append(try sibling().cutRows(product, pattern, blocking, name: "\(name)_slices_\(suffix)"))
+    }
     return product
   }
 
@@ -133,11 +152,12 @@ extension RegionLowering {
     return kernel(name: name, cells: panel.cells, cell: cell)
   }
 
-  /// A cell is a tile of rows.
+  /// A cell is a block of depth of a tile of rows, or all of a tile where it has to look for its rows among segments.
   private func cutRows(
     _ product: CubeProduct, _ pattern: ProductPattern, _ blocking: ProductBlocking, name: String
   ) throws -> MachineKernel {
     let cell = stack.variable("cell", .index)
+    let left = product.left
     var remaining = Expression.variable(cell)
     var cells = HostExpression.constant(1)
     func take(_ count: HostExpression, _ name: String) -> Expression {
@@ -147,21 +167,27 @@ extension RegionLowering {
       remaining = stack.define("outer", .apply(.quotient, [remaining, count], .index))
       return taken
     }
+    let block = pattern.partition == nil ? take(left.blocks, "block") : nil
     let rowBlock = take(rowBlocks(pattern, blocking.cellRows), "\(pattern.rows.name)_block")
     for axis in product.axes.reversed() {
       environment.bind(axis, LaneCoordinate(take(HostExpression(extentOf: axis), "\(axis.name)_at")))
     }
     try bindRows(pattern, blocking.cellRows, rowBlock)
     let rows = domains[pattern.rows]!
-    stack.append(.note("slices of the left operand", program[product.left.value].location))
-    try cutTile(product.left, .variable(cell), lower: rows.lower, count: rows.count)
+    stack.append(.note("slices of the left operand", program[left.value].location))
+    if let block {
+      try cutBlock(left, block, at: .variable(cell), lower: rows.lower, count: rows.count)
+    } else {
+      try cutTile(left, .variable(cell), lower: rows.lower, count: rows.count)
+    }
     return kernel(name: name, cells: cells, cell: cell)
   }
 
   // MARK: The product
 
   private func multiply(
-    _ product: CubeProduct, _ pattern: ProductPattern, _ rowBlock: Expression, into finished: String
+    _ product: CubeProduct, _ pattern: ProductPattern, _ rowBlock: Expression, through arrays: CubeArrays,
+    into finished: String
   ) throws {
     let (rows, columns) = (product.left.tile, product.right.tile)
     let lanes = min(Self.cubeLanes, rows * columns)
@@ -173,10 +199,8 @@ extension RegionLowering {
     tile = stack.define(
       "tile", tile * scalar(rowBlocks(pattern, rows), "\(pattern.rows.name)_blocks") + rowBlock)
     let panel = try firstPanel(product.panels)
-    let sums = exactScratch("sums", .i32, product.sums(.cubes))
     let total = exactScratch("totals", .f32, rows * columns)
-    let exponents = exactScratch("exponents", .i32, rows * columns)
-    let rowExponents = exactScratch("row_exponents", .i32, rows)
+    let (sums, values, exponents, rowExponents) = (arrays.sums, arrays.values, arrays.exponents, arrays.rowExponents)
     let exchange = buffer(workspace: product.exchange, .int32)
     func operand(_ operand: CubeOperand) -> (slices: String, exponents: String) {
       (
@@ -185,7 +209,16 @@ extension RegionLowering {
       )
     }
     let (left, right) = (operand(product.left), operand(product.right))
-    stack.append(.clear(buffer: total, offset: .constant(0), count: .constant(rows * columns)))
+    for array in [total, values] {
+      stack.append(.clear(buffer: array, offset: .constant(0), count: .constant(rows * columns)))
+    }
+    // Whole vectors of the rows that the cell has, and their elements.
+    let atOnce = max(1, lanes / columns)
+    let vectors = (domains[pattern.rows]!.count + .constant(atOnce - 1)).divided(by: atOnce)
+    func whole(_ size: Int, _ name: String) -> Expression {
+      stack.define(name, (vectors * .constant(atOnce * size)).minimum(.constant(rows * size)))
+    }
+    let (rowCount, elements) = (whole(1, "whole_rows"), whole(columns, "elements"))
     let blockCount = scalar(product.left.blocks, "\(product.left.depth.name)_blocks")
     let block = stack.variable("block", .index)
     stack.open()
@@ -195,9 +228,9 @@ extension RegionLowering {
       .multiplySlices(
         SliceProduct(
           Access(left.slices, .int8, leftBlock * .constant(product.left.blockBytes)),
-          slices: ByteFragments.slices,
+          slices: product.left.sliceCount,
           by: Access(right.slices, .int8, rightBlock * .constant(product.right.blockBytes)),
-          slices: ByteFragments.slices, rows: rows, columns: columns, depth: product.left.block, to: sums,
+          slices: product.right.sliceCount, rows: rows, columns: columns, depth: product.left.block, to: sums,
           through: exchange)))
     // Every element's power of two.
     let own = MachineType(.i32, columns)
@@ -215,7 +248,7 @@ extension RegionLowering {
     stack.append(
       .loop(
         CountedLoop(
-          row, from: .constant(0), to: .constant(rows),
+          row, from: .constant(0), to: rowCount,
           [
             .storeRaw(
               buffer: exponents, offset: .variable(row) * .constant(columns), ofColumns.apply(.add, ofRow))
@@ -227,26 +260,46 @@ extension RegionLowering {
     }
     // Neighbours meet in 32 bits.
     func joined(_ weight: Int) -> Expression {
-      sum(weight).apply(
+      guard weight < product.weights else { return .integer(0, i32) }
+      guard weight + 1 < product.weights else { return sum(weight) }
+      return sum(weight).apply(
         .add, sum(weight + 1).apply(.multiply, ByteFragments.integer(1 << ByteFragments.sliceBits, lanes)))
     }
-    let digits = [joined(0), joined(2), sum(4)].map { stack.define("digits", $0) }
+    let digits = [0, 2, 4].map { stack.define("digits", joined($0)) }
     let power = Expression.raw(buffer: exponents, offset: .variable(place), i32)
     let value = stack.define("value", .apply(.call(.roundedSlices), digits + [power], f32))
-    let before = Expression.raw(buffer: total, offset: .variable(place), f32)
-    stack.append(.storeRaw(buffer: total, offset: .variable(place), before.apply(.add, value)))
+    stack.append(.storeRaw(buffer: values, offset: .variable(place), value))
     stack.append(
       .loop(
-        CountedLoop(place, from: .constant(0), to: .constant(rows * columns), step: lanes, stack.close())))
+        CountedLoop(place, from: .constant(0), to: elements, step: lanes, stack.close())))
+    if let groups = product.right.groups {
+      replaceApartColumns(
+        product, groups, leftBlock: leftBlock, rightBlock: rightBlock, rows: domains[pattern.rows]!.count,
+        in: values)
+    }
+    let all = MachineType(.f32, rows * columns)
+    func content(_ array: String) -> Expression { .raw(buffer: array, offset: .constant(0), all) }
+    stack.append(.storeRaw(buffer: total, offset: .constant(0), content(total).apply(.add, content(values))))
     stack.append(.loop(CountedLoop(block, from: .constant(0), to: blockCount, stack.close())))
     // Totals of all rows and columns that a cell can have; of the product those are looked for that it has.
-    let at = stack.variable("place", .index)
-    let whole = Expression.raw(buffer: total, offset: .variable(at), f32)
-    stack.append(
-      .loop(
-        CountedLoop(
-          at, from: .constant(0), to: .constant(rows * columns), step: lanes,
-          [.storeRaw(buffer: finished, offset: .variable(at), whole)])))
+    stack.append(.storeRaw(buffer: finished, offset: .constant(0), content(total)))
+  }
+}
+
+/// Arrays of a cell that its products use one after the other: a block's sums, values and powers of two, of all rows and
+/// columns, and the rows' own.
+struct CubeArrays {
+  let sums: String
+  let values: String
+  let exponents: String
+  let rowExponents: String
+
+  init(_ lowering: RegionLowering, _ blocking: ProductBlocking, sums count: Int) {
+    let elements = blocking.cellRows * blocking.cellColumns
+    sums = lowering.exactScratch("sums", .i32, count)
+    values = lowering.exactScratch("values", .f32, elements)
+    exponents = lowering.exactScratch("exponents", .i32, elements)
+    rowExponents = lowering.exactScratch("row_exponents", .i32, blocking.cellRows)
   }
 }
 
@@ -260,8 +313,7 @@ struct CubeProduct {
   /// The position of the workspace through which sums go.
   let exchange: Int
 
-  /// Sums of a cell's block.
-  func sums(_ blocking: ProductBlocking) -> Int {
-    (2 * ByteFragments.slices - 1) * blocking.cellRows * blocking.cellColumns
-  }
+  /// Weights of products of slices, and sums of a cell's block: one for each weight, row and column.
+  var weights: Int { left.sliceCount + right.sliceCount - 1 }
+  var sums: Int { weights * left.tile * right.tile }
 }

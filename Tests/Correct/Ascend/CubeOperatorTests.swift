@@ -10,7 +10,10 @@ import TileIR
 /// Operators with products on the cube cores, as Ascend C for groups of cores: the reference's bits and no report,
 /// whichever core is ahead.
 @Suite struct CubeOperatorTests {
-  static let names = ["linear_fp8", "grouped_linear_fp8", "output_groups"]
+  static let names = [
+    "linear_fp8", "grouped_linear_fp8", "output_groups", "linear_fp4", "grouped_linear_fp4", "experts_up", "experts_down",
+    "shared_down",
+  ]
 
   @Test(arguments: names)
   func givesTheReferencesBitsInEveryOrder(_ name: String) throws {

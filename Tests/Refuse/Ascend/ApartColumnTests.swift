@@ -1,0 +1,82 @@
+import MachineIR
+import Operators
+import Proofs
+import Schedules
+import Testing
+import TileIR
+
+/// Columns whose groups' scales lie apart, in programs that are wrong about them.
+@Suite struct ApartColumnTests {
+  static let plan: Plan = {
+    let instance = OperatorLibrary.named("linear_fp4")!.instances.first(where: \.isSmall)!
+    return try! Lowering.plan(instance.kernel().program(), for: .ascend910b)
+  }()
+
+  /// The plan with definitions changed that `change` gives something for.
+  private func changed(_ change: @escaping (MachineIR.Variable, Expression) -> Expression?) -> Plan {
+    func body(_ statements: [MachineStatement]) -> [MachineStatement] {
+      statements.map { statement in
+        switch statement {
+        case .define(let variable, let value): return .define(variable, change(variable, value) ?? value)
+        case .branch(let condition, let then, let otherwise):
+          return .branch(condition, body(then), body(otherwise))
+        case .loop(let loop):
+          return .loop(
+            CountedLoop(
+              loop.counter, from: loop.lower, to: loop.upper, step: loop.step, unrolled: loop.isUnrolled,
+              body(loop.body)))
+        default: return statement
+        }
+      }
+    }
+    let plan = Self.plan
+    let variants = plan.variants.map { variant in
+      PlanVariant(
+        name: variant.name, guards: variant.guards,
+        kernels: variant.kernels.map { $0.with(body: body($0.body)) })
+    }
+    return Plan(
+      program: plan.program, machine: plan.machine, schedule: plan.schedule, workspaces: plan.workspaces,
+      preparations: plan.preparations, variants: variants, messages: plan.messages)
+  }
+
+  @Test func unchangedItIsProved() { #expect(MachineProof(Self.plan).isProved) }
+
+  /// Slices' products are summed before they are weighed: with the highest slice's weight 32 bits are too few.
+  @Test func sumsThatLeave32BitsAreRefused() {
+    let wrong = changed { variable, value in
+      variable.name == "products_2" ? value.apply(.multiply, .integer(1 << 14, value.type)) : nil
+    }
+    #expect(wrong != Self.plan)
+    let open = MachineProof(wrong).open
+    #expect(open.contains { $0.contains("exactAccumulator in linear_fp4") }, "\(open)")
+  }
+
+  @Test func aColumnBeyondTheTileIsRefused() {
+    let wrong = changed { variable, value in
+      guard variable.name == "column_exponent", case .load(let access, let type, _) = value else { return nil }
+      let beyond = Access(access.buffer, access.element, access.offset + .constant(1))
+      return .load(beyond, type, active: nil)
+    }
+    #expect(wrong != Self.plan)
+    #expect(!MachineProof(wrong).isProved)
+  }
+
+  /// Lanes behind those that an instruction has written hold anything, and so do places made of them.
+  @Test func lanesGatheredFromPlacesThatNothingFillsAreRefused() throws {
+    let kernel = try #require(try Lowering.pipes(Self.plan).first { $0.usesCubes }).withoutNeedlessEvents()
+    #expect(PipeProof(kernel).isProved)
+    let wrong = kernel.mapping { _, statement in
+      guard case .vector(let gather) = statement, gather.operation == .gather, gather.count == 4 else {
+        return [statement]
+      }
+      return [
+        .vector(
+          VectorInstruction(
+            gather.operation, gather.destination, gather.sources, count: 8, scalar: gather.scalar))
+      ]
+    }
+    let faults = PipeProof(wrong).faults
+    #expect(faults.contains { $0.message.contains("places that nothing fills") }, "\(faults)")
+  }
+}
