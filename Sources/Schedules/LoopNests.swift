@@ -176,10 +176,10 @@ extension RegionLowering {
     var seen: Set<ValueID> = []
     var pending = roots
     func credit(_ indices: [Index], _ weight: Int) {
-      if case .axis(let dimension)? = indices.last {
-        score[dimension, default: 0] += weight * 4
-      } else if let last = indices.last {
-        for dimension in last.dimensions { score[dimension, default: 0] += weight }
+      guard let last = indices.last else { return }
+      let contiguous = last.contiguousDimensions
+      for dimension in last.dimensions {
+        score[dimension, default: 0] += contiguous.contains(dimension) ? weight * 4 : weight
       }
     }
     if case .statement(let position)? = work,
@@ -397,5 +397,17 @@ extension RegionLowering {
     let name = scratch(name(of: id), scalar, count: count)
     storage[id] = .array(name, scalar, axes)
     return name
+  }
+}
+
+extension Index {
+  /// Dimensions along which it grows by one from coordinate to coordinate.
+  fileprivate var contiguousDimensions: Set<Dimension> {
+    switch self {
+    case .axis(let dimension): [dimension]
+    case .sum(let a, let b): a.contiguousDimensions.union(b.contiguousDimensions)
+    case .scaled(let index, 1): index.contiguousDimensions
+    default: []
+    }
   }
 }
