@@ -63,12 +63,12 @@ public enum Lowering {
       do {
         let name = program.name + suffix
         let whole: LaunchKernels = ([try lowering.lower(name: name)], [])
-        let own = try rows?.kernels(region, name: name, begin, isStaged ? schedule.ofStagedProducts : schedule)
+        let blocks = try rows?.kernels(region, name: name, begin, isStaged ? schedule.ofStagedProducts : schedule)
         let few =
-          try own?.few ?? lowering.lowerFewRows(name: name) ?? begin(choices.ofFewCells).lowerFewCells(name: name)
+          try blocks?.few ?? lowering.lowerFewRows(name: name) ?? begin(choices.ofFewCells).lowerFewCells(name: name)
         let split = try lowering.lowerSplitDepth(name: name)
-        rowsOnChip.add(own?.onChip ?? whole, after: lowering.before, isOwn: own?.onChip != nil)
-        longRows.add(own?.long ?? whole, after: lowering.before, isOwn: own?.long != nil)
+        rowsOnChip.add(blocks?.onChip ?? whole, after: lowering.before, isOwn: blocks?.onChip != nil)
+        longRows.add(blocks?.long ?? whole, after: lowering.before, isOwn: blocks?.long != nil)
         every.add(whole, after: lowering.before)
         fewRows.add(few ?? whole, after: lowering.before, isOwn: few != nil)
         oneBlock.add(split ?? few ?? whole, after: lowering.before, isOwn: split != nil)
