@@ -2,27 +2,11 @@ import MachineIR
 
 /// Products of matrices of halves, and the halves of codes.
 extension CUDADialect {
-  /// The function that adds a product of 16 x 16 by 16 x 8 halves. The device model has the instruction under the name
-  /// that the text gives it for a GPU.
+  /// The function that adds a product of 16 x 16 by 16 x 8 halves.
   func multiplyHalves() -> String {
-    lanes()
-    let (f32, i32, u32) = (declare("f32"), declare("i32"), declare("u32"))
-    add("tessera_mma_f16_16x8x16") {
-      let text = inline(
-        "void", "tessera_mma_f16_16x8x16", "\(f32) d[4], const \(u32) a[4], const \(u32) b[2]",
-        body: Self.multiplyFragments("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32", sums: "+f"),
-        why: "d += a b of a warp's fragments, for sums below 2^24 of their unit.")
-      return "#ifndef TESSERA_DEVICE_MODEL\n\(text)\n#endif"
-    }
-    return add("multiply_halves") {
-      inline(
-        "Lanes<\(f32), 4>", "multiply_halves",
-        "Lanes<\(f32), 4> sum, Lanes<\(i32), 4> left, Lanes<\(i32), 2> right",
-        body: """
-            tessera_mma_f16_16x8x16(sum.at, (const \(u32) *)left.at, (const \(u32) *)right.at);
-            return sum;
-          """)
-    }
+    multiplyFragments(
+      "multiply_halves", "tessera_mma_f16_16x8x16", "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32", sums: "f32",
+      why: "d += a b of a warp's fragments, for sums below 2^24 of their unit.")
   }
 
   /// The function that gives a part of two of the four E4M3 codes of a register, by binary16 arithmetic on both at once.
