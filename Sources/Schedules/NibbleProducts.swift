@@ -2,8 +2,9 @@ import MachineIR
 import TileIR
 
 /// A product of two E2M1 operands that share one exact block, its columns along a parallel axis that lanes
-/// can run along: an indexer's scores. Bytes of the right operand are turned so that a lane is a column and
-/// serve for all rows; sums of a scale's group are byte dot products, exact in `i32`.
+/// can run along: an indexer's scores. Processors turn bytes of the right operand so that a lane is a column and
+/// serve for all rows; sums of a scale's group are byte dot products, exact in `i32`. Matrix units take both
+/// operands as they are (`NibbleMatrices`).
 struct NibbleProduct {
   let id: ValueID
   let depth: Dimension
@@ -16,14 +17,15 @@ struct NibbleProduct {
   /// Depth coordinates that share a scale, and how many such groups there are.
   static let group = 32
   var groups: Int { depth.extent! / Self.group }
-  /// Columns that one cell takes: rows' bytes serve for all of them.
-  static let cellColumns = 64
+  /// Columns that one cell takes: rows serve for all of them.
+  let cellColumns: Int
 
   /// The product of a region, or nil where it has another shape or the machine lacks the instructions.
   init?(_ program: Program, _ region: Region, _ machine: MachineDescription) {
-    guard machine.has(.dot4), machine.has(.lookup16), region.axes.allSatisfy({ $0.partition == nil }) else {
-      return nil
-    }
+    let isForMatrices = machine.has(.byteMatrices)
+    guard isForMatrices || machine.has(.dot4) && machine.has(.lookup16),
+      region.axes.allSatisfy({ $0.partition == nil })
+    else { return nil }
     var found: Set<ValueID> = []
     var seen: Set<ValueID> = []
     var pending = region.statements.flatMap(\.dependencies)
@@ -55,6 +57,11 @@ struct NibbleProduct {
           && !program[operands[2]].axes.contains($0)
       })
     else { return nil }
+    if isForMatrices {
+      let rows = program[id].axes.filter { axis in !region.axes.contains { $0.dimension == axis } }
+      guard rows.count == 1, let extent = rows[0].extent, extent % HalfMatrices.rows == 0 else { return nil }
+    }
+    cellColumns = isForMatrices ? NibbleMatrices.cellColumns : 64
     self.id = id
     self.depth = depth
     self.columns = columns
@@ -66,6 +73,7 @@ struct NibbleProduct {
 
 extension RegionLowering {
   func lower(_ product: NibbleProduct) throws {
+    if machine.has(.byteMatrices) { return try lowerMatrices(product) }
     let rows = analysis.innerAxes(product.id).filter { $0 != product.columns }
     let rowCount = rows.reduce(HostExpression.constant(1)) { $0 * most($1) }
     let (lanes, groups) = (machine.lanes(of: .i32), product.groups)
@@ -135,7 +143,7 @@ extension RegionLowering {
   }
 
   /// An unrolled loop over the groups of a row, depth bound to the first coordinate of each.
-  private func forEachGroup(_ product: NibbleProduct, _ body: (Expression) throws -> Void) throws {
+  func forEachGroup(_ product: NibbleProduct, _ body: (Expression) throws -> Void) throws {
     let group = stack.variable("group", .index)
     let outer = environment
     stack.open(binding: [product.depth])
@@ -153,19 +161,19 @@ extension RegionLowering {
   }
 
   /// How far codes lie apart, gathered one by one.
-  private struct Spread {
+  struct NibbleSpread {
     let least, most: Variable
     var value: Expression { Expression.variable(most).apply(.subtract, .variable(least)) }
   }
 
-  private func openSpread(_ type: MachineType) -> Spread {
-    let spread = Spread(least: stack.variable("least", type), most: stack.variable("most", type))
+  func openSpread(_ type: MachineType) -> NibbleSpread {
+    let spread = NibbleSpread(least: stack.variable("least", type), most: stack.variable("most", type))
     stack.append(.declare(spread.least, .integer(255, type)))
     stack.append(.declare(spread.most, .integer(0, type)))
     return spread
   }
 
-  private func add(_ code: Expression, to spread: Spread) {
+  func add(_ code: Expression, to spread: NibbleSpread) {
     stack.append(.assign(spread.least, Expression.variable(spread.least).apply(.minimum, code)))
     stack.append(.assign(spread.most, Expression.variable(spread.most).apply(.maximum, code)))
   }

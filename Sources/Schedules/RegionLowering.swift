@@ -113,7 +113,7 @@ final class RegionLowering {
       var size = position == 0 ? schedule.cellRows : 1
       if axis.dimension == sharedAxis { size = 2 * schedule.cellInner }
       if axis.dimension == laneAxis {
-        size = nibbles == nil ? schedule.cellLanes : min(schedule.cellLanes, NibbleProduct.cellColumns)
+        size = nibbles.map { min(schedule.cellLanes, $0.cellColumns) } ?? schedule.cellLanes
       }
       if axis.dimension == fixed.last, fixed.count > 1 { size = levels.isShared ? schedule.cellInner : 1 }
       let lowerBound = try axis.bounds.map { try host($0.lower) } ?? .constant(0)

@@ -129,18 +129,18 @@ struct ByteBlocks {
   /// Coordinates follow each other in both operands.
   private func faultOfPlaces(_ all: inout [Coordinates]) -> String? {
     var offsets: [[Int]] = []
-    var memory: (name: String, base: ByteForm)?
+    var memory: (name: String, base: ByteForm, others: [Int])?
     for index in all.indices {
       var own: [Int] = []
       for (slice, atom) in all[index].left.enumerated() {
         if let number = terms.part(of: atom), number != slice {
           return "its left parts are not those of its numbers"
         }
-        guard let (name, place, pair) = terms.place(of: atom) else { return "its left bytes are not followed" }
-        guard memory == nil || memory! == (name, place.variablePart) else {
+        guard let (name, place, others, pair) = terms.place(of: atom) else { return "its left bytes are not followed" }
+        guard memory == nil || memory! == (name, place.variablePart, others) else {
           return "its left bytes lie apart"
         }
-        memory = (name, place.variablePart)
+        memory = (name, place.variablePart, others)
         own.append(place.constant)
         if slice == 0 { all[index].pair = pair }
         guard pair == all[index].pair else { return "its left parts are not of one coordinate" }

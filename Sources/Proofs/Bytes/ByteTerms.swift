@@ -96,6 +96,8 @@ struct ByteTerms {
   private var shiftedShapes: Set<Int> = []
   /// Shapes that are parts of numbers.
   private var parts: [Int: Int] = [:]
+  /// Shapes that are halves of a pair of codes.
+  private var pairedShapes: Set<Int> = []
   /// The greatest values of loops' counters, where they are known.
   private var greatest: [Int: Int] = [:]
   private(set) var counters: Set<Int> = []
@@ -107,7 +109,13 @@ struct ByteTerms {
     let number = shapes[shape] ?? shapes.count
     shapes[shape] = number
     if isUneven { unevenShapes.insert(number) }
-    if case .apply(.halvesOfE4M3(_, let part), _, _) = shape { parts[number] = part }
+    switch shape {
+    case .apply(.halvesOfE4M3(_, let part), _, _):
+      parts[number] = part
+      pairedShapes.insert(number)
+    case .apply(.halvesOfE2M1, _, _): pairedShapes.insert(number)
+    default: break
+    }
     return intern(Atom(shape: number, arguments: isLarge ? [] : arguments))
   }
 
@@ -234,12 +242,21 @@ struct ByteTerms {
     return arguments == old.arguments ? atom : intern(Atom(shape: old.shape, arguments: arguments))
   }
 
-  /// The memory and the place that an atom reads as it is, or the pair of codes there that it is the halves of.
-  func place(of atom: Int) -> (memory: String, place: ByteForm, pair: Int)? {
+  /// The memory and the first place that an atom reads as it is, or the pair of codes there that it is the halves of; how
+  /// far behind are other places that make one word with it.
+  func place(of atom: Int) -> (memory: String, place: ByteForm, others: [Int], pair: Int)? {
     var arguments = atoms[atom].arguments[...]
     var pair = 0
-    if part(of: atom) != nil, case .number(let number)? = arguments.popFirst() { pair = number.constant }
-    guard arguments.count == 1, case .read(let memory, let place, _)? = arguments.first else { return nil }
-    return (memory, place, pair)
+    let isPaired = pairedShapes.contains(atoms[atom].shape)
+    if isPaired, case .number(let number)? = arguments.popFirst() { pair = number.constant }
+    guard arguments.count == 1 || isPaired, case .read(let memory, let place, _)? = arguments.popFirst() else {
+      return nil
+    }
+    var others: [Int] = []
+    for argument in arguments {
+      guard case .read(memory, let other, _) = argument, (other - place).isConstant else { return nil }
+      others.append((other - place).constant)
+    }
+    return (memory, place, others, pair)
   }
 }
