@@ -11,6 +11,8 @@ enum NibbleMatrices {
   /// Columns that one cell takes, as many as a warp has lanes.
   static let cellColumns = GPU.warp
   static let tiles = cellColumns / HalfMatrices.columns
+  /// Eight more than their multiple: four rows of sums are in banks of their own.
+  static let pitch = cellColumns + 8
   /// Pairs of halves in a word.
   static let pairs = 2
   /// With it halves are E2M1 numbers as they are.

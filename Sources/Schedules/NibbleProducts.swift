@@ -19,6 +19,8 @@ struct NibbleProduct {
   var groups: Int { depth.extent! / Self.group }
   /// Columns that one cell takes: rows serve for all of them.
   let cellColumns: Int
+  /// Elements from row to row of what a cell keeps.
+  let pitch: Int
 
   /// The product of a region, or nil where it has another shape or the machine lacks the instructions.
   init?(_ program: Program, _ region: Region, _ machine: MachineDescription) {
@@ -62,6 +64,7 @@ struct NibbleProduct {
       guard rows.count == 1, let extent = rows[0].extent, extent % HalfMatrices.rows == 0 else { return nil }
     }
     cellColumns = isForMatrices ? NibbleMatrices.cellColumns : 64
+    pitch = isForMatrices ? NibbleMatrices.pitch : cellColumns
     self.id = id
     self.depth = depth
     self.columns = columns

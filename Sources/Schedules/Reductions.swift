@@ -215,23 +215,27 @@ extension RegionLowering {
       var leaves = 1
       while leaves < extent { leaves *= 2 }
       let array = RegisterArray(stack.unique("leaf"), type, [leaves])
-      clear(array)
-      try scalarLoop(dimension) {
+      // A thread's registers have numbers, not places.
+      let isUnrolled = machine.gpu != nil && leaves <= Self.leavesInRegisters
+      clear(array, isUnrolled: isUnrolled)
+      try rangeLoop(dimension, from: .constant(0), to: .constant(extent), isUnrolled: isUnrolled) {
         let at = environment.coordinates[dimension]!.base
         stack.append(.setElement(array, [at], try step(zero)))
       }
-      return foldPairs(array)
+      return foldPairs(array, isUnrolled: isUnrolled)
     }
   }
 
-  private func clear(_ array: RegisterArray) {
+  private static let leavesInRegisters = 64
+
+  private func clear(_ array: RegisterArray, isUnrolled: Bool = false) {
     stack.append(.registers(array))
     let counter = stack.variable("partial_number", .index)
     let zero = Expression.float(0, lanes: array.type.lanes)
     stack.append(
       .loop(
         CountedLoop(
-          counter, from: .constant(0), to: .constant(array.extents[0]),
+          counter, from: .constant(0), to: .constant(array.extents[0]), unrolled: isUnrolled,
           [.setElement(array, [.variable(counter)], zero)])))
   }
 
@@ -250,7 +254,7 @@ extension RegionLowering {
     return stack.define("sum", .element(array, [.constant(0)]))
   }
 
-  private func foldPairs(_ array: RegisterArray) -> Expression {
+  private func foldPairs(_ array: RegisterArray, isUnrolled: Bool) -> Expression {
     var pairs = array.extents[0] / 2
     while pairs > 0 {
       let counter = stack.variable("pair", .index)
@@ -260,7 +264,8 @@ extension RegionLowering {
       stack.append(
         .loop(
           CountedLoop(
-            counter, from: .constant(0), to: .constant(pairs), [.setElement(array, [at], sum)])))
+            counter, from: .constant(0), to: .constant(pairs), unrolled: isUnrolled,
+            [.setElement(array, [at], sum)])))
       pairs /= 2
     }
     return stack.define("sum", .element(array, [.constant(0)]))
@@ -268,7 +273,8 @@ extension RegionLowering {
 
   /// A loop over a part of a dimension, one coordinate at a time.
   func rangeLoop(
-    _ dimension: Dimension, from lower: Expression, to upper: Expression, _ body: () throws -> Void
+    _ dimension: Dimension, from lower: Expression, to upper: Expression, isUnrolled: Bool = false,
+    _ body: () throws -> Void
   ) throws {
     let outer = environment
     let counter = stack.variable(dimension.name, .index)
@@ -277,6 +283,6 @@ extension RegionLowering {
     try body()
     let statements = stack.close()
     environment = outer
-    stack.append(.loop(CountedLoop(counter, from: lower, to: upper, statements)))
+    stack.append(.loop(CountedLoop(counter, from: lower, to: upper, unrolled: isUnrolled, statements)))
   }
 }

@@ -140,7 +140,8 @@ final class RegionLowering {
         let isWhole = axis.dimension == sharedAxis && axis.dimension.extent.map { $0 % size == 0 } ?? false
         let count =
           isWhole ? .constant(size) : stack.define("\(axis.dimension.name)_count", upper - lower)
-        domains[axis.dimension] = (lower, count, .constant(size))
+        let isPitched = axis.dimension == laneAxis && size == nibbles?.cellColumns
+        domains[axis.dimension] = (lower, count, .constant(isPitched ? nibbles!.pitch : size))
       } else {
         fixedLoops.insert((axis.dimension, lower, upper), at: 0)
       }
