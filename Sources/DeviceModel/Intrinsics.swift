@@ -361,6 +361,21 @@ extension ModelText {
       return tessera_fma_f16x2(b, 0xbc00bc00, a);
     }
 
+    // min.NaN and max.NaN: NaN where either is, and +0 above -0.
+    TESSERA_MODEL_INLINE float minimum_f32(float a, float b) {
+      const float equal = __int_as_float(__float_as_int(a) | __float_as_int(b));
+      return a < b ? a : b < a ? b : a == b ? equal : a + b;
+    }
+    TESSERA_MODEL_INLINE float maximum_f32(float a, float b) {
+      const float equal = __int_as_float(__float_as_int(a) & __float_as_int(b));
+      return a > b ? a : b > a ? b : a == b ? equal : a + b;
+    }
+    // cvt.rn.bf16.f32, whose NaN is all ones.
+    TESSERA_MODEL_INLINE int tessera_bf16_code(float x) {
+      const unsigned bits = (unsigned)__float_as_int(x);
+      return x != x ? 0x7fff : (int)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+    }
+
     // The numbers of the E4M3 codes in the two lowest bytes, as halves: a code's bits are those of one of 2^-8 of its
     // number. NaN codes are no operands.
     TESSERA_MODEL_INLINE unsigned tessera_e4m3x2_numbers(unsigned codes) {

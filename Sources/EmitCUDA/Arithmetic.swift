@@ -102,13 +102,21 @@ extension CUDADialect {
       guard t == "f32" || t == "f64" else {
         return inline(t, name, "\(t) a, \(t) b", returns: "a \(comparison) b ? a : b")
       }
-      let (bits, value) =
-        t == "f32"
-        ? ("__float_as_int", "__int_as_float") : ("__double_as_longlong", "__longlong_as_double")
+      guard t == "f64" else {
+        // Without the instruction's flag a number would win over NaN; the device model has a function of this name.
+        let text = inline(
+          t, name, "\(t) a, \(t) b",
+          body: """
+              \(t) y;
+              asm("\(word.prefix(3)).NaN.f32 %0, %1, %2;" : "=f"(y) : "f"(a), "f"(b));
+              return y;
+            """, why: "NaN where either is NaN, and +0 above -0: IEEE 754-2019 \(word).")
+        return "#ifndef TESSERA_DEVICE_MODEL\n\(text)\n#endif"
+      }
       return inline(
         t, name, "\(t) a, \(t) b",
         body: """
-            const \(t) equal = \(value)(\(bits)(a) \(sign) \(bits)(b));
+            const \(t) equal = __longlong_as_double(__double_as_longlong(a) \(sign) __double_as_longlong(b));
             return a \(comparison) b ? a : b \(comparison) a ? b : a == b ? equal : a + b;
           """,
         why: "NaN where either is NaN, and +0 above -0: IEEE 754-2019 \(word).")

@@ -24,7 +24,7 @@ public enum BankConflicts: Hashable, Sendable, CustomStringConvertible {
 
   /// Of lanes at `places`, counted in elements of `bytes` bytes. A shift of all lanes changes nothing where elements
   /// are whole words; of smaller ones every shift is looked at.
-  static func of(_ places: [Int], bytes: Int) -> BankConflicts {
+  public static func of(_ places: [Int], bytes: Int) -> BankConflicts {
     if bytes < 4 {
       // Where in a word they begin is not known.
       let inWord = 4 / bytes
@@ -96,12 +96,15 @@ public struct LanePlaces {
 
   public init(boundedBy bound: Int? = nil) { self.bound = bound }
 
-  public mutating func define(_ variable: Variable, _ value: Expression) {
+  public mutating func define(
+    _ variable: Variable, _ value: Expression, numbers: (Expression) -> Int? = { _ in nil }
+  ) {
     guard variable.type.lanes > 1 else { return }
-    known[variable.name] = values(value)
+    known[variable.name] = values(value, numbers: numbers)
   }
 
-  public func values(_ expression: Expression) -> Places? {
+  /// - Parameter numbers: what is known of a number that all lanes share.
+  public func values(_ expression: Expression, numbers: (Expression) -> Int? = { _ in nil }) -> Places? {
     let lanes = expression.type.lanes
     switch expression {
     case .laneNumbers(let lanes): return Places(values: Array(0..<lanes), isShifted: false)
@@ -110,11 +113,13 @@ public struct LanePlaces {
     case .variable(let variable): return known[variable.name]
     case .broadcast(.integer(let value, _), let lanes):
       return Places(values: [Int](repeating: Int(value), count: lanes), isShifted: false)
-    case .broadcast(_, let lanes): return Places(values: [Int](repeating: 0, count: lanes), isShifted: true)
+    case .broadcast(let shared, let lanes):
+      let number = numbers(shared)
+      return Places(values: [Int](repeating: number ?? 0, count: lanes), isShifted: number == nil)
     case .apply(let instruction, let operands, let type) where type.scalar == .i32 && type.lanes == lanes:
       var parts: [Places] = []
       for operand in operands {
-        guard operand.type == type, let part = values(operand) else { return nil }
+        guard operand.type == type, let part = values(operand, numbers: numbers) else { return nil }
         parts.append(part)
       }
       return apply(instruction, parts)

@@ -51,6 +51,9 @@ extension ScalarFunction {
     return finite.compared(.notEqual, finite).select(nan, signed)
   }
 
+  /// `narrowing(.bfloat16)`, which machines may have an instruction for.
+  public static let bfloat16Narrowing = narrowing(.bfloat16)
+
   /// The code of `format` nearest to a `float32`: ties to even, saturation and NaN as the numeric
   /// contract says. E8M0 rounds up to the next power of two.
   public static func narrowing(_ format: ElementType) -> ScalarFunction {

@@ -20,7 +20,7 @@ extension Work {
       add(.wideConversion, 2 * registers)
       root(.f64, registers)
       quotient(.f64, registers)
-    case .minimum, .maximum: add(.integer, registers * (type == .f32 ? 3 : 2 * words(type)))
+    case .minimum, .maximum: add(.integer, registers * (type == .f64 ? 7 : words(type)))
     case .compare, .select, .and, .or, .xor, .shiftLeft, .shiftRightLogical, .shiftRightArithmetic:
       add(.integer, registers * words(type))
     case .quotient, .remainder: add(.integer, 40 * registers)
@@ -106,6 +106,11 @@ extension Work {
   }
 
   private mutating func call(_ function: ScalarFunction, _ registers: Double) {
+    if function == .bfloat16Narrowing {
+      // An instruction, and the contract's NaN.
+      add(.conversion, registers)
+      return add(.integer, 2 * registers)
+    }
     for step in function.steps {
       guard case .elementwise(let operation) = step.operation else { continue }
       let isFloat = step.type == .float32

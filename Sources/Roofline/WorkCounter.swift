@@ -21,6 +21,8 @@ struct WorkCounter {
   private let deciding: Set<Variable>
   private var values: [Variable: Int] = [:]
   private var places = LanePlaces(boundedBy: .max)
+  /// The same with the launch's numbers.
+  private var boundPlaces = LanePlaces(boundedBy: .max)
   private(set) var dependsOnData = false
   /// Whether the round at hand is written out behind another: its places are that one's and a constant.
   private var isLaterRound = false
@@ -72,6 +74,9 @@ struct WorkCounter {
       work += count(value)
       values[variable] = self.value(value)
       places.define(variable, value)
+      var known = boundPlaces
+      known.define(variable, value) { self.value($0) }
+      boundPlaces = known
     // What is set again has no value that holds for every round of a loop.
     case .declare(_, let value), .assign(_, let value): work += count(value)
     case .setElement(_, _, let value): work += count(value)
@@ -229,9 +234,10 @@ struct WorkCounter {
     work.add(.access, registers)
     work.add(.integer, 2 * registers)
     let bytes = Double(lanes * bits) / 8
+    let places = boundPlaces.values(offsets) { value($0) }?.values
     guard isShared(buffer) else {
       work.ask(buffer, bytes)
-      guard let places = places.values(offsets)?.values else {
+      guard let places else {
         work.sharedTurns += registers * Double(min(lanes, GPU.warp))
         return work
       }
@@ -241,21 +247,10 @@ struct WorkCounter {
       }
       return work
     }
-    let stride = stride(offsets).map { abs($0) * bits / 32 } ?? 1
-    var (a, b) = (max(stride, 1), GPU.warp)
-    while b != 0 { (a, b) = (b, a % b) }
-    work.sharedTurns += registers * Double(stride == 0 ? 1 : a)
+    var degree = 1
+    if let places, case .degree(let found) = BankConflicts.of(places, bytes: max(1, bits / 8)) { degree = found }
+    work.sharedTurns += registers * Double(degree)
     return work
-  }
-
-  /// n of offsets that are n times the lane's number.
-  private func stride(_ offsets: Expression) -> Int? {
-    switch offsets {
-    case .laneNumbers: 1
-    case .apply(.multiply, let operands, _) where operands.count == 2:
-      if case .laneNumbers = operands[0] { value(operands[1]) } else { nil }
-    default: nil
-    }
   }
 
   // MARK: Numbers
