@@ -141,24 +141,8 @@ extension CUDADialect: CDialect {
     let suffix = result == input ? self.type(result) : "\(self.type(result))_of_\(self.type(input))"
     let name = "\(self.name(of: function))_\(suffix)"
     return try lanewise(name, arity: function.parameters.count, result.with(lanes: lanes)) {
-      if function == .bfloat16Narrowing { return narrowBFloat16(name) }
-      return try ExpressionPrinter.definition(of: function, named: name, lanes: 1, in: self)
+      let definition = { try ExpressionPrinter.definition(of: function, named: name, lanes: 1, in: self) }
+      return try conversion(function, name, otherwise: definition) ?? definition()
     }
-  }
-  /// The conversion by the instruction, which has a NaN of its own.
-  private func narrowBFloat16(_ name: String) -> String {
-    let (i32, f32, u16) = (declare("i32"), declare("f32"), declare("u16"))
-    let rounded = add("tessera_bf16_code") {
-      let text = inline(
-        i32, "tessera_bf16_code", "\(f32) x",
-        body: """
-            \(u16) y;
-            asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(y) : "f"(x));
-            return y;
-          """, why: "The code of the bf16 number nearest to x, ties to even.")
-      return "#ifndef TESSERA_DEVICE_MODEL\n\(text)\n#endif"
-    }
-    return inline(
-      i32, name, "\(f32) x", returns: "x != x ? 0x7fc0 : \(rounded)(x)", why: "With the NaN of the contract.")
   }
 }

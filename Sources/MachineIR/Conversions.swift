@@ -51,8 +51,10 @@ extension ScalarFunction {
     return finite.compared(.notEqual, finite).select(nan, signed)
   }
 
-  /// `narrowing(.bfloat16)`, which machines may have an instruction for.
+  /// Conversions that machines may have instructions for.
   public static let bfloat16Narrowing = narrowing(.bfloat16)
+  public static let e4m3Narrowing = narrowing(.e4m3)
+  public static let e4m3Widening = widening(.e4m3)
 
   /// The code of `format` nearest to a `float32`: ties to even, saturation and NaN as the numeric
   /// contract says. E8M0 rounds up to the next power of two.

@@ -237,6 +237,11 @@ extension OperatorLibrary {
         OperatorInstance(small: "small", fewScores, arranged: arrangeBatch) {
           indexScores(IndexerShape(heads: 3, channels: 64), ratio: 4)
         },
+        OperatorInstance(
+          small: "small sixteen heads",
+          fewScores + [["tokens": 2, "sequences": 1, "positions": 140, "capacity": 35, "reach": 34]],
+          arranged: arrangeBatch
+        ) { indexScores(IndexerShape(heads: 16, channels: 128), ratio: 4) },
         OperatorInstance(small: "small float32", fewScores, arranged: arrangeBatch) {
           indexScores(IndexerShape(heads: 4, channels: 8), ratio: 4, arithmetic: .float32)
         },

@@ -13,6 +13,8 @@ public struct GPURates: Hashable, Sendable {
   /// Warp instructions of a unit that a multiprocessor begins in a tick; of those that are not named, as many as
   /// it issues at all.
   public let rates: [Work.Unit: Double]
+  /// Whether it has instructions that convert from and to E4M3, as compute capability 8.9 brought them.
+  public let convertsE4M3: Bool
   /// Warp instructions that a multiprocessor issues in a tick.
   public static let issued = 4.0
 
@@ -34,7 +36,7 @@ public struct GPURates: Hashable, Sendable {
     rates: [
       .fp32: 2, .fp64: 1, .half: 4, .integer: 2, .conversion: 0.5, .wideConversion: 0.5, .special: 0.5,
       .shuffle: 1, .access: 1, .matrix: 0.5, .wideMatrix: 0.25, .wait: 1,
-    ])
+    ], convertsE4M3: false)
 
   /// H200 SXM, likewise for compute capability 9.0.
   static let h200 = GPURates(
@@ -42,7 +44,7 @@ public struct GPURates: Hashable, Sendable {
     rates: [
       .fp32: 4, .fp64: 2, .half: 4, .integer: 2, .conversion: 2, .wideConversion: 0.5, .special: 0.5,
       .shuffle: 1, .access: 1, .matrix: 0.62, .wideMatrix: 0.5, .wait: 1,
-    ])
+    ], convertsE4M3: true)
 
   /// What a prediction supposes and no document of the maker states, by name.
   public static let assumptions: [(name: String, text: String)] = [

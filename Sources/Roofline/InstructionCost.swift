@@ -106,10 +106,13 @@ extension Work {
   }
 
   private mutating func call(_ function: ScalarFunction, _ registers: Double) {
-    if function == .bfloat16Narrowing {
-      // An instruction, and the contract's NaN.
+    switch function {
+    // An instruction, and the contract's NaN.
+    case .bfloat16Narrowing, .e4m3Narrowing where convertsE4M3:
       add(.conversion, registers)
       return add(.integer, 2 * registers)
+    case .e4m3Widening where convertsE4M3: return add(.conversion, 2 * registers)
+    default: break
     }
     for step in function.steps {
       guard case .elementwise(let operation) = step.operation else { continue }

@@ -90,7 +90,7 @@ extension KernelPrediction {
     residentWarps: Int
   ) -> (KernelPrediction, [Int: Double]) {
     let cells = sizes.value(kernel.cells)
-    var counter = WorkCounter(kernel, sizes)
+    var counter = WorkCounter(kernel, sizes, convertsE4M3: rates.convertsE4M3)
     let cell = counter.cell(of: cells)
     let launch = WarpLaunch(kernel)
     let agentWarps = Double(kernel.agentWarps)

@@ -24,8 +24,13 @@ public struct Work: Hashable, Sendable {
 
   /// Warps that carry out each instruction, whether it has lanes for all of them or not.
   let agentWarps: Int
+  /// Whether there are instructions that convert from and to E4M3.
+  let convertsE4M3: Bool
 
-  public init(agentWarps: Int = 1) { self.agentWarps = agentWarps }
+  public init(agentWarps: Int = 1, convertsE4M3: Bool = false) {
+    self.agentWarps = agentWarps
+    self.convertsE4M3 = convertsE4M3
+  }
 
   /// Warp instructions of an agent's instruction on values of `lanes` lanes.
   func registers(_ lanes: Int) -> Double { Double(max(agentWarps, (lanes + GPU.warp - 1) / GPU.warp)) }

@@ -11,6 +11,7 @@ struct WorkCounter {
   private static let samples = 16
 
   private let kernel: MachineKernel
+  private let convertsE4M3: Bool
   private let elements: [String: ElementType]
   private let arrays: [String: ScratchArray]
   /// The largest integer that each buffer promises.
@@ -27,8 +28,9 @@ struct WorkCounter {
   /// Whether the round at hand is written out behind another: its places are that one's and a constant.
   private var isLaterRound = false
 
-  init(_ kernel: MachineKernel, _ sizes: LaunchSizes) {
+  init(_ kernel: MachineKernel, _ sizes: LaunchSizes, convertsE4M3: Bool) {
     self.kernel = kernel
+    self.convertsE4M3 = convertsE4M3
     elements = Dictionary(kernel.buffers.map { ($0.name, $0.element) }) { a, _ in a }
     arrays = Dictionary(kernel.scratch.map { ($0.name, $0) }) { a, _ in a }
     largest = Dictionary(
@@ -44,7 +46,9 @@ struct WorkCounter {
     average(kernel.cell, Self.spread(0, count, 1), kernel.body)
   }
 
-  private var noWork: Work { Work(agentWarps: kernel.vectorThreads / GPU.warp) }
+  private var noWork: Work {
+    Work(agentWarps: kernel.vectorThreads / GPU.warp, convertsE4M3: convertsE4M3)
+  }
 
   // MARK: Statements
 

@@ -32,7 +32,7 @@ struct WorkCounterTests {
     let kernel = MachineKernel(
       name: "kernel", buffers: [KernelBuffer("table", .workspace(0), .float32, isWritten: false)], scalars: [],
       scratch: scratch, cells: .constant(cells), cell: counter("cell"), body: body)
-    var counting = WorkCounter(kernel, LaunchSizes(program, [:]))
+    var counting = WorkCounter(kernel, LaunchSizes(program, [:]), convertsE4M3: false)
     let cell = counting.cell(of: cells)
     return (cell, counting.dependsOnData)
   }
