@@ -124,7 +124,8 @@ extension RegionLowering {
     let vector = chooseVector(axes, roots: roots, work: work)
     let loops = axes.filter { $0 != vector } + (vector.map { [$0] } ?? [])
     let lanes = vector.map { self.lanes(along: $0, limit: nil) } ?? 1
-    return Nest(loops: loops, vector: lanes > 1 ? vector : nil, lanes: lanes, group: 1, work: [work])
+    let group = vector.map { written(along: $0, lanes: lanes) } ?? 1
+    return Nest(loops: loops, vector: lanes > 1 ? vector : nil, lanes: lanes, group: group, work: [work])
   }
 
   private func planReduction(_ id: ValueID, _ reduction: Reduction, _ dimension: Dimension) -> Nest? {
@@ -358,6 +359,16 @@ extension RegionLowering {
     guard let gpu = machine.gpu, gpu.agentWarps > 1, let count = whole.constantValue else { return false }
     return count <= 16 * step
   }
+
+  /// Rounds of a loop that a warp has written out together: its threads compute places once for all of them. Only of
+  /// whole loops, which leave none over.
+  private func written(along dimension: Dimension, lanes: Int) -> Int {
+    guard let gpu = machine.gpu, gpu.agentWarps == 1, domains[dimension] == nil, let extent = dimension.extent,
+      extent % (lanes * Self.writtenRounds) == 0
+    else { return 1 }
+    return Self.writtenRounds
+  }
+  private static let writtenRounds = 4
 
   // MARK: Storing
 

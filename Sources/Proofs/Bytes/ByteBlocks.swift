@@ -148,6 +148,7 @@ struct ByteBlocks {
       all[index].first = own[0]
       offsets.append(own)
     }
+    if let others = memory?.others, !others.isEmpty, let why = faultOfWords(all, others) { return why }
     let slices = offsets.map { own in own.map { $0 - own[0] } }
     guard Set(slices).count == 1 else { return "its left slices are not of one coordinate" }
     all.sort { ($0.first, $0.pair) < ($1.first, $1.pair) }
@@ -160,6 +161,15 @@ struct ByteBlocks {
       return "its left bytes do not follow one another"
     }
     return faultOfRightPlaces(all)
+  }
+
+  /// Words that are put together of several places have each once, the same of both operands.
+  private func faultOfWords(_ all: [Coordinates], _ others: [Int]) -> String? {
+    guard zip([0] + others, others).allSatisfy({ $0 < $1 }) else { return "its left words have bytes twice" }
+    let areAlike = all.allSatisfy { coordinates in
+      coordinates.right.allSatisfy { terms.place(of: $0).map { $0.others == others } ?? false }
+    }
+    return areAlike ? nil : "its words are not put together alike"
   }
 
   private func faultOfRightPlaces(_ all: [Coordinates]) -> String? {
@@ -233,7 +243,9 @@ struct ByteBlocks {
     guard scales.allSatisfy({ $0.count == scales[0].count }) else {
       return "its groups' scales are not alike"
     }
-    let ascends = scales[0].indices.contains { slot in
+    // Each factor is one for all groups, or ascends with them.
+    let moving = scales[0].indices.filter { slot in Set(scales.map { $0[slot] }).count > 1 }
+    let ascends = !moving.isEmpty && moving.allSatisfy { slot in
       let atoms = scales.map { terms.atoms[$0[slot]] }
       let bits = atoms.map { $0.arguments.compactMap(\.constant) }
       let ascends =

@@ -14,30 +14,10 @@ import TileIR
 
   /// The plan with definitions changed that `change` gives something for.
   private func changed(_ change: @escaping (MachineIR.Variable, Expression) -> Expression?) -> Plan {
-    func body(_ statements: [MachineStatement]) -> [MachineStatement] {
-      statements.map { statement in
-        switch statement {
-        case .define(let variable, let value): return .define(variable, change(variable, value) ?? value)
-        case .branch(let condition, let then, let otherwise):
-          return .branch(condition, body(then), body(otherwise))
-        case .loop(let loop):
-          return .loop(
-            CountedLoop(
-              loop.counter, from: loop.lower, to: loop.upper, step: loop.step, unrolled: loop.isUnrolled,
-              body(loop.body)))
-        default: return statement
-        }
-      }
+    Self.plan.changing { statement in
+      guard case .define(let variable, let value) = statement else { return nil }
+      return change(variable, value).map { .define(variable, $0) }
     }
-    let plan = Self.plan
-    let variants = plan.variants.map { variant in
-      PlanVariant(
-        name: variant.name, guards: variant.guards,
-        kernels: variant.kernels.map { $0.with(body: body($0.body)) })
-    }
-    return Plan(
-      program: plan.program, machine: plan.machine, schedule: plan.schedule, workspaces: plan.workspaces,
-      preparations: plan.preparations, variants: variants, messages: plan.messages)
   }
 
   @Test func unchangedItIsProved() { #expect(MachineProof(Self.plan).isProved) }
