@@ -35,7 +35,7 @@ struct LeftSlices {
 
 extension RegionLowering {
   /// The slices of a product's left operand, and the kernel that cuts them; those that another product of the
-  /// pattern has the same of, where there are any.
+  /// pattern, or of a region before, has the same of, where there are any.
   func slices(
     of weight: MatrixWeight, _ pattern: ProductPattern, known: [LeftSlices], _ kernel: String
   ) throws -> LeftSlices {
@@ -71,7 +71,10 @@ extension RegionLowering {
   /// Whether two values are one, computed alike.
   func isSame(_ a: ValueID?, _ b: ValueID?) -> Bool {
     guard let a, let b else { return a == b }
-    return program[a].operation == program[b].operation && program[a].operands == program[b].operands
+    let (x, y) = (program[a], program[b])
+    return a == b
+      || x.operation == y.operation && x.operands.count == y.operands.count
+        && zip(x.operands, y.operands).allSatisfy { isSame($0, $1) }
   }
 
   /// The number of a cell's block of rows among those of `slices`.

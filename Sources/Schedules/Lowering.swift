@@ -32,6 +32,7 @@ public enum Lowering {
     var every = Variant(name: "every launch", isOwn: true)
     var preparations: [MachineKernel] = []
     var written: Set<Int> = []
+    var leftSlices: [LeftSlices] = []
     var own = 0
     for (number, region) in stagedProgram.program.regions.enumerated() {
       let isStaged = stagedProgram.staged.contains(number)
@@ -39,7 +40,8 @@ public enum Lowering {
         RegionLowering(
           program: stagedProgram.program, parameterCount: program.parameters.count, region: region,
           machine: machine,
-          schedule: schedule, workspaces: workspaces, messages: messages, stateWritten: written)
+          schedule: schedule, workspaces: workspaces, messages: messages, stateWritten: written,
+          leftSlices: leftSlices)
       }
       var choices = isStaged ? schedule.ofStagedProducts : schedule
       var lowering = begin(choices)
@@ -78,6 +80,7 @@ public enum Lowering {
       preparations += lowering.preparations
       workspaces = lowering.workspaces
       messages = lowering.messages
+      leftSlices = lowering.leftSlices
       for statement in region.statements {
         if case .store(let parameter, _, _, _) = statement.effect,
           stagedProgram.program.parameters[parameter].role == .state

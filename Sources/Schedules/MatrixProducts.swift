@@ -17,7 +17,8 @@ extension RegionLowering {
     _ weights: [ValueID: MatrixWeight], _ pattern: ProductPattern, name: String
   ) throws -> MachineKernel {
     var prepared = PreparedMatrices()
-    var known: [LeftSlices] = []
+    // Rows of segments are looked for by each region itself.
+    var known = pattern.partition == nil ? leftSlices : []
     for id in pattern.products {
       prepared.weights[id] = try layOut(.fragments(weights[id]!), name)
       let own = try slices(of: weights[id]!, pattern, known: known, name)
@@ -25,6 +26,7 @@ extension RegionLowering {
       prepared.slices[id] = own
     }
     preparedMatrices = prepared
+    if pattern.partition == nil { leftSlices = known }
     let cells = wideCells(weights)
     return try multiplyMatrices(
       weights, prepared, pattern, cells, hasFewRows: fewRowsCells(weights, pattern) == nil, name: name)

@@ -51,6 +51,8 @@ final class RegionLowering {
   var printed: [Statement: Int] = [:]
   /// What its products of byte matrices are made of, where it has some.
   var preparedMatrices: PreparedMatrices?
+  /// The slices of left operands that regions so far have cut.
+  var leftSlices: [LeftSlices]
   /// Kernels that run before this one in the same launch.
   var before: [MachineKernel] = []
   /// Kernels that lay weights out for this one.
@@ -68,9 +70,10 @@ final class RegionLowering {
 
   init(
     program: Program, parameterCount: Int, region: Region, machine: MachineDescription, schedule: Schedule,
-    workspaces: [Workspace], messages: [Diagnostic], stateWritten: Set<Int>
+    workspaces: [Workspace], messages: [Diagnostic], stateWritten: Set<Int>, leftSlices: [LeftSlices] = []
   ) {
     self.stateWritten = stateWritten
+    self.leftSlices = leftSlices
     self.program = program
     self.parameterCount = parameterCount
     self.region = region
