@@ -30,7 +30,7 @@ extension ModelText {
 
     #if defined(__x86_64__)
     enum {
-      SEEK = 8, MAP = 9, PROTECT = 10, SIGACTION = 13, SIGPROCMASK = 14, SETITIMER = 38, CLONE = 56,
+      SEEK = 8, MAP = 9, PROTECT = 10, SIGACTION = 13, SIGPROCMASK = 14, READ_AT = 17, WRITE_AT = 18, ADVISE = 28, SETITIMER = 38, CLONE = 56,
       PARENT = 110, SIGALTSTACK = 131, CONTROL = 157, SET_THREAD = 158, FUTEX = 202, EXIT = 231
     };
     static i64 call(i64 number, i64 a, i64 b, i64 c, i64 d, i64 e) {
@@ -85,8 +85,8 @@ extension ModelText {
     }
     #else
     enum {
-      SEEK = 62, EXIT = 94, FUTEX = 98, SETITIMER = 103, SIGALTSTACK = 132, SIGACTION = 134, SIGPROCMASK = 135,
-      CONTROL = 167, PARENT = 173, CLONE = 220, MAP = 222, PROTECT = 226
+      SEEK = 62, READ_AT = 67, WRITE_AT = 68, EXIT = 94, FUTEX = 98, SETITIMER = 103, SIGALTSTACK = 132, SIGACTION = 134, SIGPROCMASK = 135,
+      CONTROL = 167, PARENT = 173, CLONE = 220, MAP = 222, PROTECT = 226, ADVISE = 233
     };
     static i64 call(i64 number, i64 a, i64 b, i64 c, i64 d, i64 e) {
       register i64 x8 __asm__("x8") = number;

@@ -1,4 +1,5 @@
 import DeviceModel
+import Foundation
 import MachineIR
 import TileIR
 
@@ -93,12 +94,25 @@ private final class AscendModelStepProgram: StepProgram {
     }
     for (source, (number, pointer)) in places where isWritten.contains(source) {
       guard let pointer else { continue }
-      // What lies between rows, or behind a launch smaller than the largest, may be another buffer's.
-      for (byte, (old, new)) in zip(before[number].bytes, contents[number].bytes).enumerated() where old != new {
-        pointer.storeBytes(of: new, toByteOffset: byte, as: UInt8.self)
-      }
+      copyChanges(from: before[number].bytes, to: contents[number].bytes, at: pointer)
     }
     return contents[checks].failedCheck ?? 0
+  }
+
+  /// Writes the bytes in which `new` differs from `old`, and no others: what lies between rows, or behind a launch
+  /// smaller than the largest, may be another buffer's.
+  private func copyChanges(from old: [UInt8], to new: [UInt8], at pointer: UnsafeMutableRawPointer) {
+    old.withUnsafeBytes { old in
+      new.withUnsafeBytes { new in
+        for start in stride(from: 0, to: new.count, by: 64) {
+          let count = min(64, new.count - start)
+          if memcmp(old.baseAddress! + start, new.baseAddress! + start, count) == 0 { continue }
+          for byte in start..<start + count where old[byte] != new[byte] {
+            pointer.storeBytes(of: new[byte], toByteOffset: byte, as: UInt8.self)
+          }
+        }
+      }
+    }
   }
 
   func prepare(_ arguments: [LaunchArgument], threads: Int?) throws -> Executable.PreparedWeights {

@@ -82,12 +82,17 @@ extension KernelCache {
     PipeProgram(file: try ascendModel(of: source, kernels: kernels).file, source: source, kernels: kernels)
   }
 
-  /// The program that runs a text of Ascend C kernels in the device model.
+  /// The program that runs a text of Ascend C kernels in the device model. The engine has an object of its own, which
+  /// all share.
   func ascendModel(of source: String, kernels: [String]) throws -> Object {
+    let engine = Recipe(
+      ["pipe-engine"] + PipeCompiler.engineRecipe(), suffix: "o",
+      maker: .clang { clang, _, output in try PipeCompiler(clang: clang.path).compileEngine(to: output) })
     let recipe = Recipe(
-      ["ascend-model"] + PipeCompiler.recipe(source, kernels: kernels), suffix: "run",
+      ["ascend-model", engine.key] + PipeCompiler.recipe(source, kernels: kernels), suffix: "run",
       maker: .clang { clang, _, output in
-        _ = try PipeCompiler(clang: clang.path).compile(source, kernels: kernels, to: output)
+        let engine = try self.object(engine)
+        _ = try PipeCompiler(clang: clang.path).compile(source, kernels: kernels, engine: engine.file, to: output)
       })
     return try object(recipe)
   }

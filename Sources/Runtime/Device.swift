@@ -74,7 +74,8 @@ public final class Device {
     _ programs: [Program], progress: @escaping @Sendable (Progress) -> Void = { _ in }
   ) throws {
     let missing = programs.filter { executables[$0] == nil }
-    let plans = try missing.map { try Lowering.plan($0, for: machine) }
+    let machine = machine
+    let plans = try concurrently(missing.count) { try Lowering.plan(missing[$0], for: machine) }.map { try $0.get() }
     let loaded = try backend.load(plans) {
       progress(.compiled($0.done, of: $0.total, $0.name))
     }

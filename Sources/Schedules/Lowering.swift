@@ -11,7 +11,7 @@ public enum Lowering {
     var schedule = schedule ?? .standard(for: machine)
     let plan = try plan(program, machine, schedule)
     guard machine.npu != nil, plan.kernels.contains(where: { !$0.sliceProducts.isEmpty }),
-      (try? pipes(plan)) == nil
+      (try? placedPipes(plan)) == nil
     else {
       return plan
     }

@@ -62,15 +62,13 @@ extension ModelText {
       }
       core = 0;
     }
-    // The memory of a tensor's position, in the order of Ascend C's names here, which must be the core's own.
-    static u32 memory_at(u32 position, u32 line) {
+    u32 memory_at(u32 position, u32 line) {
       const u32 of_position[] = {UB0, UB0, UB0, L1, L0A, L1, L0B, L0C};
       const u32 memory = of_position[position];
       if ((core == AIC) != (memory != UB0)) stop(LIMIT, own(S), line, own(S), 0, -1, 0, position);
       return memory == UB0 ? core : memory;
     }
-    static bool is_in(u32 place, u32 memory) { return place / MEMORY_STRIDE == memory; }
-    static void require_memory(u32 place, u32 memory, u32 line) {
+    void require_memory(u32 place, u32 memory, u32 line) {
       if (!is_in(place, memory)) stop(LIMIT, own(S), line, own(S), 0, -1, 0, place / MEMORY_STRIDE);
     }
     // Whether the flag stands raised by all who must raise it.
@@ -80,7 +78,9 @@ extension ModelText {
         if (!events[flag_of(false, vector, id)].is_raised) return false;
       return true;
     }
-    static void lower_flag(u32 id, u32 line) {
+    void await_flag(u32 id, u32 line) {
+      while (!has_flag(id))
+        if (!step()) pause(line);
       if (core != AIC) return lower(flag_of(true, core, id), line);
       for (u32 vector = 0; vector < vectors_of_cube; vector++) lower(flag_of(false, vector, id), line);
     }

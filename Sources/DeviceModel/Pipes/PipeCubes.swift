@@ -1,66 +1,77 @@
 extension ModelText {
   /// What the instructions of a cube core do, fractal by fractal.
   static let pipeCubes = #"""
-    // Lines of a fractal, and bytes of an operand's line in it.
-    enum { FRACTAL = 16, LINE = 32, FRACTAL_BYTES = FRACTAL * LINE };
-
-    static void move_byte(u32 to, u32 from) {
-      local[to] = local[from];
-      poison[to] = poison[from];
-    }
     // Rows to fractals of L1: shape is rows, bytes of a row, from one column of fractals to the next and from one line
     // to the next in lines.
-    static void run_stage(const instruction &i) {
+    void run_stage(const instruction &i) {
       const slot *at = slot_of(i.memory);
       const u32 rows = i.shape[0], bytes = i.shape[1];
       for (u32 r = 0; r < rows; r++)
-        for (u32 b = 0; b < (bytes + LINE - 1) / LINE * LINE; b++) {
-          const u32 place = i.to.place + (b / LINE * i.shape[2] + r * i.shape[3]) * LINE + b % LINE;
+        for (u32 b = 0; b < bytes; b += LINE) {
+          const u32 place = i.to.place + (b / LINE * i.shape[2] + r * i.shape[3]) * LINE;
+          const u32 count = bytes - b < LINE ? bytes - b : LINE;
           const u8 *from = i.memory + (u64)r * i.memory_pitch + b;
           // Columns are filled up with zeros.
-          local[place] = b < bytes ? *from : 0;
-          poison[place] = b < bytes && at->defined ? (u8)~at->defined[from - at->start] : 0;
+          if (count < LINE) memset(local + place, 0, LINE);
+          memset(poison + place, 0, LINE);
+          memcpy(local + place, from, count);
+          if (at->defined) copy_inverted(poison + place, at->defined + (from - at->start), count);
         }
     }
     // Fractals that lie a stride apart: shape is the first, their number and the stride; what lies between them on the
     // other side is the count.
-    static void run_fractals(const instruction &i) {
-      for (u32 n = 0; n < i.shape[1]; n++)
-        for (u32 b = 0; b < FRACTAL_BYTES; b++)
-          move_byte(i.to.place + n * (1 + i.count) * FRACTAL_BYTES + b,
-                    i.from[0].place + (i.shape[0] + n * i.shape[2]) * FRACTAL_BYTES + b);
+    void run_fractals(const instruction &i) {
+      for (u32 n = 0; n < i.shape[1]; n++) {
+        const u32 to = i.to.place + n * (1 + i.count) * FRACTAL_BYTES;
+        const u32 from = i.from[0].place + (i.shape[0] + n * i.shape[2]) * FRACTAL_BYTES;
+        memcpy(local + to, local + from, FRACTAL_BYTES);
+        memcpy(poison + to, poison + from, FRACTAL_BYTES);
+      }
     }
-    // Shape is rows, columns and depth; the mode says whether sums begin at 0.
-    static void run_multiply(const instruction &i) {
+    // Products of a line's bytes: no sum of 32 of them needs more than 20 bits.
+    INLINE u32 line_product(const u8 *x, const u8 *y) {
+      i32 sum = 0;
+      for (u32 k = 0; k < LINE; k++) sum += (i32)(i8)x[k] * (i32)(i8)y[k];
+      return (u32)sum;
+    }
+    INLINE bool holds_all(span at) {
+      u64 any = 0;
+      for (u32 b = 0; b < at.bytes; b += 8) any |= word_of(poison + at.place + b, 8);
+      return !any;
+    }
+    // Shape is rows, columns and depth; the mode says whether sums begin at 0. Operands are whole fractals.
+    void run_multiply(const instruction &i) {
       const u32 rows = i.shape[0], columns = i.shape[1], depth = i.shape[2];
       const u32 across = depth / LINE, wide = columns / FRACTAL;
+      const bool hold_all = holds_all(i.from[0]) && holds_all(i.from[1]);
       for (u32 r = 0; r < rows; r++)
         for (u32 c = 0; c < columns; c++) {
-          const u32 at = (c / FRACTAL * rows + r) * FRACTAL + c % FRACTAL;
-          u32 sum = i.mode ? 0 : get<u32>(i.to, at);
-          bool has_nothing = !i.mode && is_poison<u32>(i.to, at);
-          for (u32 k = 0; k < depth; k++) {
-            const u32 x = i.from[0].place + (r / FRACTAL * across + k / LINE) * FRACTAL_BYTES + r % FRACTAL * LINE + k % LINE;
-            const u32 y = i.from[1].place + (k / LINE * wide + c / FRACTAL) * FRACTAL_BYTES + c % FRACTAL * LINE + k % LINE;
-            sum += (u32)((i32)(i8)local[x] * (i32)(i8)local[y]);
-            has_nothing |= poison[x] || poison[y];
+          const u32 at = i.to.place + 4 * ((c / FRACTAL * rows + r) * FRACTAL + c % FRACTAL);
+          u32 sum = i.mode ? 0 : (u32)word_of(local + at, 4);
+          bool has_nothing = !i.mode && word_of(poison + at, 4);
+          for (u32 k = 0; k < across; k++) {
+            const u32 x = i.from[0].place + (r / FRACTAL * across + k) * FRACTAL_BYTES + r % FRACTAL * LINE;
+            const u32 y = i.from[1].place + (k * wide + c / FRACTAL) * FRACTAL_BYTES + c % FRACTAL * LINE;
+            sum += line_product(local + x, local + y);
+            has_nothing |= !hold_all && !(holds_all({x, LINE}) && holds_all({y, LINE}));
           }
-          put<u32>(i.to, at, sum, has_nothing);
+          __builtin_memcpy(local + at, &sum, 4);
+          __builtin_memset(poison + at, has_nothing ? 0xff : 0, 4);
         }
     }
     // Shape is rows, columns, and lines from one column of fractals to the next.
-    static void run_drain(const instruction &i) {
+    void run_drain(const instruction &i) {
       slot *at = slot_of(i.memory);
       for (u32 r = 0; r < i.shape[0]; r++)
-        for (u32 c = 0; c < i.shape[1]; c++) {
-          const u32 from = (c / FRACTAL * i.shape[2] + r) * FRACTAL + c % FRACTAL;
+        for (u32 c = 0; c < i.shape[1]; c += FRACTAL) {
+          const u32 from = i.from[0].place + 4 * (c / FRACTAL * i.shape[2] + r) * FRACTAL;
           u8 *to = i.memory + (u64)r * i.memory_pitch + 4 * c;
           const u64 place = (u64)(to - at->start);
-          if (is_poison<u32>(i.from[0], from))
-            report(UNDEFINED, AIC * PIPES + FIX, i.line, AIC * PIPES + FIX, 0, at - slots, (i64)place, 0);
-          const u32 sum = get<u32>(i.from[0], from);
-          memcpy(to, &sum, 4);
-          if (at->defined) memset(at->defined + place, 255, 4);
+          for (u32 b = 0; b < 4 * FRACTAL && !holds_all({from, 4 * FRACTAL}); b += 4)
+            if (word_of(poison + from + b, 4))
+              report(UNDEFINED, AIC * PIPES + FIX, i.line, AIC * PIPES + FIX, 0, at - slots, (i64)place + b, 0);
+          memcpy(to, local + from, 4 * FRACTAL);
+          if (at->defined) memset(at->defined + place, 255, 4 * FRACTAL);
         }
     }
     """#
@@ -71,9 +82,7 @@ extension ModelText {
     inline void on_cube(uint32_t line) { limit(model::core == model::AIC, line, model::core); }
     inline void CrossCoreWaitFlag(int32_t id, TESSERA_LINE) {
       limit(model::vectors_of_cube && id >= 0 && id < model::FLAGS, line, id);
-      while (!model::has_flag(id))
-        if (!model::step()) model::pause(line);
-      model::lower_flag(id, line);
+      model::await_flag((uint32_t)id, line);
     }
     // Mode 2: a cube core with the vector cores at its side.
     template <int mode, pipe_t pipe> inline void CrossCoreSetFlag(int32_t id, TESSERA_LINE) {
@@ -109,7 +118,7 @@ extension ModelText {
       fresh.memory_rows = shape.nValue;
       fresh.memory_pitch = shape.srcDValue;
       const uint32_t words[] = {shape.nValue, shape.dValue, shape.dstNzC0Stride, shape.dstNzNStride};
-      model::memcpy(fresh.shape, words, sizeof(words));
+      __builtin_memcpy(fresh.shape, words, sizeof(words));
       model::commit(model::MTE2);
     }
     struct LoadData2DParams {

@@ -1,6 +1,22 @@
 extension ModelText {
   /// Launches and the job of the engine of pipes.
   static let pipeMain = #"""
+    // Bytes of the job's file, which cost less so than by pages that are mapped one by one.
+    static void carry(i64 number, u8 *memory, u64 bytes, i64 place) {
+      while (bytes) {
+        const i64 done = call(number, 0, (i64)memory, (i64)bytes, place, 0);
+        if (done <= 0) leave(6);
+        memory += done;
+        bytes -= (u64)done;
+        place += done;
+      }
+    }
+    // Gets the pages of memory that will be used, together; where the system cannot, each comes when it is touched.
+    static void provide(u8 *memory, u64 bytes) {
+      enum { POPULATE_WRITE = 23 };
+      const u64 first = (u64)memory & -4096ul, end = ((u64)memory + bytes + 4095) & -4096ul;
+      call(ADVISE, (i64)first, (i64)(end - first), POPULATE_WRITE, 0, 0);
+    }
     static void place_buffers() {
       const pipe_buffer *buffers = (const pipe_buffer *)(head + 1);
       slot_count = (u32)head->buffers;
@@ -11,35 +27,23 @@ extension ModelText {
         at->is_written = buffers[b].is_written;
         const u64 pages = (at->bytes + 8192 + 4095) & -4096ul;
         at->start = map(0, pages, READ | WRITE) + 4096;
-        if (buffers[b].place >= 0) memcpy(at->start, job + buffers[b].place, at->bytes);
         if (!at->bytes) continue;
-        if (buffers[b].defined_place >= 0) {
-          at->defined = map(0, at->bytes, READ | WRITE);
-          memcpy(at->defined, job + buffers[b].defined_place, at->bytes);
+        if (buffers[b].place >= 0) {
+          provide(at->start, at->bytes);
+          carry(READ_AT, at->start, at->bytes, buffers[b].place);
         }
-        if (!at->is_written) continue;
-        for (u32 c = 0; c < CORES; c++) {
-          at->written[c * PIPES + (c == AIC ? FIX : MTE3)] = (u32 *)map(0, 4 * at->bytes, READ | WRITE);
-          at->read[c * PIPES + MTE2] = (u32 *)map(0, 4 * at->bytes, READ | WRITE);
-          at->read[c * PIPES + S] = (u32 *)map(0, 4 * at->bytes, READ | WRITE);
-        }
-        at->writer = (u16 *)map(0, 2 * at->bytes, READ | WRITE);
-        at->reader = (u16 *)map(0, 2 * at->bytes, READ | WRITE);
+        // Of memory for kernels alone there is nothing before: all marks are zeros.
+        if (buffers[b].defined_place != -1) at->defined = map(0, at->bytes, READ | WRITE);
+        if (buffers[b].defined_place >= 0) carry(READ_AT, at->defined, at->bytes, buffers[b].defined_place);
+        if (at->is_written) at->marks = fresh_shadow(at->bytes, MEMORY_WORDS);
       }
-    }
-    static void begin_launch() {
-      for (u32 b = 0; b < slot_count; b++)
-        if (slots[b].writer) {
-          memset(slots[b].writer, 0, 2 * slots[b].bytes);
-          memset(slots[b].reader, 0, 2 * slots[b].bytes);
-        }
     }
     [[noreturn]] static void finish() {
       const pipe_buffer *buffers = (const pipe_buffer *)(head + 1);
       for (u32 b = 0; b < slot_count; b++) {
         if (!slots[b].is_written || buffers[b].place < 0) continue;
-        memcpy(job + buffers[b].place, slots[b].start, slots[b].bytes);
-        if (slots[b].defined) memcpy(job + buffers[b].defined_place, slots[b].defined, slots[b].bytes);
+        carry(WRITE_AT, slots[b].start, slots[b].bytes, buffers[b].place);
+        if (slots[b].defined) carry(WRITE_AT, slots[b].defined, slots[b].bytes, buffers[b].defined_place);
       }
       leave(0);
     }
@@ -68,10 +72,6 @@ extension ModelText {
       if (head->seconds) call(SETITIMER, 0, (i64)timer, 0, 0, 0);
     }
 
-    struct kernel_entry {
-      u32 parameters;
-      void (*call)(const u64 *words);
-    };
     extern const kernel_entry tessera_pipe_kernels[];
 
     extern "C" __attribute__((used)) void tessera_model_main() {
@@ -84,10 +84,7 @@ extension ModelText {
       const u64 on_chip = (u64)MEMORIES * MEMORY_STRIDE;
       local = map(0, on_chip, READ | WRITE);
       poison = map(0, on_chip, READ | WRITE);
-      for (u32 p = 0; p < PIPES; p++) {
-        local_written[p] = (u32 *)map(0, 4 * on_chip, READ | WRITE);
-        local_read[p] = (u32 *)map(0, 4 * on_chip, READ | WRITE);
-      }
+      local_shadow = fresh_shadow(on_chip, 0x7f | 0x7f << READS);
       for (u32 p = 0; p < UNITS; p++) {
         lines[p] = (u32 *)map(0, 4 * LINES, READ | WRITE);
         queues[p].entries = (instruction *)map(0, QUEUE * sizeof(instruction), READ | WRITE);
@@ -105,9 +102,14 @@ extension ModelText {
         for (i64 a = 0; a < launch->arguments; a++)
           words[a] = arguments[a].kind == 0
               ? (u64)(slots[arguments[a].value].start + arguments[a].offset) : (u64)arguments[a].value;
-        begin_launch();
         block_count = (u32)launch->blocks;
         vectors_of_cube = (u32)launch->vectors_of_cube;
+        for (u32 memory = 0; memory < (vectors_of_cube ? (u32)MEMORIES : 1u) && !i; memory++) {
+          const u64 place = memory * MEMORY_STRIDE, used = memory_bytes(memory);
+          provide(local + place, used);
+          provide(poison + place, used);
+          provide((u8 *)(local_shadow.blocks + place / BLOCK), used / BLOCK * sizeof(marks));
+        }
         for (u32 block = 0; block < block_count; block++) {
           begin_block(head->order == LATE ? block_count - 1 - block : block);
           if (vectors_of_cube) run_group(kernel.call, words);
@@ -135,19 +137,30 @@ extension ModelText {
 
   static let pipeKernelFile = "kernel.cpp"
 
-  /// `kernel_operator.h`: the engine and, before it, nothing else.
+  /// `kernel_operator.h`: what texts are compiled with.
   static let pipeHeader = """
     #pragma once
     namespace tessera_pipes {
+    \(pipeShared)
+    }
+    \(pipeInterface)
+    \(cubeInterface)
+    """
+
+  /// The engine, one translation unit, the same for all texts.
+  static let pipeEngineUnit = """
+    namespace tessera_pipes {
     \(engineBase)
+    \(pipeShared)
     \(pipeEngine)
+    \(pipeMarks)
+    \(pipeQueues)
     \(pipeCores)
     \(pipeMain)
     \(pipeNumbers)
     \(pipeLanes)
+    \(pipeMoves)
     \(pipeCubes)
     }
-    \(pipeInterface)
-    \(cubeInterface)
     """
 }

@@ -2,7 +2,8 @@ extension ModelText {
   /// What the emitted text uses of Ascend C, by its documented names and parameters, with the limits of each.
   static let pipeInterface = #"""
     #define __aicore__
-    #define __global__
+    // A kernel is thousands of calls, which take minutes to compile where anything is made of them.
+    #define __global__ __attribute__((optnone, noinline))
     #define __gm__
     typedef unsigned char *GM_ADDR;
     typedef signed char int8_t;
@@ -27,8 +28,6 @@ extension ModelText {
     #define INT64_MAX 0x7fffffffffffffff
     #define TESSERA_LINE uint32_t line = __builtin_LINE()
 
-    // A kernel is thousands of calls, which take minutes to compile where each is put in place.
-    #pragma clang attribute push(__attribute__((noinline)), apply_to = function)
     namespace AscendC {
     namespace model = tessera_pipes;
     enum class TPosition { VECIN, VECOUT, VECCALC, A1, A2, B1, B2, CO1 };
@@ -77,20 +76,12 @@ extension ModelText {
       }
       template <class U> LocalTensor<U> ReinterpretCast() const { return LocalTensor<U>(place, end); }
       T GetValue(uint32_t at, TESSERA_LINE) const {
-        const uint32_t scalar = model::own(model::S);
-        const model::span own = checked(at * sizeof(T), sizeof(T), scalar, line, sizeof(T));
-        model::begin(scalar, line);
-        model::touch(scalar, line, own, false);
-        if (model::is_poison<T>(own, 0))
-          model::report(model::UNDEFINED, scalar, line, scalar, 0, -1, own.place, 0);
-        return model::get<T>(own, 0);
+        const model::span own = checked(at * sizeof(T), sizeof(T), model::own(model::S), line, sizeof(T));
+        return model::scalar_of<T>(model::read_local(own.place, sizeof(T), line));
       }
       void SetValue(int64_t at, T value, TESSERA_LINE) const {
-        const uint32_t scalar = model::own(model::S);
-        const model::span own = checked(at * sizeof(T), sizeof(T), scalar, line, sizeof(T));
-        model::begin(scalar, line);
-        model::touch(scalar, line, own, true);
-        model::put<T>(own, 0, value, false);
+        const model::span own = checked(at * sizeof(T), sizeof(T), model::own(model::S), line, sizeof(T));
+        model::write_local(own.place, sizeof(T), model::scalar_bits(value), line);
       }
       // Bytes of it from one on, which the instruction must find aligned.
       model::span checked(uint32_t from, uint64_t bytes, uint32_t pipe, uint32_t line, uint32_t alignment = 32) const {
@@ -117,16 +108,7 @@ extension ModelText {
         return part;
       }
       T GetValue(int64_t offset, TESSERA_LINE) const {
-        const T *own = at + offset;
-        const uint32_t scalar = model::own(model::S);
-        const model::slot *slot = model::checked_slot(scalar, line, (const uint8_t *)own, sizeof(T), false);
-        model::begin(scalar, line);
-        model::touch_memory(scalar, line, (const uint8_t *)own, sizeof(T), false);
-        if (slot->defined)
-          for (uint32_t i = 0; i < sizeof(T); i++)
-            if (slot->defined[(const uint8_t *)own + i - slot->start] != 255)
-              model::report(model::UNDEFINED, scalar, line, scalar, 0, slot - model::slots, (const uint8_t *)own - slot->start, 0);
-        return *own;
+        return model::scalar_of<T>(model::read_memory((const uint8_t *)(at + offset), sizeof(T), line));
       }
     };
 
@@ -141,30 +123,18 @@ extension ModelText {
     }
     template <HardEvent pair> inline void SetFlag(int32_t id, TESSERA_LINE) {
       const uint32_t number = event_number(pair, id, line), pipe = model::from_pipe(number) % model::PIPES;
-      if (pipe == model::S) return model::raise(number, model::own(model::S), line);
+      if (pipe == model::S) return model::raise_now(number, line);
       model::issue(pipe, model::SET, line).event = number;
       model::commit(pipe);
     }
     template <HardEvent pair> inline void WaitFlag(int32_t id, TESSERA_LINE) {
       const uint32_t number = event_number(pair, id, line), pipe = model::to_pipe(number) % model::PIPES;
-      if (pipe == model::S) {
-        while (!model::events[number].is_raised)
-          if (!model::step()) model::pause(line);
-        return model::lower(number, line);
-      }
+      if (pipe == model::S) return model::await_now(number, line);
       model::issue(pipe, model::WAIT, line).event = number;
       model::commit(pipe);
     }
     template <pipe_t pipe> inline void PipeBarrier(TESSERA_LINE) {
-      if (pipe == PIPE_ALL) {
-        model::drain(line);
-        for (uint32_t p = 0; p < model::PIPES; p++) {
-          model::clock &known = model::clocks[model::own(p)];
-          for (uint32_t q = 0; q < model::PIPES; q++) known.done[model::own(q)] = model::begun[model::own(q)];
-          known.done[model::STORES + model::core] = model::begun[model::own(model::S)];
-        }
-        return;
-      }
+      if (pipe == PIPE_ALL) return model::await_all(line);
       if (pipe == PIPE_S) return;
       limit(model::has_pipe(pipe), line, pipe);
       model::issue(pipe, model::BARRIER, line);
@@ -219,7 +189,7 @@ extension ModelText {
     // MARK: Vector instructions
 
     inline void vector(
-        void (*run)(const model::instruction &), uint32_t line, uint32_t count, model::span to, model::span a = {},
+        model::runner run, uint32_t line, uint32_t count, model::span to, model::span a = {},
         model::span b = {}, model::span c = {}, uint64_t scalar = 0, uint32_t mode = 0) {
       limit(model::core != model::AIC, line, model::core);
       model::instruction &fresh = model::issue(model::V, model::WORK, line);
@@ -385,13 +355,11 @@ extension ModelText {
     }
     }
 
-    #pragma clang attribute pop
-
     // MARK: The launch
 
     namespace tessera_pipes {
     template <class T> T argument_of(u64 word) { return (T)word; }
-    template <> float argument_of<float>(u64 word) { return float_of((u32)word); }
+    template <> inline float argument_of<float>(u64 word) { return scalar_of<float>(word); }
     template <class I, I... at> struct numbers {};
     template <auto kernel, class F = decltype(kernel)> struct tessera_pipe_entry;
     template <auto kernel, class... A> struct tessera_pipe_entry<kernel, void (*)(A...)> {

@@ -2,19 +2,23 @@ import Foundation
 
 /// The file that launches go to a program of pipes in, and come back in: words of 64 bits, as the engine's
 /// `pipe_head` has them, then reports, then the buffers' contents.
-struct PipeJob {
+final class PipeJob {
   private static let headWords = 12
   private static let reportWords = 10
   private static let reportLimit = 64
 
+  /// Where a buffer has no bytes in the file; and no marks, since nothing of it is there before.
+  private static let isScratch = -2
+
   private let launches: [PipeLaunch]
   private let reportPlace: Int
-  private var places: [(bytes: Range<Int>, defined: Int?)] = []
-  private(set) var bytes: Data
+  private var places: [(bytes: Range<Int>, defined: Int)] = []
+  private let file: Int32
 
+  /// Writes the file at `place`.
   init(
     _ program: PipeProgram, _ launches: [PipeLaunch], _ buffers: [DeviceBuffer], _ order: PipeOrder, _ capacity: Int,
-    _ timeLimit: Int
+    _ timeLimit: Int, at place: URL
   ) throws {
     self.launches = launches
     guard buffers.count <= 256 else {
@@ -47,10 +51,12 @@ struct PipeJob {
       return start..<end
     }
     for buffer in buffers {
+      guard buffer.scratchByteCount == nil else {
+        places.append((-1 ..< -1, Self.isScratch))
+        continue
+      }
       let own = take(buffer.byteCount)
-      // Memory of kernels alone holds nothing before.
-      let hasMarks = buffer.isDefined != nil || buffer.scratchByteCount != nil
-      places.append((own, hasMarks ? take(buffer.byteCount).lowerBound : nil))
+      places.append((own, buffer.isDefined == nil ? -1 : take(buffer.byteCount).lowerBound))
     }
     let (orderNumber, seed) = order.words
     var words = [
@@ -59,39 +65,70 @@ struct PipeJob {
     ]
     for (buffer, place) in zip(buffers, places) {
       words += [
-        Int64(place.bytes.lowerBound), Int64(buffer.byteCount), buffer.isWritten ? 1 : 0, Int64(place.defined ?? -1),
+        Int64(place.bytes.lowerBound), Int64(buffer.byteCount), buffer.isWritten ? 1 : 0, Int64(place.defined),
       ]
     }
     words += description
-    bytes = Data(count: end)
-    words.withUnsafeBytes { bytes.replaceSubrange(0..<$0.count, with: $0) }
-    for (buffer, place) in zip(buffers, places) {
-      if buffer.scratchByteCount == nil { bytes.replaceSubrange(place.bytes, with: buffer.bytes) }
-      if let defined = place.defined, let marks = buffer.isDefined {
-        bytes.replaceSubrange(defined..<defined + marks.count, with: marks.map { $0 ? UInt8.max : 0 })
+    file = open(place.path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+    do {
+      guard file >= 0, ftruncate(file, end) == 0 else { throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO) }
+      try words.withUnsafeBytes { try write($0, at: 0) }
+      for (buffer, place) in zip(buffers, places) where !place.bytes.isEmpty {
+        try buffer.bytes.withUnsafeBytes { try write($0, at: place.bytes.lowerBound) }
+        guard let isDefined = buffer.isDefined else { continue }
+        try isDefined.map { $0 ? UInt8.max : 0 }.withUnsafeBytes { try write($0, at: place.defined) }
       }
+    } catch {
+      throw DeviceModelError(
+        "cannot write \(place.path): \(error.localizedDescription). "
+          + "Free space there or set TMPDIR to a folder that can be written.")
     }
   }
 
-  /// What a program left in the file.
-  func outcome(of answer: Data, _ source: String, to buffers: inout [DeviceBuffer]) -> PipeOutcome {
-    func word(_ place: Int) -> Int {
-      Int(answer.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: place, as: Int64.self) })
+  deinit { if file >= 0 { close(file) } }
+
+  private func write(_ bytes: UnsafeRawBufferPointer, at place: Int) throws {
+    var done = 0
+    while done < bytes.count {
+      let count = pwrite(file, bytes.baseAddress! + done, bytes.count - done, place + done)
+      guard count > 0 else { throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO) }
+      done += count
     }
-    let count = word(8 * 10)
+  }
+
+  private func read(_ place: Range<Int>) throws -> [UInt8] {
+    let bytes = [UInt8](unsafeUninitializedCapacity: place.count) { memory, done in
+      while done < place.count {
+        let count = pread(file, memory.baseAddress! + done, place.count - done, place.lowerBound + done)
+        guard count > 0 else { break }
+        done += count
+      }
+    }
+    guard bytes.count == place.count else { throw DeviceModelError("the answer of a run of the device model is cut off") }
+    return bytes
+  }
+
+  /// What a program left in the file.
+  func outcome(_ source: String, to buffers: inout [DeviceBuffer]) throws -> PipeOutcome {
+    func numbers(at place: Int, _ count: Int) throws -> [Int] {
+      try read(place..<place + 8 * count).withUnsafeBytes { $0.bindMemory(to: Int64.self).map { Int($0) } }
+    }
+    let answer = try numbers(at: 8 * 9, 2)
+    let count = answer[1]
     let notes = SourceNotes(count > 0 ? source : "")
-    let reports = (0..<count).compactMap { number -> PipeReport? in
-      let words = (0..<Self.reportWords).map { word(reportPlace + 8 * (Self.reportWords * number + $0)) }
+    let reports = try (0..<count).compactMap { number -> PipeReport? in
+      let words = try numbers(at: reportPlace + 8 * Self.reportWords * number, Self.reportWords)
       return PipeReport(words, kernel: launches[words[1]].kernel, notes)
     }
     for number in buffers.indices where buffers[number].isWritten && buffers[number].scratchByteCount == nil {
       let place = places[number]
-      buffers[number].bytes = [UInt8](answer[place.bytes])
-      if let defined = place.defined {
-        buffers[number].isDefined = answer[defined..<defined + place.bytes.count].map { $0 != 0 }
+      buffers[number].bytes = try read(place.bytes)
+      if place.defined >= 0 {
+        let marks = try read(place.defined..<place.defined + place.bytes.count)
+        buffers[number].isDefined = marks.map { $0 != 0 }
       }
     }
-    return PipeOutcome(reports: reports, finished: word(8 * 9))
+    return PipeOutcome(reports: reports, finished: answer[0])
   }
 }
 

@@ -14,34 +14,55 @@ public struct PipeCompiler: Sendable {
     self.host = host
   }
 
-  /// All that decides the program besides the compiler: for the name of a cached one.
+  /// All that decides the program besides the compiler and the engine: for the name of a cached one.
   public static func recipe(_ source: String, kernels: [String], host: DeviceHost = .this) -> [String] {
-    [ModelText.pipeHeader, ModelText.pipeUnit(kernels: kernels), source] + options + host.options
+    [ModelText.pipeHeader, ModelText.pipeUnit(kernels: kernels), source] + textOptions + host.options
   }
 
-  /// Compiles `source` to an executable at `output`. `kernels` are the names that launches will use, `extern "C"`.
+  /// The same of the engine's object.
+  public static func engineRecipe(host: DeviceHost = .this) -> [String] {
+    [ModelText.pipeEngineUnit] + engineOptions + host.options
+  }
+
+  /// Compiles the engine, which all programs have in common, to an object at `output`. It takes a second or two.
+  public func compileEngine(to output: URL) throws {
+    let folder = try ScratchFolder()
+    let unit = try folder.write(ModelText.pipeEngineUnit, as: "engine.cpp")
+    try run(Self.engineOptions + host.options + ["-c", unit.path, "-o", output.path], in: folder)
+  }
+
+  /// Compiles `source` to an executable at `output`, with the engine's object. `kernels` are the names that launches
+  /// will use, `extern "C"`.
   ///
   /// Throws `DeviceModelError` with clang's own words where it refuses the text.
-  public func compile(_ source: String, kernels: [String], to output: URL) throws -> PipeProgram {
+  public func compile(_ source: String, kernels: [String], engine: URL, to output: URL) throws -> PipeProgram {
     let folder = try ScratchFolder()
     try folder.write(ModelText.pipeHeader, as: "kernel_operator.h")
     try folder.write(source, as: ModelText.pipeKernelFile)
     let unit = try folder.write(ModelText.pipeUnit(kernels: kernels), as: "unit.cpp")
-    let arguments = Self.options + host.options
-      + ["-I", folder.url.path, "-nostdlib", "-static", "-fuse-ld=lld", "-o", output.path, unit.path]
+    try run(
+      Self.textOptions + host.options
+        + ["-I", folder.url.path, "-nostdlib", "-static", "-fuse-ld=lld", "-o", output.path, unit.path, engine.path],
+      in: folder)
+    return PipeProgram(file: output, source: source, kernels: kernels, host: host)
+  }
+
+  private func run(_ arguments: [String], in folder: ScratchFolder) throws {
     let result = try Command.run(clang, arguments, output: folder.file("messages"))
     guard result.status == 0 else {
       throw DeviceModelError("\(clang) refused a text for the device model:\n\(result.text.prefix(4000))")
     }
-    return PipeProgram(file: output, source: source, kernels: kernels, host: host)
   }
 
   /// Numbers as the contract wants them; nothing that would need a library.
   private static let options = [
-    "-std=c++17", "-O1", "-ffreestanding", "-nostdinc", "-fno-pic", "-fno-stack-protector", "-fno-exceptions",
+    "-std=c++17", "-ffreestanding", "-nostdinc", "-fno-pic", "-fno-stack-protector", "-fno-exceptions",
     "-fno-rtti", "-fno-threadsafe-statics", "-ffp-contract=off", "-fno-math-errno", "-fwrapv", "-fno-strict-aliasing",
-    "-fvectorize", "-w",
+    "-w",
   ]
+  /// Kernels themselves are not optimised (`__global__`): what they call is.
+  private static let textOptions = options + ["-O1"]
+  private static let engineOptions = options + ["-O2"]
 }
 
 /// When pipes go on, wherever a chip could choose.
@@ -126,10 +147,9 @@ public struct PipeProgram: Sendable {
     _ launches: [PipeLaunch], buffers: inout [DeviceBuffer], order: PipeOrder = .early, capacity: Int = 192 << 10,
     timeLimit: Int = 300
   ) throws -> PipeOutcome {
-    let job = try PipeJob(self, launches, buffers, order, capacity, timeLimit)
     let folder = try ScratchFolder()
     let file = folder.file("job")
-    try job.bytes.write(to: file)
+    let job = try PipeJob(self, launches, buffers, order, capacity, timeLimit, at: file)
     let result = try Command.run(
       host.emulator ?? self.file.path, host.emulator == nil ? [] : [self.file.path], input: file.path,
       output: folder.file("messages"))
@@ -139,6 +159,6 @@ public struct PipeProgram: Sendable {
           ? "a kernel has another number of parameters than its launch"
           : "the device model itself ended with \(result.status): \(result.text.prefix(500))")
     }
-    return job.outcome(of: try Data(contentsOf: file), source, to: &buffers)
+    return try job.outcome(source, to: &buffers)
   }
 }

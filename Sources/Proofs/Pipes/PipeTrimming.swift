@@ -11,7 +11,7 @@ extension PipeKernel {
     guard whole.faults.isEmpty else { return self }
     var needless: Set<Int> = []
     for event in program.events.indices {
-      var walk = PipeWalk(self, program, without: needless.union([event]))
+      var walk = PipeWalk(self, program, without: needless.union([event]), isBrief: true)
       walk.run()
       if walk.faults.isEmpty { needless.insert(event) }
     }

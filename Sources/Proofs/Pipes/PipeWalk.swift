@@ -22,6 +22,8 @@ struct PipeWalk {
   private let program: PipeSteps
   /// Events that the program is walked without.
   private let ignored: Set<Int>
+  /// Whether the first fault is all that is asked for.
+  private let isBrief: Bool
   private var state = State()
   private var location: SourceLocation?
   private(set) var faults: [PipeProof.Fault] = []
@@ -32,10 +34,11 @@ struct PipeWalk {
   private static let ofVectorCore = PipeSteps.bits(of: .vector)
   private static func bit(_ pipe: Int) -> UInt16 { 1 << UInt16(pipe) }
 
-  init(_ kernel: PipeKernel, _ program: PipeSteps, without ignored: Set<Int> = []) {
+  init(_ kernel: PipeKernel, _ program: PipeSteps, without ignored: Set<Int> = [], isBrief: Bool = false) {
     self.kernel = kernel
     self.program = program
     self.ignored = ignored
+    self.isBrief = isBrief
   }
 
   mutating func run() {
@@ -58,7 +61,10 @@ struct PipeWalk {
   }
 
   private mutating func walk(_ steps: [PipeSteps.Step]) {
-    for step in steps { walk(step) }
+    for step in steps {
+      if isBrief, !faults.isEmpty { return }
+      walk(step)
+    }
   }
 
   private mutating func walk(_ step: PipeSteps.Step) {

@@ -6,6 +6,15 @@ extension Lowering {
   ///
   /// Throws a `Diagnostic` that names the kernel and what of it is not supported, or does not fit.
   public static func pipes(_ plan: Plan) throws -> [PipeKernel] {
+    try placedPipes(plan).map { kernel in
+      var kernel = kernel
+      kernel.synchronise()
+      return kernel
+    }
+  }
+
+  /// The same without events and barriers, which every program that has its place can get.
+  static func placedPipes(_ plan: Plan) throws -> [PipeKernel] {
     guard let npu = plan.machine.npu else {
       throw Diagnostic("\(plan.machine.name) has no pipes", at: [plan.program.location])
     }
@@ -89,8 +98,8 @@ final class PipeLowering {
     }
   }
 
-  /// `firstWorkspace` is the number of the first workspace that the plan does not know: arrays that are spilled, and
-  /// behind them the codes of checks that fail.
+  /// Placed, without events. `firstWorkspace` is the number of the first workspace that the plan does not know: arrays
+  /// that are spilled, and behind them the codes of checks that fail.
   func lower(for npu: Ascend, firstWorkspace: Int) throws -> PipeKernel {
     spill(from: firstWorkspace)
     for array in kernel.scratch where spills[array.name] == nil { try place(array) }
@@ -109,7 +118,6 @@ final class PipeLowering {
     lowered.vectorCoresOfCube = vectorCoresOfCube
     try lowered.placeTensors(within: npu.unifiedBufferBytes, at: location)
     try lowered.placeMatrices(within: npu, at: location)
-    lowered.synchronise()
     return lowered
   }
 

@@ -19,6 +19,23 @@ private struct PipeSynchroniser {
     let from: Pipe
     let to: Pipe
   }
+  /// What each statement of a list touches with a pair's one pipe, and with its other; most touch nothing with either.
+  private struct Touches {
+    let from: [[PipeAccess]]
+    let to: [[PipeAccess]]
+
+    init(_ pair: Pair, _ touched: [[Pipe: [PipeAccess]]]) {
+      // What the scalar unit has read is done before it hands over its next instruction.
+      let isScalar = pair.from == .scalar || pair.from == .cubeScalar
+      from = touched.map { ($0[pair.from] ?? []).filter { !isScalar || $0.isWrite } }
+      to = touched.map { $0[pair.to] ?? [] }
+    }
+
+    /// Whether one statement leaves something on the pair's one pipe that another must wait for on the other.
+    func needs(_ first: Int, _ second: Int) -> Bool {
+      from[first].contains { left in to[second].contains { $0.conflicts(with: left) } }
+    }
+  }
   /// An event to be raised after one statement of a list and awaited before another.
   private struct Order {
     let pair: Pair
@@ -75,11 +92,13 @@ private struct PipeSynchroniser {
       default: return statement
       }
     }
-    let touched = list.map(touches)
+    let touched = list.map { Dictionary(grouping: touches($0), by: \.pipe) }
     var orders: [Order] = []
     for pair in pairs {
-      orders += forward(pair, touched)
-      if isLoop { orders += backward(pair, list, touched, orders.filter { $0.pair == pair }) }
+      let touches = Touches(pair, touched)
+      let within = forward(pair, touches)
+      orders += within
+      if isLoop { orders += backward(pair, list, touches, within) }
     }
     return insert(orders, into: inner, isLoop: isLoop)
   }
@@ -90,24 +109,12 @@ private struct PipeSynchroniser {
     return pipes.flatMap { from in pipes.filter { $0 != from }.map { Pair(from: from, to: $0) } }
   }
 
-  /// Whether `first` leaves something on the pair's one pipe that `second` must wait for on the other.
-  private func needs(_ pair: Pair, _ first: Set<PipeAccess>, _ second: Set<PipeAccess>) -> Bool {
-    first.contains { a in
-      // What the scalar unit has read is done before it hands over its next instruction.
-      a.pipe == pair.from && (a.pipe != .scalar && a.pipe != .cubeScalar || a.isWrite)
-        && second.contains { $0.pipe == pair.to && $0.conflicts(with: a) }
-    }
-  }
-
-  private func forward(_ pair: Pair, _ touched: [Set<PipeAccess>]) -> [Order] {
+  private func forward(_ pair: Pair, _ touches: Touches) -> [Order] {
     var orders: [Order] = []
-    for later in touched.indices {
-      guard touched[later].contains(where: { $0.pipe == pair.to }) else { continue }
-      let covered = orders.map(\.after).max() ?? -1
-      guard let last = (0..<later).last(where: { needs(pair, touched[$0], touched[later]) }), last > covered
-      else {
-        continue
-      }
+    var covered = -1
+    for later in touches.to.indices where !touches.to[later].isEmpty {
+      guard let last = (0..<later).last(where: { touches.needs($0, later) }), last > covered else { continue }
+      covered = last
       orders.append(Order(pair: pair, after: last, before: later, isCarried: false))
     }
     return orders
@@ -115,15 +122,14 @@ private struct PipeSynchroniser {
 
   /// The event from one round to the next, where no event within a round does for it.
   private func backward(
-    _ pair: Pair, _ list: [PipeStatement], _ touched: [Set<PipeAccess>], _ known: [Order]
+    _ pair: Pair, _ list: [PipeStatement], _ touches: Touches, _ known: [Order]
   ) -> [Order] {
     var (after, before): (Int?, Int?) = (nil, nil)
-    for later in touched.indices {
-      guard !known.contains(where: { $0.before <= later }) else { break }
-      let lasting = known.map(\.after).max() ?? -1
-      let last = touched.indices.last { earlier in
-        if earlier == later, keepsItsOwnOrder(list[earlier], pair) { return false }
-        return needs(pair, touched[earlier], touched[later])
+    let first = known.map(\.before).min() ?? list.count
+    let lasting = known.map(\.after).max() ?? -1
+    for later in list.indices.prefix(first) where !touches.to[later].isEmpty {
+      let last = list.indices.last { earlier in
+        touches.needs(earlier, later) && !(earlier == later && keepsItsOwnOrder(list[earlier], pair))
       }
       guard let last, last > lasting else { continue }
       after = max(after ?? last, last)
@@ -140,8 +146,8 @@ private struct PipeSynchroniser {
     case .loop: return true
     case .branch(_, let then, let otherwise):
       // Each side orders itself; the other may come in between.
-      let (first, second) = (touches(then), touches(otherwise))
-      return !needs(pair, first, second) && !needs(pair, second, first)
+      let sides = Touches(pair, [then, otherwise].map { Dictionary(grouping: touches($0), by: \.pipe) })
+      return !sides.needs(0, 1) && !sides.needs(1, 0)
     default: return false
     }
   }

@@ -104,6 +104,30 @@ import Testing
     if let other = plant.other { #expect(report.otherPlace?.note == "Planted.swift:\(other)", "\(report)") }
   }
 
+  /// What is remembered of memory is kept for blocks of 32 bytes together, and yet told of by bytes.
+  @Test(arguments: [PipeOrder.early, .late, .shuffled(seed: 5)])
+  func bytesOfABlockAreToldApart(_ order: PipeOrder) throws {
+    // The scalar unit and the vector unit in one block, with no event between.
+    func beside(_ lane: Int) -> [Int: String] {
+      [7: "LocalTensor<float> z(TPosition::VECCALC, 512, 8); Duplicate(z, 2.0f, 3); z.SetValue(\(lane), 1.0f);\n"
+        + "  Muls(y, y, 2.0f, 16);"]
+    }
+    #expect(try run(beside(3), order: order).reports == [])
+    let met = try run(beside(2), order: order).reports
+    #expect(met.map(\.kind) == [.hazard])
+    // The third number: the first byte at which the two meet.
+    #expect(met.first?.byte == 512 + 8)
+    // Blocks of a launch in one block of main memory, and one byte too far.
+    func out(_ stride: Int, _ bytes: Int) -> [Int: String] {
+      [10: "DataCopyPad(output[GetBlockIdx() * \(stride)], y, DataCopyExtParams(1, \(bytes), 0, 0, 0));"]
+    }
+    #expect(try run(out(1, 4), blocks: 3, order: order).reports == [])
+    #expect(try run(out(9, 36), blocks: 3, order: order).reports == [])
+    let shared = try run(out(9, 37), blocks: 3, order: order).reports
+    #expect(shared.map(\.kind) == [.blockRace])
+    #expect(shared.first?.byte == 36 || order == .late, "\(shared)")
+  }
+
   @Test func everyKindIsPlanted() {
     #expect(Set(Self.plants.map(\.kind)) == Set(PipeReport.Kind.allCases))
   }

@@ -1,5 +1,4 @@
 import DeviceModel
-import Foundation
 import Runtime
 
 /// An Ascend kernel written for a test, in which faults replace lines.
@@ -14,12 +13,7 @@ enum PlantedKernel {
   static func run(
     _ text: String, _ launch: PipeLaunch, buffers: inout [DeviceBuffer], order: PipeOrder
   ) throws -> [PipeReport] {
-    let clang = try Clang.find().path
-    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("planted-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: folder) }
-    let program = try PipeCompiler(clang: clang).compile(
-      text, kernels: ["planted"], to: folder.appendingPathComponent("planted.run"))
+    let program = try KernelCache.standard.pipeProgram(of: text, kernels: ["planted"])
     return try program.run([launch], buffers: &buffers, order: order, timeLimit: 20).reports
   }
 }

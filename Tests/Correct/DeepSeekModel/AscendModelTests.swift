@@ -1,0 +1,41 @@
+import DeepSeek
+import MachineIR
+import Operators
+import Runtime
+import Testing
+
+/// The whole model in the model of pipes: every launch of its steps from the Ascend C text that a chip would get, every
+/// access checked.
+@Suite("The model in the model of pipes", .serialized) struct ModelInPipesTests {
+  struct Run: Sendable, CustomTestStringConvertible {
+    let arithmetic: Arithmetic
+    let cuts: [[Int]]
+    var testDescription: String { "\(arithmetic)" }
+  }
+  /// As many tokens as half a minute of two processors is enough for. 160 fill a group of 128, and more groups of four
+  /// than are picked. In `float32` all products are the vector unit's, and cost the model more; `make check-ascend` runs
+  /// 300 tokens in both.
+  static let runs = [
+    Run(arithmetic: .quantised, cuts: [[160], [7, 65, 88]]), Run(arithmetic: .float32, cuts: [[48], [7, 29, 12]]),
+  ]
+
+  @Test("a prefill in two cuts and decode steps give the processor's bits", arguments: runs)
+  func sameBits(_ run: Run) throws {
+    let length = run.cuts[0][0]
+    let ids = Array(SameBitsTests.ids.prefix(length + 8).map { $0 % 512 })
+    let decode = Array(repeating: 1, count: 8)
+    func model(_ device: Device?) throws -> ModelRuns {
+      try ModelRuns(.tiny, run.arithmetic, context: length + 8, chunk: length, rows: length, device: device)
+    }
+    let expected = try model(nil).logits(ids, pieces: run.cuts[0] + decode).map(\.bitPattern)
+    let device = try Device(.ascendModel(.ascend910b), pool: ThreadPool(threads: 1))
+    // A process of the model works on one core: the cuts are run side by side. They share what is compiled, no memory.
+    nonisolated(unsafe) let models = try run.cuts.map { _ in try model(device) }
+    let found = concurrently(run.cuts.count) { number in
+      try models[number].logits(ids, pieces: run.cuts[number] + decode).map(\.bitPattern)
+    }
+    for (cut, found) in zip(run.cuts, found) {
+      #expect(try found.get() == expected, "prefill cut into \(cut)")
+    }
+  }
+}
