@@ -36,12 +36,12 @@ extension ModelText {
   static let pipeLanes = #"""
     template <class T> static T get(span at, u32 lane) {
       T x;
-      __builtin_memcpy(&x, local + at.place + lane * sizeof(T), sizeof(T));
+      __builtin_memcpy(&x, local + at.at(lane * (u32)sizeof(T)), sizeof(T));
       return x;
     }
     template <class T> static bool is_poison(span at, u32 lane) {
       u8 any = 0;
-      for (u32 i = 0; i < sizeof(T); i++) any |= poison[at.place + lane * sizeof(T) + i];
+      for (u32 i = 0; i < sizeof(T); i++) any |= poison[at.at(lane * (u32)sizeof(T) + i)];
       return any;
     }
     template <class T> static void put(span at, u32 lane, T x, bool has_nothing) {
@@ -91,7 +91,7 @@ extension ModelText {
     // Bit operations know that nothing & 0 is 0 and nothing | 1 is 1.
     static void run_and(const instruction &i) {
       for (u32 b = 0; b < i.to.bytes; b++) {
-        const u32 x = i.from[0].place + b, y = i.from[1].place + b;
+        const u32 x = i.from[0].at(b), y = i.from[1].at(b);
         const u8 unknown = (poison[x] | poison[y]) & (poison[x] | local[x]) & (poison[y] | local[y]);
         local[i.to.place + b] = local[x] & local[y];
         poison[i.to.place + b] = unknown;
@@ -99,7 +99,7 @@ extension ModelText {
     }
     static void run_or(const instruction &i) {
       for (u32 b = 0; b < i.to.bytes; b++) {
-        const u32 x = i.from[0].place + b, y = i.from[1].place + b;
+        const u32 x = i.from[0].at(b), y = i.from[1].at(b);
         const u8 unknown = (poison[x] | poison[y]) & (u8)(poison[x] | ~local[x]) & (u8)(poison[y] | ~local[y]);
         local[i.to.place + b] = local[x] | local[y];
         poison[i.to.place + b] = unknown;
@@ -190,8 +190,8 @@ extension ModelText {
     // A word as it is, with the bits of it that hold nothing.
     static void move(span to, u32 lane, span from, u32 at) {
       for (u32 b = 0; b < 4; b++) {
-        local[to.place + 4 * lane + b] = local[from.place + 4 * at + b];
-        poison[to.place + 4 * lane + b] = poison[from.place + 4 * at + b];
+        local[to.place + 4 * lane + b] = local[from.at(4 * at + b)];
+        poison[to.place + 4 * lane + b] = poison[from.at(4 * at + b)];
       }
     }
     static void run_select(const instruction &i) {

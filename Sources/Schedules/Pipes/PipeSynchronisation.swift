@@ -8,9 +8,21 @@ import TileIR
 /// raised at the loop's beginning and at its end, and once around the kernel. What `Proofs` checks afterwards, by
 /// other means, is that they suffice.
 extension PipeKernel {
-  mutating func synchronise() {
-    var synchroniser = PipeSynchroniser(self)
-    body = synchroniser.run(body)
+  /// Whether there are events for all that needs some, but where groups of cells end. `merging`: one event does for as
+  /// many touches as it can, so that fewer are needed and pipes wait longer.
+  @discardableResult
+  mutating func synchronise(merging: Bool = false) -> Bool {
+    // Behind the loop over groups all pipes wait for all, and events begin anew.
+    let end = groups == nil ? nil : body.firstIndex { if case .loop = $0 { true } else { false } }
+    var parts: [[PipeStatement]] = []
+    var isEnough = true
+    for part in end.map({ [Array(body[...$0]), Array(body[($0 + 1)...])] }) ?? [body] {
+      var synchroniser = PipeSynchroniser(self, merging: merging)
+      parts.append(synchroniser.run(part))
+      if synchroniser.hasRunOut { isEnough = false }
+    }
+    body = Array(parts.joined(separator: [.barrier(nil)]))
+    return isEnough
   }
 }
 
@@ -32,10 +44,13 @@ private struct PipeSynchroniser {
   /// Events that stand raised between the rounds of loops, raised before the first and lowered after the last.
   private var carried: [PipeEvent] = []
   private var numbers: [Pair: Int] = [:]
-  private var hasRunOut: Set<Pair> = []
+  private(set) var hasRunOut = false
 
-  init(_ kernel: PipeKernel) {
+  private let isMerging: Bool
+
+  init(_ kernel: PipeKernel, merging: Bool) {
     self.kernel = kernel
+    isMerging = merging
     pairs = Self.pairs(kernel)
   }
 
@@ -78,7 +93,7 @@ private struct PipeSynchroniser {
     let touched = list.map(touches)
     var orders: [Order] = []
     for pair in pairs {
-      orders += forward(pair, touched)
+      orders += merged(forward(pair, touched))
       if isLoop { orders += backward(pair, list, touched, orders.filter { $0.pair == pair }) }
     }
     return insert(orders, into: inner, isLoop: isLoop)
@@ -99,33 +114,70 @@ private struct PipeSynchroniser {
     }
   }
 
+  /// Orders of a pair as they come, neighbours as one where the later event can be raised before the earlier is awaited.
+  private func merged(_ orders: [Order]) -> [Order] {
+    guard isMerging else { return orders }
+    return orders.reduce(into: []) { result, order in
+      if let last = result.last, order.after < last.before {
+        result[result.count - 1].after = order.after
+      } else {
+        result.append(order)
+      }
+    }
+  }
+
   private func forward(_ pair: Pair, _ touched: [Set<PipeAccess>]) -> [Order] {
     var orders: [Order] = []
-    for later in touched.indices {
-      guard touched[later].contains(where: { $0.pipe == pair.to }) else { continue }
+    let earlier = touched.indices.filter { touched[$0].contains { $0.pipe == pair.from } }
+    guard !earlier.isEmpty else { return [] }
+    for later in touched.indices where touched[later].contains(where: { $0.pipe == pair.to }) {
       let covered = orders.map(\.after).max() ?? -1
-      guard let last = (0..<later).last(where: { needs(pair, touched[$0], touched[later]) }), last > covered
-      else {
-        continue
-      }
+      let last = earlier.last { $0 < later && $0 > covered && needs(pair, touched[$0], touched[later]) }
+      guard let last else { continue }
       orders.append(Order(pair: pair, after: last, before: later, isCarried: false))
     }
     return orders
   }
 
-  /// The event from one round to the next, where no event within a round does for it.
+  /// The events from one round to the next, where no event within a round does for it: one for each touch that a
+  /// later one of the round before stands against, as far as there are numbers, else one for all.
   private func backward(
+    _ pair: Pair, _ list: [PipeStatement], _ touched: [Set<PipeAccess>], _ known: [Order]
+  ) -> [Order] {
+    let all = joined(pair, list, touched, known)
+    guard !isMerging, all.count == 1, all[0].isCarried else { return all }
+    var apart: [Order] = []
+    for later in touched.indices {
+      guard !known.contains(where: { $0.before <= later }) else { break }
+      let lasting = (known + apart).map(\.after).max() ?? -1
+      guard let last = lastNeeded(pair, list, touched, later), last > lasting, last >= later else { continue }
+      apart.append(Order(pair: pair, after: last, before: later, isCarried: true))
+    }
+    let isWhole = apart.map(\.after).max() == all[0].after && apart.map(\.before).min() == all[0].before
+    let left = (pair.from.core != pair.to.core ? 0 : Ascend.eventsPerPair) - numbers[pair, default: 0] - known.count
+    return isWhole && apart.count <= min(left, Self.mostApart) ? apart : all
+  }
+  private static let mostApart = 4
+
+  private func lastNeeded(
+    _ pair: Pair, _ list: [PipeStatement], _ touched: [Set<PipeAccess>], _ later: Int
+  ) -> Int? {
+    guard touched[later].contains(where: { $0.pipe == pair.to }) else { return nil }
+    return touched.indices.last { earlier in
+      if earlier == later, keepsItsOwnOrder(list[earlier], pair) { return false }
+      return needs(pair, touched[earlier], touched[later])
+    }
+  }
+
+  /// The one event from one round to the next, where no event within a round does for it.
+  private func joined(
     _ pair: Pair, _ list: [PipeStatement], _ touched: [Set<PipeAccess>], _ known: [Order]
   ) -> [Order] {
     var (after, before): (Int?, Int?) = (nil, nil)
     for later in touched.indices {
       guard !known.contains(where: { $0.before <= later }) else { break }
       let lasting = known.map(\.after).max() ?? -1
-      let last = touched.indices.last { earlier in
-        if earlier == later, keepsItsOwnOrder(list[earlier], pair) { return false }
-        return needs(pair, touched[earlier], touched[later])
-      }
-      guard let last, last > lasting else { continue }
+      guard let last = lastNeeded(pair, list, touched, later), last > lasting else { continue }
       after = max(after ?? last, last)
       before = min(before ?? later, later)
     }
@@ -159,6 +211,7 @@ private struct PipeSynchroniser {
       guard number < (isAcross ? Ascend.flagsPerDirection : Ascend.eventsPerPair) else {
         // No event is left: all pipes wait for all, in each round.
         needsBarrier = true
+        hasRunOut = true
         before[order.before, default: []].insert(.barrier(nil), at: 0)
         continue
       }
