@@ -129,8 +129,27 @@ final class PipeLowering {
     return lowered.synchronise() || !merged.synchronise(merging: true) ? lowered : merged
   }
 
+  /// Names of the kernel's buffers, numbers and variables.
+  private var givenNames: Set<String> {
+    var names = Set(kernel.buffers.map(\.name) + kernel.scalars.map(\.name) + kernel.floatNames)
+    for statement in kernel.body {
+      statement.forEach {
+        switch $0 {
+        case .define(let variable, _), .declare(let variable, _), .assign(let variable, _):
+          names.insert(variable.name)
+        case .loop(let loop): names.insert(loop.counter.name)
+        default: break
+        }
+      }
+    }
+    return names
+  }
+
   /// The kernel with cells in groups, as large as fit and as there are events for; nil where none is.
   private func group(_ body: [PipeStatement], _ source: MachineKernel, for npu: Ascend) -> PipeKernel? {
+    // The numbers of groups have names that a kernel may have given to its own.
+    let own = [CellGroups.groups, CellGroups.group, CellGroups.firstLeft].map(\.name)
+    guard givenNames.isDisjoint(with: own) else { return nil }
     let grouping = CellGrouping(kernel.cell, body, tensors, except: constantTensors)
     for count in CellGrouping.counts where grouping.isWorthwhile(count) {
       guard let (loops, groups, own) = grouping.grouped(by: count, unique) else { return nil }
