@@ -243,6 +243,7 @@ struct PipeKernelPrinter {
     let count = "\(instruction.count)"
     let whole = "\(VectorInstruction.wholeRepeats(instruction.count))"
     let arguments = [destination] + sources + [scalar].compactMap { $0 }
+    if !instruction.repeated.isEmpty { return try add(repeating: instruction, arguments) }
     switch instruction.operation {
     case .add: call("Add", arguments + [count])
     case .subtract: call("Sub", arguments + [count])
@@ -282,6 +283,29 @@ struct PipeKernelPrinter {
       let perBlock = Ascend.block / instruction.destination.element.byteCount
       call("DataCopy", arguments + ["\((instruction.count + perBlock - 1) / perBlock * perBlock)"])
     case .laneNumbers: call("CreateVecIndex", arguments + [count])
+    }
+  }
+
+  /// By repeats: an operand of one repeat does not go on.
+  private mutating func add(repeating instruction: VectorInstruction, _ arguments: [String]) throws {
+    let lanes = Ascend.repeatBytes / instruction.sources[instruction.sources.count - 1].element.byteCount
+    let operands = instruction.sources.indices.suffix(2)
+    let strides = operands.map { instruction.repeated.contains($0) ? "0" : "8" }
+    let shape = [
+      "\(lanes)", "\(instruction.count / lanes)",
+      "BinaryRepeatParams(1, 1, 1, 8, \(strides.joined(separator: ", ")))",
+    ]
+    switch instruction.operation {
+    case .add: call("Add", arguments + shape)
+    case .subtract: call("Sub", arguments + shape)
+    case .multiply: call("Mul", arguments + shape)
+    case .maximum: call("Max", arguments + shape)
+    case .minimum: call("Min", arguments + shape)
+    case .and: call("And", arguments + shape)
+    case .or: call("Or", arguments + shape)
+    case .compare(let comparison): call("Compare", arguments + ["CMPMODE::\(Self.name(comparison))"] + shape)
+    case .select: call("Select", arguments + ["SELMODE::VSEL_TENSOR_TENSOR_MODE"] + shape)
+    default: preconditionFailure("no operand of \(instruction.operation) is one repeat")
     }
   }
 

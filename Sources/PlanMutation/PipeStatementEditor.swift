@@ -200,7 +200,7 @@ extension VectorInstruction {
   ) -> VectorInstruction {
     VectorInstruction(
       operation, destination ?? self.destination, sources ?? self.sources, count: count ?? self.count,
-      scalar: scalar)
+      scalar: scalar, repeated: repeated)
   }
 }
 

@@ -15,7 +15,8 @@ extension PipeKernel {
     let cells = kernel.cells.value(numbers)
     guard cells > 0 else { return nil }
     let perBlock = max(1, vectorCoresOfCube)
-    let blocks = min(usesCubes ? cores.cube : cores.vector, (cells + perBlock - 1) / perBlock)
+    var blocks = min(usesCubes ? cores.cube : cores.vector, (cells + perBlock - 1) / perBlock)
+    if cores.fillsGroups, let groups { blocks = min(blocks, max(1, cells / groups.count)) }
     var given = buffers.map { PipeLaunch.Argument.buffer($0) }
     var sizes: [Int] = []
     for array in spills {

@@ -85,14 +85,20 @@ public struct AscendCores: Sendable {
   /// Cube cores, of kernels of groups.
   public let cube: Int
 
-  public init(vector: Int, cube: Int) {
+  /// Whether fewer vector cores do where cells are too few for groups of them.
+  let fillsGroups: Bool
+
+  public init(vector: Int, cube: Int) { self.init(vector: vector, cube: cube, fillsGroups: false) }
+
+  init(vector: Int, cube: Int, fillsGroups: Bool) {
     self.vector = vector
     self.cube = cube
+    self.fillsGroups = fillsGroups
   }
 
   /// All that a chip has.
   public init(of npu: Ascend) { self.init(vector: npu.vectorCores, cube: npu.cube.cores) }
 
-  /// Enough to find what goes wrong between blocks.
-  static let ofModel = AscendCores(vector: 3, cube: 3)
+  /// Enough to find what goes wrong between blocks, and few enough for loops over groups to have rounds.
+  static let ofModel = AscendCores(vector: 3, cube: 3, fillsGroups: true)
 }

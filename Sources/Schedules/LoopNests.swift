@@ -160,12 +160,13 @@ extension RegionLowering {
   func lanes(along dimension: Dimension, limit: Int?) -> Int {
     var lanes = machine.lanes(of: .f32) * schedule.registersPerVector
     if let limit { lanes = min(lanes, limit) }
-    if let extent = dimension.extent {
-      var least = 1
-      while least < extent { least *= 2 }
+    if let extent = dimension.extent ?? (machine.npu == nil ? nil : most(dimension).constantValue) {
+      var least = Self.powerOfTwo(extent)
       // An agent's threads are there, whether they have a lane or not.
       if machine.gpu != nil { least = max(least, machine.lanes(of: .f32)) }
       lanes = min(lanes, least)
+      // A vector core works on all lanes of a tail: no more than an eighth of all are to be idle.
+      while machine.npu != nil, lanes > 256, (extent + lanes - 1) / lanes * lanes * 8 > extent * 9 { lanes /= 2 }
     }
     return lanes
   }
@@ -250,7 +251,14 @@ extension RegionLowering {
 
   private func work(_ nest: Nest, _ accumulators: [(ValueID, Accumulator)]) throws {
     var accumulators = accumulators[...]
-    for work in nest.work {
+    var rest = nest.work[...]
+    while let work = rest.popFirst() {
+      if case .statement(let even) = work, case .statement(let odd)? = rest.first,
+        try lowerNeighbours(region.statements[even], region.statements[odd])
+      {
+        rest.removeFirst()
+        continue
+      }
       switch work {
       case .keep(let id):
         // The loop's tail computes the value anew, though the loop before it has stored its own part.

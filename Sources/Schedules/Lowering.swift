@@ -44,6 +44,7 @@ public enum Lowering {
           leftSlices: leftSlices)
       }
       var choices = isStaged ? schedule.ofStagedProducts : schedule
+      var longest: LongestVectors?
       var lowering = begin(choices)
       if machine.npu != nil {
         if let pattern = lowering.pattern, lowering.fitsCubes(pattern) {
@@ -52,6 +53,9 @@ public enum Lowering {
         } else {
           // Vector units do such products one by one, or refuse them, and those in the midst of a region too.
           choices.blocksProducts = false
+          (choices.registersPerVector, longest) = try Self.registers(of: choices, for: schedule, on: machine) {
+            try begin($0).lower(name: program.name)
+          }
         }
         lowering = begin(choices)
       }
@@ -68,6 +72,12 @@ public enum Lowering {
         let blocks = try rows?.kernels(region, name: name, begin, isStaged ? schedule.ofStagedProducts : schedule)
         let few =
           try blocks?.few ?? lowering.lowerFewRows(name: name) ?? begin(choices.ofFewCells).lowerFewCells(name: name)
+          ?? longest.map { longest -> LaunchKernels in
+            var own = choices
+            own.registersPerVector = longest.registers
+            let kernel = try begin(own).lower(name: "\(name)_few_cells")
+            return ([kernel], [.constant(longest.cells) + kernel.cells * .constant(-1)])
+          }
         let split = try lowering.lowerSplitDepth(name: name)
         rowsOnChip.add(blocks?.onChip ?? whole, after: lowering.before, isOwn: blocks?.onChip != nil)
         longRows.add(blocks?.long ?? whole, after: lowering.before, isOwn: blocks?.long != nil)
@@ -94,6 +104,38 @@ public enum Lowering {
       preparations: preparations.map { $0.forWarps(of: machine) },
       variants: [oneBlock, fewRows, rowsOnChip, longRows, every].compactMap { $0.plan(for: machine) },
       messages: messages)
+  }
+
+  /// Registers of vectors for launches of few cells, and how many cells are few.
+  private typealias LongestVectors = (registers: Int, cells: Int)
+
+  /// The registers of vectors with which a region's kernel has most lanes under way on a vector core, in groups of cells
+  /// where any fit; those of `choices` where none does. And where longer ones fit without groups, those, for launches
+  /// whose cells are too few for a group of each core.
+  private static func registers(
+    of choices: Schedule, for schedule: Schedule, on machine: MachineDescription,
+    _ lower: (Schedule) throws -> MachineKernel
+  ) throws -> (Int, LongestVectors?) {
+    let lengths = schedule.longVectors(on: machine)
+    guard lengths.count > 1, let npu = machine.npu else { return (choices.registersPerVector, nil) }
+    var (longest, best): (Int?, (registers: Int, cells: Int)?)
+    var tried: [MachineKernel] = []
+    for registers in lengths {
+      if let best, registers * CellGrouping.counts[0] < best.registers * best.cells { break }
+      var own = choices
+      own.registersPerVector = registers
+      guard let kernel = try? lower(own), !tried.contains(kernel) else { continue }
+      tried.append(kernel)
+      guard let pipes = try? PipeLowering.lower(kernel, for: npu) else { continue }
+      longest = longest ?? registers
+      let cells = pipes.groups?.count ?? 1
+      // What is under way at once decides: vectors by their length, times cells of a group; alone, the longest.
+      if best.map({ registers * cells < $0.registers * $0.cells || cells == $0.cells }) ?? false { continue }
+      best = (registers, cells)
+    }
+    guard let best, let longest else { return (choices.registersPerVector, nil) }
+    guard longest > best.registers, best.cells > 1 else { return (best.registers, nil) }
+    return (best.registers, (longest, npu.vectorCores * best.cells - 1))
   }
 
   /// One way to carry out a program, for the launches that its guards let by.

@@ -4,7 +4,7 @@ import TileIR
 /// Products of two E2M1 operands on a matrix unit for halves. Numbers are halves as they are; products of a
 /// scale's group are summed apart, exact in `f32`, and the groups of a block meet under their scales in `f64`.
 ///
-/// A thread has four neighbouring codes of a line, two bytes, in a word: the first and the third are one pair of
+/// A thread has four neighbouring codes of a line, two bytes, in a word: the first and the third become one pair of
 /// halves, the second and the fourth the other. Columns past the end are the last one once more; what they give
 /// lies in columns that no coordinate has.
 enum NibbleMatrices {
@@ -122,14 +122,31 @@ extension RegionLowering {
               "byte", .gatherRaw(buffer: buffer, offset: at, lanes: own, MachineType(.u8, lanes))
             ).converted(to: .i32)
           }
-          let word = stack.define(
-            "word", bytes[0].apply(.or, bytes[1].apply(.shiftLeft, ByteFragments.integer(16, lanes))))
+          let codes = stack.define(
+            "codes", bytes[0].apply(.or, bytes[1].apply(.shiftLeft, ByteFragments.integer(16, lanes))))
+          let word = stack.define("word", arranged(codes))
           for pair in 0..<NibbleMatrices.pairs {
             let value = Expression.apply(.halvesOfE2M1(pair: pair), [word, shift], word.type)
             body(group * .constant(NibbleMatrices.pairs) + .constant(pair), value)
           }
         }
       })
+  }
+
+  /// Codes four bits apart, with their bits where the halves of a pair have theirs.
+  private func arranged(_ codes: Expression) -> Expression {
+    let fields = (0..<NibbleMatrices.pairs).flatMap { pair in
+      // A code's sign is above the three bits of its size.
+      [
+        (from: 4 * pair + 3, to: HalfMatrices.signBit - HalfMatrices.signShifts[pair], bits: 1),
+        (from: 4 * pair, to: HalfMatrices.sizeBit - HalfMatrices.sizeShifts[pair], bits: 7),
+      ].map { field -> Expression in
+        let mask = Int32(truncatingIfNeeded: (field.bits << field.to) * 0x1_0001)
+        return codes.apply(.shiftLeft, ByteFragments.integer(field.to - field.from, codes.type.lanes))
+          .apply(.and, .integer(Int64(mask), codes.type))
+      }
+    }
+    return fields.dropFirst().reduce(fields[0]) { $0.apply(.or, $1) }
   }
 
   /// Gives the codes of the scales of the lines that are bound, by group; how far a line's lie apart.

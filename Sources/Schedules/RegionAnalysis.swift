@@ -16,6 +16,8 @@ struct RegionAnalysis {
   /// Up to how many elements what is loaded is kept, and what counts for an axis whose length a launch decides.
   private let keptElements: Int
   private let longestRow: Int
+  /// Whether costly values of outer loops are computed by loops of their own, along which lanes run.
+  private let keepsOuterValues: Bool
   /// Parallel axes whose coordinate is fixed while a cell's body runs.
   let fixed: Set<Dimension>
   /// Values whose elements are stored: reductions, products, sorts, loop values, kept values.
@@ -30,8 +32,9 @@ struct RegionAnalysis {
 
   init(
     program: Program, region: Region, fixed: Set<Dimension>, keepsFromCost: Int, keptElements: Int = 0,
-    longestRow: Int? = nil
+    longestRow: Int? = nil, keepsOuterValues: Bool = false
   ) {
+    self.keepsOuterValues = keepsOuterValues
     self.keptElements = keptElements
     self.longestRow = longestRow ?? keptElements + 1
     self.program = program
@@ -49,6 +52,7 @@ struct RegionAnalysis {
     findHomes(reached.sorted())
     keepMovedValues(reached.sorted())
     keepCostlyValues()
+    if keepsOuterValues { keepValuesOfOuterLoops() }
     order()
   }
 
@@ -185,6 +189,29 @@ struct RegionAnalysis {
           && !Self.needsLoops(program[$0].operation)
       }
       if !shared { anchors.insert(id) }
+    }
+  }
+
+  /// Keeps costly values that inner loops would find computed before them, one by one.
+  private mutating func keepValuesOfOuterLoops() {
+    var known: [ValueID: Int] = [:]
+    func own(_ id: ValueID) -> Set<Dimension> {
+      var axes = Set(innerAxes(id))
+      if case .reduce(_, let dimension) = program[id].operation { axes.insert(dimension) }
+      return axes
+    }
+    let users = uses.keys.sorted().map { (own($0), dependencies(of: $0)) }
+      + region.statements.map { statement in
+        let axes = statement.dependencies.flatMap(innerAxes)
+        return (Set(axes), statement.dependencies)
+      }
+    for (axes, values) in users {
+      for id in values where !innerAxes(id).isEmpty && Set(innerAxes(id)).isStrictSubset(of: axes) {
+        guard !anchors.contains(id), home[id] == nil, cost(id, &known) >= keepsFromCost, isKeepable(id),
+          !readsFreely(id)
+        else { continue }
+        anchors.insert(id)
+      }
     }
   }
 

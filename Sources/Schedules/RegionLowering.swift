@@ -91,7 +91,8 @@ final class RegionLowering {
     let fixed = region.axes.map(\.dimension).filter { $0 != laneAxis && $0 != sharedAxis }
     analysis = RegionAnalysis(
       program: program, region: region, fixed: pattern?.fixed ?? Set(fixed),
-      keepsFromCost: schedule.keepsFromCost, keptElements: schedule.keptElements, longestRow: schedule.longestRow)
+      keepsFromCost: schedule.keepsFromCost, keptElements: schedule.keptElements, longestRow: schedule.longestRow,
+      keepsOuterValues: machine.npu != nil)
   }
 
   /// A lowering of the region anew, for a kernel beside this one's.
@@ -108,7 +109,7 @@ final class RegionLowering {
     var remaining = Expression.variable(cell)
     var cells = HostExpression.constant(1)
     // The last parallel axis varies fastest from cell to cell.
-    var fixedLoops: [(Dimension, Expression, Expression)] = []
+    var fixedLoops: [FixedLoop] = []
     let fixed = region.axes.map(\.dimension).filter { $0 != laneAxis && $0 != sharedAxis }
     let levels = analysis.levels(fixed)
     for (position, axis) in region.axes.enumerated().reversed() {
@@ -146,7 +147,9 @@ final class RegionLowering {
         let isPitched = axis.dimension == laneAxis && size == nibbles?.cellColumns
         domains[axis.dimension] = (lower, count, .constant(isPitched ? nibbles!.pitch : size))
       } else {
-        fixedLoops.insert((axis.dimension, lower, upper), at: 0)
+        // A vector core's cells of one coordinate need no loop, which would keep groups of them from standing together.
+        let isSingle = machine.npu != nil && size == 1
+        fixedLoops.insert((axis.dimension, lower, isSingle ? nil : upper), at: 0)
       }
     }
     storage = [:]
@@ -185,14 +188,19 @@ final class RegionLowering {
       cell: cell, body: stack.close(), agentWarps: machine.gpu?.agentWarps ?? 1)
   }
 
+  /// An axis of a cell, its first coordinate and what they stay below; nil where there is one.
+  private typealias FixedLoop = (dimension: Dimension, lower: Expression, upper: Expression?)
+
   /// Loops over the coordinates of a cell; what varies only with the outer ones is computed there.
-  private func lowerLoops(
-    _ loops: ArraySlice<(Dimension, Expression, Expression)>, _ levels: RegionAnalysis.Levels
-  ) throws {
+  private func lowerLoops(_ loops: ArraySlice<FixedLoop>, _ levels: RegionAnalysis.Levels) throws {
     let level = loops.startIndex
     try lower(items: levels.items[level])
     for (id, product) in levels.operands[level] { try quantiseAhead(id, of: product) }
-    guard let (dimension, lower, upper) = loops.first else { return }
+    guard let (dimension, lower, last) = loops.first else { return }
+    guard let upper = last else {
+      environment.bind(dimension, LaneCoordinate(lower))
+      return try lowerLoops(loops.dropFirst(), levels)
+    }
     let counter = stack.variable(dimension.name, .index)
     let outer = environment
     environment.bind(dimension, LaneCoordinate(.variable(counter)))
@@ -323,10 +331,19 @@ final class RegionLowering {
   /// An on-chip array with room for a whole vector past its end, so that tails can be read whole.
   func scratch(_ name: String, _ type: MachineScalar, count: HostExpression) -> String {
     // A whole vector may begin near the end.
-    let vector = machine.cpu != nil ? 0 : machine.lanes(of: .f32) * schedule.registersPerVector
+    var vector = machine.cpu != nil ? 0 : machine.lanes(of: .f32) * schedule.registersPerVector
+    // No vector is longer than the axis that it runs along.
+    if machine.npu != nil, let known = count.constantValue { vector = min(vector, Self.powerOfTwo(known)) }
     return addScratch(name, type, count + .constant(max(Self.scratchSlack, vector)))
   }
   static let scratchSlack = 256
+
+  /// The least power of two that is no less.
+  static func powerOfTwo(_ count: Int) -> Int {
+    var least = 1
+    while least < count { least *= 2 }
+    return least
+  }
 
   /// An on-chip array of exactly this many elements.
   func exactScratch(_ name: String, _ type: MachineScalar, _ count: Int) -> String {

@@ -60,9 +60,16 @@ extension Schedule {
     switch machine.kind {
     case .cpu: Schedule()
     case .gpu: Schedule(registersPerVector: 1, cellRows: 1, cellLanes: 256, stagesProducts: true)
-    // Vectors of 512 lanes: an instruction's beginning and end weigh little, and ninety of them fit.
-    case .npu: Schedule(registersPerVector: 8)
+    // A cell of one row: groups of cells stand together, and where there are few rows there are many cores.
+    case .npu: Schedule(registersPerVector: 8, cellRows: 1)
     }
+  }
+
+  /// Registers of a vector on a vector core, the most first, of which the most are taken that fit: an instruction's
+  /// beginning and end weigh less the longer it works. The last is the schedule's own.
+  func longVectors(on machine: MachineDescription) -> [Int] {
+    guard machine.npu != nil, self == .standard(for: machine) else { return [registersPerVector] }
+    return [64, 32, 16, 8]
   }
 
   /// The choices for regions of staged products: a cell has one column, so that there are many.

@@ -203,6 +203,7 @@ extension RegionLowering {
         diagnostic: Diagnostic(
           "\(parameter.name) is read after this launch has written it", at: [region.location]))
     }
+    if let spread = try loadBlocks(position, indices, type, environment) { return spread }
     let place = try place(position, indices, environment)
     let access = Access(buffer(position), parameter.element, place.base)
     switch place.lanes {

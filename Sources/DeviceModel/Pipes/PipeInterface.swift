@@ -203,11 +203,39 @@ extension ModelText {
       fresh.mode = mode;
       model::commit(model::V);
     }
+    // By repeats of 256 bytes: an operand goes on from one to the next, or is one for all.
+    struct BinaryRepeatParams {
+      uint32_t toBlock, aBlock, bBlock, toRepeat, aRepeat, bRepeat;
+      BinaryRepeatParams(uint32_t a, uint32_t b, uint32_t c, uint32_t d, uint32_t e, uint32_t f)
+          : toBlock(a), aBlock(b), bBlock(c), toRepeat(d), aRepeat(e), bRepeat(f) {}
+    };
+    inline uint32_t repeated(
+        uint64_t mask, uint32_t repeats, const BinaryRepeatParams &shape, uint32_t bytes, uint32_t line) {
+      limit(mask * bytes == 256, line, (int64_t)mask);
+      limit(repeats > 0 && repeats <= 255, line, repeats);
+      limit(shape.toBlock == 1 && shape.aBlock == 1 && shape.bBlock == 1 && shape.toRepeat == 8, line, shape.toRepeat);
+      return (uint32_t)mask * repeats;
+    }
+    template <class T> inline model::span operand(
+        const LocalTensor<T> &from, uint32_t mask, uint32_t repeats, uint32_t stride, uint32_t line) {
+      limit(stride == 0 || stride == 8, line, stride);
+      model::span own = from.lanes(stride ? mask * repeats : mask, line);
+      if (!stride) own.period = 255;
+      return own;
+    }
     #define TESSERA_BINARY(name, type, run)                                                                        \
       inline void name(                                                                                            \
           const LocalTensor<type> &to, const LocalTensor<type> &a, const LocalTensor<type> &b, uint32_t count,     \
           TESSERA_LINE) {                                                                                          \
         vector(run, line, count, to.lanes(count, line), a.lanes(count, line), b.lanes(count, line));               \
+      }                                                                                                            \
+      inline void name(                                                                                            \
+          const LocalTensor<type> &to, const LocalTensor<type> &a, const LocalTensor<type> &b, uint64_t mask,      \
+          uint8_t repeats, const BinaryRepeatParams &shape, TESSERA_LINE) {                                        \
+        const uint32_t count = repeated(mask, repeats, shape, sizeof(type), line), own = (uint32_t)mask;           \
+        vector(                                                                                                    \
+            run, line, count, to.lanes(count, line), operand(a, own, repeats, shape.aRepeat, line),                \
+            operand(b, own, repeats, shape.bRepeat, line));                                                        \
       }
     #define TESSERA_SCALAR(name, type, run)                                                                        \
       inline void name(                                                                                            \
@@ -282,6 +310,15 @@ extension ModelText {
           model::run_compare<T>, line, count, to.lanes(count / 8, line), a.lanes(count, line), b.lanes(count, line), {}, 0,
           (uint32_t)mode);
     }
+    template <class T> inline void Compare(
+        const LocalTensor<uint8_t> &to, const LocalTensor<T> &a, const LocalTensor<T> &b, CMPMODE mode, uint64_t mask,
+        uint8_t repeats, const BinaryRepeatParams &shape, TESSERA_LINE) {
+      const uint32_t count = repeated(mask, repeats, shape, sizeof(T), line), own = (uint32_t)mask;
+      limit(sizeof(T) == 4 && (T(0.5f) != 0 || mode == CMPMODE::EQ), line, (int64_t)mode);
+      vector(
+          model::run_compare<T>, line, count, to.lanes(count / 8, line), operand(a, own, repeats, shape.aRepeat, line),
+          operand(b, own, repeats, shape.bRepeat, line), {}, 0, (uint32_t)mode);
+    }
     template <class T> inline void CompareScalar(
         const LocalTensor<uint8_t> &to, const LocalTensor<T> &a, T scalar, CMPMODE mode, uint32_t count, TESSERA_LINE) {
       limit(count % 64 == 0, line, count);
@@ -297,6 +334,16 @@ extension ModelText {
       vector(
           model::run_select, line, count, to.lanes(count, line), mask.lanes(count / 8, line), a.lanes(count, line),
           b.lanes(count, line));
+    }
+    inline void Select(
+        const LocalTensor<float> &to, const LocalTensor<uint8_t> &mask, const LocalTensor<float> &a,
+        const LocalTensor<float> &b, SELMODE mode, uint64_t lanes, uint8_t repeats, const BinaryRepeatParams &shape,
+        TESSERA_LINE) {
+      const uint32_t count = repeated(lanes, repeats, shape, sizeof(float), line), own = (uint32_t)lanes;
+      limit(mode == SELMODE::VSEL_TENSOR_TENSOR_MODE, line, count);
+      vector(
+          model::run_select, line, count, to.lanes(count, line), mask.lanes(count / 8, line),
+          operand(a, own, repeats, shape.aRepeat, line), operand(b, own, repeats, shape.bRepeat, line));
     }
     inline void Select(
         const LocalTensor<float> &to, const LocalTensor<uint8_t> &mask, const LocalTensor<float> &a, float scalar,

@@ -33,10 +33,10 @@ extension ModelText {
     }
     // Lanes of which a bit holds nothing.
     template <class T> INLINE truths<T> nothing(span at, u32 lane, u32 count) {
-      return load<truths<T>>(poison + at.place + lane * sizeof(T), count) != 0;
+      return load<truths<T>>(poison + at.at(lane * (u32)sizeof(T)), count) != 0;
     }
     template <class T> INLINE lanes<T> take(span at, u32 lane, u32 count) {
-      return load<lanes<T>>(local + at.place + lane * sizeof(T), count);
+      return load<lanes<T>>(local + at.at(lane * (u32)sizeof(T)), count);
     }
     template <class T> INLINE void put(span at, u32 lane, u32 count, lanes<T> x, truths<T> unknown) {
       store(local + at.place + lane * sizeof(T), x, count);
@@ -122,8 +122,8 @@ extension ModelText {
     template <class F> INLINE void bits(const instruction &i, F f) {
       each(i.to.bytes, EACH {
         const lanes<u8> x = take<u8>(i.from[0], lane, count), y = take<u8>(i.from[1], lane, count);
-        const lanes<u8> p = load<lanes<u8>>(poison + i.from[0].place + lane, count);
-        const lanes<u8> q = load<lanes<u8>>(poison + i.from[1].place + lane, count);
+        const lanes<u8> p = load<lanes<u8>>(poison + i.from[0].at(lane), count);
+        const lanes<u8> q = load<lanes<u8>>(poison + i.from[1].at(lane), count);
         f(lane, count, x, y, p, q);
       });
     }

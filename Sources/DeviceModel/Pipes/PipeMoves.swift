@@ -18,8 +18,8 @@ extension ModelText {
         const words first = (words)((spread<i32>(local[byte]) & bits) != 0);
         const words unknown = (words)((spread<i32>(poison[byte]) & bits) != 0);
         const words a = take<u32>(i.from[1], lane, count), b = i.mode ? scalar : take<u32>(i.from[2], lane, count);
-        const words p = load<words>(poison + i.from[1].place + lane * 4, count);
-        const words q = i.mode ? words{} : load<words>(poison + i.from[2].place + lane * 4, count);
+        const words p = load<words>(poison + i.from[1].at(lane * 4), count);
+        const words q = i.mode ? words{} : load<words>(poison + i.from[2].at(lane * 4), count);
         const words value = ((a & first) | (b & ~first)) & ~unknown | (none & unknown);
         put<u32>(i.to, lane, count, value, (truths<u32>)((p & first) | (q & ~first) | unknown));
       });

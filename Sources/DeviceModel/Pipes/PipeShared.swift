@@ -39,9 +39,10 @@ extension ModelText {
     struct clock {
       alignas(32) u32 done[COUNTS];
     };
-    // Bytes on chip.
+    // Bytes on chip; of an operand of one repeat for all, its bytes come again and again.
     struct span {
-      u32 place, bytes;
+      u32 place, bytes, period = 0xffffffff;
+      u32 at(u32 byte) const { return place + (byte & period); }
     };
     enum { WORK, SET, WAIT, BARRIER, SET_FLAG };
     struct instruction;

@@ -161,6 +161,8 @@ public struct PipeKernel: Hashable, Sendable {
   /// How many vector cores a cube core works with; 0 where it needs none. Two take the cells of a pair, and where the
   /// last has one, both compute it and the first stores it.
   public var vectorCoresOfCube = 0
+  /// The cells that a core takes together; nil where it takes one after the other.
+  public var groups: CellGroups?
 
   /// The first cell of a pair, that of a group's first pair, how far the next one is, and a vector core's number in its
   /// group, in `body` where a group has two of them.

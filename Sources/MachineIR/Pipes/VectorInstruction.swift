@@ -50,11 +50,14 @@ public struct VectorInstruction: Hashable, Sendable {
   public let count: Int
   /// What the scalar unit hands over with the instruction.
   public let scalar: Expression?
+  /// Operands, by their positions, of which one repeat serves for all: whole repeats of what is the same in all lanes.
+  public let repeated: Set<Int>
 
   public init(
     _ operation: VectorOperation, _ destination: LocalView, _ sources: [LocalView] = [], count: Int,
-    scalar: Expression? = nil
+    scalar: Expression? = nil, repeated: Set<Int> = []
   ) {
+    self.repeated = repeated
     self.operation = operation
     self.destination = destination
     self.sources = sources
@@ -64,6 +67,16 @@ public struct VectorInstruction: Hashable, Sendable {
 
   /// Lanes of float32 and int32 that comparisons and selections come in: whole repeats.
   public static func wholeRepeats(_ count: Int) -> Int { (count + 63) / 64 * 64 }
+
+  /// Whether an operand may be one repeat: operations of two operands on whole repeats, at most 255 of them.
+  public var mayRepeat: Bool {
+    switch operation {
+    case .add, .subtract, .multiply, .maximum, .minimum, .and, .or, .compare, .select: break
+    default: return false
+    }
+    let lanes = Ascend.repeatBytes / sources[sources.count - 1].element.byteCount
+    return count % lanes == 0 && count / lanes <= 255 && (operation != .select || !repeated.contains(0))
+  }
 
   /// Bytes that it writes from the beginning of its destination.
   public var bytesWritten: Int {
@@ -80,7 +93,8 @@ public struct VectorInstruction: Hashable, Sendable {
   /// Bytes that it reads from the beginning of each source; nil: any of the tensor's.
   public var bytesRead: [Int?] {
     sources.enumerated().map { position, source in
-      switch operation {
+      if repeated.contains(position) { return Ascend.repeatBytes }
+      return switch operation {
       case .compare, .compareScalar: Self.wholeRepeats(count) * source.element.byteCount
       case .select, .selectScalar:
         position == 0 ? Self.wholeRepeats(count) / 8 : Self.wholeRepeats(count) * source.element.byteCount

@@ -148,7 +148,12 @@ struct ByteBlocks {
       all[index].first = own[0]
       offsets.append(own)
     }
-    if let others = memory?.others, !others.isEmpty, let why = faultOfWords(all, others) { return why }
+    // Of two operands of computed codes, words are put together of the same places behind their first.
+    if let others = memory?.others, all.contains(where: { terms.isPair($0.left[0]) && terms.part(of: $0.left[0]) == nil }),
+      !all.allSatisfy({ $0.right.allSatisfy { terms.place(of: $0)?.others == others } })
+    {
+      return "its words are not put together alike"
+    }
     let slices = offsets.map { own in own.map { $0 - own[0] } }
     guard Set(slices).count == 1 else { return "its left slices are not of one coordinate" }
     all.sort { ($0.first, $0.pair) < ($1.first, $1.pair) }
@@ -161,15 +166,6 @@ struct ByteBlocks {
       return "its left bytes do not follow one another"
     }
     return faultOfRightPlaces(all)
-  }
-
-  /// Words that are put together of several places have each once, the same of both operands.
-  private func faultOfWords(_ all: [Coordinates], _ others: [Int]) -> String? {
-    guard zip([0] + others, others).allSatisfy({ $0 < $1 }) else { return "its left words have bytes twice" }
-    let areAlike = all.allSatisfy { coordinates in
-      coordinates.right.allSatisfy { terms.place(of: $0).map { $0.others == others } ?? false }
-    }
-    return areAlike ? nil : "its words are not put together alike"
   }
 
   private func faultOfRightPlaces(_ all: [Coordinates]) -> String? {

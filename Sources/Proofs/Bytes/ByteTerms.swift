@@ -126,6 +126,9 @@ struct ByteTerms {
     return atoms.count - 1
   }
 
+  /// Whether an atom is the halves of a pair of codes.
+  func isPair(_ atom: Int) -> Bool { pairedShapes.contains(atoms[atom].shape) }
+
   /// Which part of a number an atom is, where it is one.
   func part(of atom: Int) -> Int? { parts[atoms[atom].shape] }
 
@@ -243,19 +246,22 @@ struct ByteTerms {
   }
 
   /// The memory and the first place that an atom reads as it is, or the pair of codes there that it is the halves of; how
-  /// far behind are other places that make one word with it.
+  /// far behind are the other places that make one word with it.
   func place(of atom: Int) -> (memory: String, place: ByteForm, others: [Int], pair: Int)? {
     var arguments = atoms[atom].arguments[...]
     var pair = 0
-    let isPaired = pairedShapes.contains(atoms[atom].shape)
+    let isPaired = isPair(atom)
     if isPaired, case .number(let number)? = arguments.popFirst() { pair = number.constant }
     guard arguments.count == 1 || isPaired, case .read(let memory, let place, _)? = arguments.popFirst() else {
       return nil
     }
     var others: [Int] = []
     for argument in arguments {
+      // How far bits are shifted is no place.
+      if case .number(let number) = argument, number.isConstant { continue }
       guard case .read(memory, let other, _) = argument, (other - place).isConstant else { return nil }
-      others.append((other - place).constant)
+      let distance = (other - place).constant
+      if distance != 0, !others.contains(distance) { others.append(distance) }
     }
     return (memory, place, others, pair)
   }

@@ -38,7 +38,10 @@ enum PipePlacement {
       }
     }
     // How far tensors are filled, in bytes. Arrays are filled element by element, which is part of the proof of the plan.
-    var filled = Dictionary(uniqueKeysWithValues: kernel.source.scratch.map { ($0.name, Int.max) })
+    // Those of each cell of a group are filled as a single cell's.
+    let arrays = kernel.source.scratch.map(\.name)
+    let ofGroups = kernel.groups?.names.flatMap { names in arrays.compactMap { names[$0] } } ?? []
+    var filled = Dictionary(uniqueKeysWithValues: (arrays + ofGroups).map { ($0, Int.max) })
     func fill(_ written: LocalView?, _ bytes: Int? = nil, of read: [LocalView]) {
       for view in read where filled[view.tensor] == nil { fail("\(view.tensor) is read where nothing fills it") }
       guard let written else { return }
@@ -102,6 +105,9 @@ enum PipePlacement {
         fail("an instruction of the vector unit on elements of 64 bits")
       }
       if instruction.count < 1 { fail("an instruction of \(instruction.count) lanes") }
+      if !instruction.repeated.isEmpty, !instruction.mayRepeat {
+        fail("one repeat of an operand for \(instruction.count) lanes, which are no number of repeats up to 255")
+      }
       if case .repeatBlock = instruction.operation, instruction.count > 64,
         instruction.count % 64 != 0 || instruction.count / 64 > 255
       {

@@ -6,7 +6,8 @@ extension ReachWalk {
   /// The whole program: what it does once, around the one loop over cells.
   mutating func walkProgram() {
     var (cellLoops, codes) = (0, 0)
-    for statement in kernel.body {
+    if let fault = kernel.groupFault { fail(fault) }
+    for statement in kernel.body where !kernel.isOfGroups(statement) {
       if case .loop(let loop) = statement, isOfCells(loop) {
         cellLoops += 1
         // What goes from cell to cell is no number of the plan's.
@@ -31,7 +32,7 @@ extension ReachWalk {
   private func isOfCells(_ loop: PipeLoop) -> Bool {
     let isOfPairs = kernel.vectorCoresOfCube == 2
     return loop.counter == (isOfPairs ? PipeKernel.pair : kernel.source.cell)
-      && loop.lower == .variable(isOfPairs ? PipeKernel.firstPair : PipeKernel.block)
+      && loop.lower == .variable(isOfPairs ? PipeKernel.firstPair : kernel.firstCell)
       && loop.upper == .variable(PipeKernel.cells)
       && loop.step == .variable(isOfPairs ? PipeKernel.pairStep : PipeKernel.blocks)
   }

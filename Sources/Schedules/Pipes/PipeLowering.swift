@@ -5,23 +5,20 @@ extension Lowering {
   /// The pipe programs of a plan for an Ascend chip, a kernel each: placed in the unified buffer and synchronised.
   ///
   /// Throws a `Diagnostic` that names the kernel and what of it is not supported, or does not fit.
-  public static func pipes(_ plan: Plan) throws -> [PipeKernel] {
-    try placedPipes(plan).map { kernel in
-      var kernel = kernel
-      kernel.synchronise()
-      return kernel
-    }
-  }
+  public static func pipes(_ plan: Plan) throws -> [PipeKernel] { try pipes(plan, areSynchronised: true) }
 
   /// The same without events and barriers, which every program that has its place can get.
-  static func placedPipes(_ plan: Plan) throws -> [PipeKernel] {
+  static func placedPipes(_ plan: Plan) throws -> [PipeKernel] { try pipes(plan, areSynchronised: false) }
+
+  private static func pipes(_ plan: Plan, areSynchronised: Bool) throws -> [PipeKernel] {
     guard let npu = plan.machine.npu else {
       throw Diagnostic("\(plan.machine.name) has no pipes", at: [plan.program.location])
     }
     return try plan.kernels.map { kernel in
       func lower(_ vectorCores: Int) throws -> PipeKernel {
         let lowering = PipeLowering(kernel, at: plan.program.location, vectorCoresOfCube: vectorCores)
-        return try lowering.lower(for: npu, firstWorkspace: plan.workspaces.count)
+        return try lowering.lower(
+          for: npu, firstWorkspace: plan.workspaces.count, isSynchronised: areSynchronised)
       }
       guard !kernel.sliceProducts.isEmpty else { return try lower(0) }
       do {
@@ -58,6 +55,8 @@ final class PipeLowering {
   var alignments: [String: Int] = [:]
   /// What stands for variables in the pipe program: constants in unrolled loops, other names.
   var renamed: [String: Expression] = [:]
+  /// Variables that hold numbers without a sign alone.
+  var magnitudes: Set<String> = []
   /// Arrays that have no room on chip, by their names.
   var spills: [String: PipeKernel.Spill] = [:]
   /// Blocks for lanes that lie apart in main memory, by buffer, element, lanes and way.
@@ -68,12 +67,16 @@ final class PipeLowering {
   var definitions: [String: Expression] = [:]
   /// Tensors that hold one constant throughout, and lane numbers, filled before the first cell.
   var constants: [ConstantKey: LocalView] = [:]
+  private(set) var constantTensors: Set<String> = []
+  private var hoistedBytes = 0
   private(set) var fills: [PipeStatement] = []
   private var limits: [PipeKernel.Limit] = []
   /// Holds the code of a check that failed, 0 where none did; nil where nothing is checked.
   private var status: Variable?
   /// Bytes for the arrays whose size depends on the launch.
   private static let openArrayBytes = 96 << 10
+  /// Elements behind those of an array that vectors of the shortest kind leave room for.
+  private static let leastSlack = 512
   private var lists: [[PipeStatement]] = [[]]
   private var used: [String: Int] = [:]
 
@@ -89,7 +92,7 @@ final class PipeLowering {
       + [
         kernel.cell, PipeKernel.block, PipeKernel.blocks, PipeKernel.cells, PipeKernel.pair,
         PipeKernel.firstPair,
-        PipeKernel.pairStep, PipeKernel.subCore,
+        PipeKernel.pairStep, PipeKernel.subCore, CellGroups.groups, CellGroups.group, CellGroups.firstLeft,
       ].map(\.name)
     for name in given { used[name] = 1 }
     // Counters keep their names.
@@ -98,16 +101,28 @@ final class PipeLowering {
     }
   }
 
-  /// Placed, without events. `firstWorkspace` is the number of the first workspace that the plan does not know: arrays
-  /// that are spilled, and behind them the codes of checks that fail.
-  func lower(for npu: Ascend, firstWorkspace: Int) throws -> PipeKernel {
+  /// A kernel of vector cores by itself, to see whether it fits.
+  static func lower(_ kernel: MachineKernel, for npu: Ascend) throws -> PipeKernel {
+    let lowering = PipeLowering(kernel, at: SourceLocation(file: "", line: 0), vectorCoresOfCube: 0)
+    return try lowering.lower(for: npu, firstWorkspace: 0)
+  }
+
+  /// `firstWorkspace` is the number of the first workspace that the plan does not know: arrays that are spilled, and
+  /// behind them the codes of checks that fail. Not synchronised it is placed alone, a cell at a time.
+  func lower(for npu: Ascend, firstWorkspace: Int, isSynchronised: Bool = true) throws -> PipeKernel {
     spill(from: firstWorkspace)
+    findMagnitudes()
     for array in kernel.scratch where spills[array.name] == nil { try place(array) }
-    let body = try collect { try lower(kernel.body) }
-    var whole = fills + [.loop(cellLoop(body))]
+    let body = try collect { try lower(kernel.body) }.withEarlyCopies
     let spilled = spills.values.sorted { $0.buffer.name < $1.buffer.name }
     var source = kernel.adding(spilled.map(\.buffer), spilled.map(\.count))
     let name = status == nil ? nil : unique("status_of_cores")
+    if isSynchronised, name == nil, spilled.isEmpty, vectorCoresOfCube == 0,
+      let grouped = group(body, source, for: npu)
+    {
+      return grouped
+    }
+    var whole = fills + [.loop(cellLoop(body))]
     if let status, let name {
       let place = BufferSource.workspace(firstWorkspace + spilled.count)
       source = source.adding([KernelBuffer(name, place, .int32, isWritten: true)], [])
@@ -118,7 +133,45 @@ final class PipeLowering {
     lowered.vectorCoresOfCube = vectorCoresOfCube
     try lowered.placeTensors(within: npu.unifiedBufferBytes, at: location)
     try lowered.placeMatrices(within: npu, at: location)
-    return lowered
+    guard isSynchronised else { return lowered }
+    var merged = lowered
+    return lowered.synchronise() || !merged.synchronise(merging: true) ? lowered : merged
+  }
+
+  /// Names of the kernel's buffers, numbers and variables.
+  private var givenNames: Set<String> {
+    var names = Set(kernel.buffers.map(\.name) + kernel.scalars.map(\.name) + kernel.floatNames)
+    for statement in kernel.body {
+      statement.forEach {
+        switch $0 {
+        case .define(let variable, _), .declare(let variable, _), .assign(let variable, _):
+          names.insert(variable.name)
+        case .loop(let loop): names.insert(loop.counter.name)
+        default: break
+        }
+      }
+    }
+    return names
+  }
+
+  /// The kernel with cells in groups, as large as fit and as there are events for; nil where none is.
+  private func group(_ body: [PipeStatement], _ source: MachineKernel, for npu: Ascend) -> PipeKernel? {
+    // The numbers of groups have names that a kernel may have given to its own.
+    let own = [CellGroups.groups, CellGroups.group, CellGroups.firstLeft].map(\.name)
+    guard givenNames.isDisjoint(with: own) else { return nil }
+    let grouping = CellGrouping(kernel.cell, body, tensors, except: constantTensors)
+    for count in CellGrouping.counts where grouping.isWorthwhile(count) {
+      guard let (loops, groups, own) = grouping.grouped(by: count, unique) else { return nil }
+      var grouped = PipeKernel(
+        source: source, tensors: tensors.merging(own) { $1 }, body: fills + loops, limits: limits)
+      grouped.groups = groups
+      guard (try? grouped.placeTensors(within: npu.unifiedBufferBytes, at: location)) != nil else { continue }
+      var merged = grouped
+      if grouped.synchronise() { return grouped }
+      // Where there is little but copies, groups of fewer cells with events of their own are better.
+      if grouping.isOfWork, merged.synchronise(merging: true) { return merged }
+    }
+    return nil
   }
 
   /// Copies the code of a check that failed, if one did, to the core's place.
@@ -147,8 +200,31 @@ final class PipeLowering {
     let view = try tensor(name, type)
     fills.append(.vector(fill(view)))
     constants[key] = view
+    constantTensors.insert(view.tensor)
     return view
   }
+
+  /// Whether an instruction on constants alone is carried out once, before the first cell: its result is one as well.
+  func isHoisted(_ instruction: VectorInstruction) -> Bool {
+    switch instruction.operation {
+    case .copy, .maskedCopy, .broadcastBlocks, .repeatBlock: return false
+    default: break
+    }
+    let result = instruction.destination
+    guard !instruction.sources.isEmpty, instruction.sources.allSatisfy({ constantTensors.contains($0.tensor) }),
+      result.offset.constantValue == 0, !mutable.contains(result.tensor), !named.contains(result.tensor),
+      let tensor = tensors[result.tensor], hoistedBytes + tensor.byteCount <= Self.mostHoisted
+    else { return false }
+    switch instruction.scalar {
+    case nil, .integer, .float: break
+    default: return false
+    }
+    hoistedBytes += tensor.byteCount
+    constantTensors.insert(result.tensor)
+    fills.append(.vector(instruction))
+    return true
+  }
+  private static let mostHoisted = 48 << 10
 
   /// What cannot be lowered, by name.
   func refusal(_ message: String) -> Diagnostic {
@@ -214,6 +290,7 @@ final class PipeLowering {
       count =
         Self.openArrayBytes / array.type.byteCount
         / kernel.scratch.filter { if case .constant = $0.count { false } else { true } }.count / 64 * 64
+        + max(0, array.count.slack - Self.leastSlack)
       limits.append(PipeKernel.Limit(name: array.name, count: array.count, most: count))
     }
     let element: LocalElement
@@ -386,6 +463,13 @@ final class PipeLowering {
   private static func common(_ a: Int, _ b: Int) -> Int {
     let bits = a | b
     return bits == 0 ? 1 << 30 : bits & -bits
+  }
+}
+
+extension HostExpression {
+  /// What an array has beside its elements.
+  fileprivate var slack: Int {
+    if case .sum(_, .constant(let more)) = self { more } else { 0 }
   }
 }
 

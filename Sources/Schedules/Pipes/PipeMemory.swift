@@ -93,9 +93,20 @@ extension PipeLowering {
       throw refusal("lanes of \(access.buffer) are stored under a mask")
     }
     if access.element.bitWidth == 4 { return try storePacked(access, value, active) }
+    if try storeLoaded(access, value, active) { return }
     let element = access.element.stored
-    var view = try local(value, named: "\(access.buffer)_value")
     let type = value.type
+    var view: LocalView
+    if access.element.bitWidth == 16, case .apply(.interleave, let operands, _) = value {
+      return try storePairs(access, operands)
+    } else if access.element == .bfloat16, case .apply(.call(let function), let operands, _) = value,
+      function == .narrowing(.bfloat16)
+    {
+      view = try signedBits(of: local(operands[0], named: "\(access.buffer)_value"), type)
+    } else {
+      view = try local(value, named: "\(access.buffer)_value")
+      if access.element.bitWidth == 16 { view = try signed(view, type) }
+    }
     func cast(_ source: LocalView, to element: LocalElement, _ name: String, _ mode: RoundMode) -> LocalView {
       emit(
         .cast(mode),
@@ -110,11 +121,7 @@ extension PipeLowering {
       if !retarget(view, to: out) { copy(view, to: out, lanes) }
       view = out
     case .bfloat16, .float16:
-      // Codes of 16 bits as numbers with a sign, so that the conversion is of a number in range.
-      let raised = try shift(.shiftLeft, .local(view), .constant(.integer(16, type)), type, "raised")
-      let signed = try shift(
-        .shiftRightArithmetic, .local(raised), .constant(.integer(16, type)), type, "signed")
-      view = cast(signed, to: .int16, "\(access.buffer)_out", .none)
+      view = cast(view, to: .int16, "\(access.buffer)_out", .none)
     case .bool, .int8, .uint8, .e4m3, .e5m2, .e8m0:
       var word = view
       if type.scalar == .mask {
@@ -133,6 +140,55 @@ extension PipeLowering {
       local: view.reinterpreted(as: element),
       count: try active.map(scalar) ?? .constant(lanes), most: lanes)
     try appendCopy(.copyOut(copy), copy.count)
+  }
+
+  /// Stores codes of 16 bits, those of two vectors in turns: each two are the halves of a word.
+  private func storePairs(_ access: Access, _ halves: [Expression]) throws {
+    let type = halves[0].type
+    func constant(_ value: Int64) -> Lanes { .constant(.integer(value, type)) }
+    let names = ["even", "odd"].map { "\(access.buffer)_\($0)" }
+    let codes = try zip(halves, names).map { Lanes.local(try local($0, named: $1)) }
+    let low = try binary(.and, codes[0], constant(0xFFFF), type, "low")
+    let high = try shift(.shiftLeft, codes[1], constant(16), type, "high")
+    let words = try binary(.or, .local(low), .local(high), type, "\(access.buffer)_out")
+    append(
+      .copyOut(
+        PipeCopy(
+          buffer: access.buffer, access.element, offset: try scalar(access.offset),
+          local: words.reinterpreted(as: access.element.stored), count: .constant(2 * type.lanes),
+          most: 2 * type.lanes)))
+  }
+
+  /// Codes of 16 bits as numbers with a sign, so that their conversion is of a number in range.
+  private func signed(_ codes: LocalView, _ type: MachineType) throws -> LocalView {
+    let raised = try shift(.shiftLeft, .local(codes), .constant(.integer(16, type)), type, "raised")
+    return try shift(.shiftRightArithmetic, .local(raised), .constant(.integer(16, type)), type, "signed")
+  }
+
+  /// `ScalarFunction.narrowing(.bfloat16)` with its codes as numbers with a sign: the last shift keeps the sign.
+  private func signedBits(of x: LocalView, _ codes: MachineType) throws -> LocalView {
+    func constant(_ value: Int64) -> Lanes { .constant(.integer(value, codes)) }
+    let bits = Lanes.local(x.reinterpreted(as: .int32))
+    let upper = try shift(.shiftRightLogical, bits, constant(16), codes, "upper")
+    let odd = try binary(.and, .local(upper), constant(1), codes, "odd")
+    let half = try binary(.add, bits, constant(0x7FFF), codes, "half")
+    let sum = try binary(.add, .local(half), .local(odd), codes, "sum")
+    let rounded = try shift(.shiftRightArithmetic, .local(sum), constant(16), codes, "rounded")
+    let isNumber = try compare(.equal, .local(x), .local(x), codes.with(scalar: .f32), "is_number")
+    return try select(isNumber, .local(rounded), constant(0x7FC0), codes, "signed")
+  }
+
+  /// Stores what is loaded from another buffer with elements of the same kind, which the vector unit need not see.
+  private func storeLoaded(_ access: Access, _ value: Expression, _ active: Expression?) throws -> Bool {
+    guard case .load(let from, let type, let loaded) = value, from.element == access.element, loaded == active,
+      tensors[from.buffer] == nil, spills[from.buffer] == nil, from.element != .bool
+    else { return false }
+    let view = try copyIn(from, lanes: type.lanes, active, "\(access.buffer)_value")
+    let copy = PipeCopy(
+      buffer: access.buffer, access.element, offset: try scalar(access.offset), local: view,
+      count: try active.map(scalar) ?? .constant(type.lanes), most: type.lanes)
+    try appendCopy(.copyOut(copy), copy.count)
+    return true
   }
 
   // MARK: Variables
@@ -171,7 +227,7 @@ extension PipeLowering {
   /// Lets the last instruction, which made `source`, write `destination` instead; false where it cannot.
   private func retarget(_ source: LocalView, to destination: LocalView) -> Bool {
     guard !mutable.contains(source.tensor), !named.contains(source.tensor),
-      !constants.values.contains(where: { $0.tensor == source.tensor }),
+      !constantTensors.contains(source.tensor),
       source.offset.constantValue == 0, source.element.byteCount == destination.element.byteCount
     else { return false }
     let isDone = changeLast { statement in
@@ -182,7 +238,7 @@ extension PipeLowering {
         VectorInstruction(
           instruction.operation, destination.reinterpreted(as: instruction.destination.element),
           instruction.sources,
-          count: instruction.count, scalar: instruction.scalar))
+          count: instruction.count, scalar: instruction.scalar, repeated: instruction.repeated))
     }
     if isDone { tensors[source.tensor] = nil }
     return isDone

@@ -8,9 +8,21 @@ import TileIR
 /// raised at the loop's beginning and at its end, and once around the kernel. What `Proofs` checks afterwards, by
 /// other means, is that they suffice.
 extension PipeKernel {
-  mutating func synchronise() {
-    var synchroniser = PipeSynchroniser(self)
-    body = synchroniser.run(body)
+  /// Whether there are events for all that needs some, but where groups of cells end. `merging`: one event does for as
+  /// many touches as it can, so that fewer are needed and pipes wait longer.
+  @discardableResult
+  mutating func synchronise(merging: Bool = false) -> Bool {
+    // Behind the loop over groups all pipes wait for all, and events begin anew.
+    let end = groups == nil ? nil : body.firstIndex { if case .loop = $0 { true } else { false } }
+    var parts: [[PipeStatement]] = []
+    var isEnough = true
+    for part in end.map({ [Array(body[...$0]), Array(body[($0 + 1)...])] }) ?? [body] {
+      var synchroniser = PipeSynchroniser(self, merging: merging)
+      parts.append(synchroniser.run(part))
+      if synchroniser.hasRunOut { isEnough = false }
+    }
+    body = Array(parts.joined(separator: [.barrier(nil)]))
+    return isEnough
   }
 }
 
@@ -49,10 +61,13 @@ private struct PipeSynchroniser {
   /// Events that stand raised between the rounds of loops, raised before the first and lowered after the last.
   private var carried: [PipeEvent] = []
   private var numbers: [Pair: Int] = [:]
-  private var hasRunOut: Set<Pair> = []
+  private(set) var hasRunOut = false
 
-  init(_ kernel: PipeKernel) {
+  private let isMerging: Bool
+
+  init(_ kernel: PipeKernel, merging: Bool) {
     self.kernel = kernel
+    isMerging = merging
     pairs = Self.pairs(kernel)
   }
 
@@ -96,7 +111,7 @@ private struct PipeSynchroniser {
     var orders: [Order] = []
     for pair in pairs {
       let touches = Touches(pair, touched)
-      let within = forward(pair, touches)
+      let within = merged(forward(pair, touches))
       orders += within
       if isLoop { orders += backward(pair, list, touches, within) }
     }
@@ -107,6 +122,18 @@ private struct PipeSynchroniser {
   private static func pairs(_ kernel: PipeKernel) -> [Pair] {
     let pipes = Pipe.allCases.filter { kernel.usesCubes || $0.core == .vector }
     return pipes.flatMap { from in pipes.filter { $0 != from }.map { Pair(from: from, to: $0) } }
+  }
+
+  /// Orders of a pair as they come, neighbours as one where the later event can be raised before the earlier is awaited.
+  private func merged(_ orders: [Order]) -> [Order] {
+    guard isMerging else { return orders }
+    return orders.reduce(into: []) { result, order in
+      if let last = result.last, order.after < last.before {
+        result[result.count - 1].after = order.after
+      } else {
+        result.append(order)
+      }
+    }
   }
 
   private func forward(_ pair: Pair, _ touches: Touches) -> [Order] {
@@ -120,24 +147,35 @@ private struct PipeSynchroniser {
     return orders
   }
 
-  /// The event from one round to the next, where no event within a round does for it.
+  /// The events from one round to the next, where no event within a round does for it: one for each touch that a
+  /// later one of the round before stands against, as far as there are numbers, else one for all.
   private func backward(
     _ pair: Pair, _ list: [PipeStatement], _ touches: Touches, _ known: [Order]
   ) -> [Order] {
-    var (after, before): (Int?, Int?) = (nil, nil)
-    let first = known.map(\.before).min() ?? list.count
     let lasting = known.map(\.after).max() ?? -1
-    for later in list.indices.prefix(first) where !touches.to[later].isEmpty {
-      let last = list.indices.last { earlier in
-        touches.needs(earlier, later) && !(earlier == later && keepsItsOwnOrder(list[earlier], pair))
-      }
-      guard let last, last > lasting else { continue }
-      after = max(after ?? last, last)
-      before = min(before ?? later, later)
+    // What each touch that no event within the round comes before waits for, of the round before.
+    let needed = list.indices.prefix(known.map(\.before).min() ?? list.count).compactMap { later in
+      lastNeeded(pair, list, touches, later).flatMap { $0 > lasting ? (later: later, last: $0) : nil }
     }
-    guard let after, let before else { return [] }
+    guard let after = needed.map(\.last).max(), let before = needed.map(\.later).min() else { return [] }
     // Where the wait stands behind, an event within the round does.
-    return [Order(pair: pair, after: after, before: before, isCarried: after >= before)]
+    let all = [Order(pair: pair, after: after, before: before, isCarried: after >= before)]
+    guard !isMerging, after >= before else { return all }
+    var apart: [Order] = []
+    for (later, last) in needed where last > apart.last?.after ?? -1 && last >= later {
+      apart.append(Order(pair: pair, after: last, before: later, isCarried: true))
+    }
+    let isWhole = apart.last?.after == after && apart.first?.before == before
+    let left = (pair.from.core != pair.to.core ? 0 : Ascend.eventsPerPair) - numbers[pair, default: 0] - known.count
+    return isWhole && apart.count <= min(left, Self.mostApart) ? apart : all
+  }
+  private static let mostApart = 4
+
+  private func lastNeeded(_ pair: Pair, _ list: [PipeStatement], _ touches: Touches, _ later: Int) -> Int? {
+    guard !touches.to[later].isEmpty else { return nil }
+    return list.indices.last { earlier in
+      touches.needs(earlier, later) && !(earlier == later && keepsItsOwnOrder(list[earlier], pair))
+    }
   }
 
   /// Whether the events inside a statement hold from one time that it is carried out to the next.
@@ -165,6 +203,7 @@ private struct PipeSynchroniser {
       guard number < (isAcross ? Ascend.flagsPerDirection : Ascend.eventsPerPair) else {
         // No event is left: all pipes wait for all, in each round.
         needsBarrier = true
+        hasRunOut = true
         before[order.before, default: []].insert(.barrier(nil), at: 0)
         continue
       }

@@ -41,7 +41,8 @@ extension PipeLowering {
       }
       switch try lanes(value, named: "lane") {
       case .constant(let constant): return .constant(constant.broadcast(to: count))
-      case .local(let view): return .local(try broadcast(view, type, name))
+      case .local(let view): return try broadcast(view, type, name)
+      case .spread: preconditionFailure("one lane")
       }
     case .apply(let instruction, let operands, _): return .local(try apply(instruction, operands, type, name))
     case .load(let access, _, let active): return .local(try load(access, type, active, name))
@@ -71,13 +72,59 @@ extension PipeLowering {
   ) throws -> LocalView {
     if case .call(let function) = instruction {
       if function == .widening(.bfloat16), let float = try widened(operands[0], name) { return float }
+      if let found = try callBeforeGather(function, operands[0], type, name) { return found }
       return try call(function, operands, type, name)
+    }
+    if instruction == .maximum, operands.allSatisfy(isMagnitude) {
+      // Numbers without a sign, and minus infinity below them, are ordered as their bits are, a NaN above all.
+      let words = type.with(scalar: .i32)
+      let bits = try operands.map { Lanes.local(try local($0, named: name).reinterpreted(as: .int32)) }
+      return try binary(.maximum, bits[0], bits[1], words, name).reinterpreted(as: .float32)
+    }
+    if instruction == .select, case .apply(.compare(.notEqual), let compared, let truth) = operands[0] {
+      let same = Expression.apply(.compare(.equal), compared, truth)
+      return try apply(.select, [same, operands[2], operands[1]], type, name)
     }
     var given: [Lanes] = []
     for (position, operand) in operands.enumerated() {
       given.append(try lanes(operand, named: operands.count > 1 ? "\(name)_\(position + 1)" : "\(name)_of"))
     }
     return try apply(instruction, given, operands.map(\.type), type, name)
+  }
+
+  /// Whether an expression gives numbers without a sign, or minus infinity, from which maxima begin.
+  private func isMagnitude(_ expression: Expression) -> Bool {
+    guard expression.type.scalar == .f32 else { return false }
+    switch expression {
+    case .apply(.absolute, _, _): return true
+    case .apply(.maximum, let operands, _): return operands.allSatisfy(isMagnitude)
+    case .apply(.lowHalf, let operands, _), .apply(.highHalf, let operands, _): return isMagnitude(operands[0])
+    case .variable(let variable): return magnitudes.contains(variable.name)
+    default: return false
+    }
+  }
+
+  /// Variables of the kernel that hold magnitudes alone, whatever is assigned to them.
+  func findMagnitudes() {
+    var values: [String: [Expression]] = [:]
+    for statement in kernel.body {
+      statement.forEach {
+        switch $0 {
+        case .define(let variable, let value), .declare(let variable, let value), .assign(let variable, let value):
+          values[variable.name, default: []].append(value)
+        default: break
+        }
+      }
+    }
+    magnitudes = Set(values.keys)
+    func isStart(_ value: Expression) -> Bool {
+      if case .float(let bits, _) = value { Double(bitPattern: bits) == -.infinity } else { false }
+    }
+    while true {
+      let others = magnitudes.filter { name in !values[name]!.allSatisfy { isStart($0) || isMagnitude($0) } }
+      if others.isEmpty { return }
+      magnitudes.subtract(others)
+    }
   }
 
   /// An instruction on lanes that are there, operands of `types`.
@@ -105,7 +152,12 @@ extension PipeLowering {
         .constant(.integer(0x7FFF_FFFF, words)), words,
         name
       ).reinterpreted(as: .float32)
-    case .divide: return try call(.correctQuotient, [first, operands[1]], type, name)
+    case .divide:
+      // The quotient by a power of two is a product, rounded once as well.
+      if case .constant(.float(let bits, _)) = operands[1], let factor = Self.reciprocal(Double(bitPattern: bits)) {
+        return try unary(.multiplyScalar, first, type, name, scalar: .float(factor))
+      }
+      return try call(.correctQuotient, [first, operands[1]], type, name)
     case .squareRoot: return try call(.correctSquareRoot, [first], type, name)
     case .reciprocalSquareRoot: return try call(.correctReciprocalSquareRoot, [first], type, name)
     case .fusedMultiplyAdd:
@@ -144,6 +196,14 @@ extension PipeLowering {
       return try binary(.subtract, first, .local(multiple), type, name)
     default: throw refusal("\(instruction) is not supported")
     }
+  }
+
+  /// The reciprocal of a power of two, where both are normal numbers.
+  private static func reciprocal(_ divisor: Double) -> Float? {
+    guard divisor.isFinite, divisor.magnitude.significand == 1, (-126...126).contains(divisor.exponent) else {
+      return nil
+    }
+    return Float(1 / divisor)
   }
 
   /// Lanes from a constant one on.
@@ -203,32 +263,76 @@ extension PipeLowering {
     return try call(function, given, type, name)
   }
 
+  /// The function of few elements of an array, each of which many lanes take: called before they do. Nil elsewhere.
+  private func callBeforeGather(
+    _ function: ScalarFunction, _ operand: Expression, _ type: MachineType, _ name: String
+  ) throws -> LocalView? {
+    guard function.parameters.count == 1, type.scalar != .mask,
+      case .gather(let access, let places, _, _) = operand, spills[access.buffer] == nil,
+      access.offset.constantValue == 0, let array = tensors[access.buffer], array.count % 64 == 0,
+      array.element.byteCount == 4, 4 * array.count <= type.lanes
+    else { return nil }
+    let all = type.with(lanes: array.count)
+    let table = try call(function, [.local(LocalView(array.name, array.element))], all, "\(name)_of_all")
+    let numbers = Lanes.local(try local(places, named: "places"))
+    let offsets = try unary(
+      .multiplyScalar, numbers, type.with(scalar: .i32), "offsets", scalar: .integer(4, MachineType(.i32)))
+    return emit(
+      .gather, try tensor(name, type), [table, offsets.reinterpreted(as: .uint32)], type.lanes,
+      scalar: .integer(0, MachineType(.i32)))
+  }
+
   /// The steps of a function one after the other, over all lanes.
   private func call(
     _ function: ScalarFunction, _ operands: [Lanes], _ type: MachineType, _ name: String
   ) throws -> LocalView {
-    append(.note("\(function.name): \(function.operationCount) operations a lane", nil))
-    var values: [Lanes] = []
-    for (number, step) in function.steps.enumerated() {
-      let own = MachineType(step.type.register, type.lanes)
-      switch step.operation {
-      case .parameter(let position): values.append(operands[position])
+    let simple = CallSimplification(function, constants: operands.map(\.bits))
+    append(.note("\(function.name): \(simple.needed.count) operations a lane", nil))
+    var values: [Int: Lanes] = [:]
+    func value(_ number: Int) -> Lanes {
+      let own = MachineType(function.steps[number].type.register, type.lanes)
+      return switch simple.forms[number] {
+      case .same(let other): value(other)
+      case .computed: values[number]!
       case .constant(let bits):
         switch own.scalar {
-        case .f32: values.append(.constant(.float(Float(bitPattern: bits), lanes: type.lanes)))
-        case .mask: values.append(.constant(.integer(bits == 0 ? 0 : -1, own)))
-        default: values.append(.constant(.integer(Int64(Int32(bitPattern: bits)), own)))
+        case .f32: .constant(.float(Float(bitPattern: bits), lanes: type.lanes))
+        case .mask: .constant(.integer(bits == 0 ? 0 : -1, own))
+        default: .constant(.integer(Int64(Int32(bitPattern: bits)), own))
         }
-      case .elementwise(let operation):
-        let types = step.operands.map { MachineType(function.steps[$0].type.register, type.lanes) }
-        guard let instruction = operation.instruction else {
-          throw refusal("\(operation.name) in \(function.name) is not supported")
-        }
-        let wish = number == function.result ? name : function.name
-        values.append(.local(try apply(instruction, step.operands.map { values[$0] }, types, own, wish)))
       }
     }
-    return try view(values[function.result], type)
+    for (number, step) in function.steps.enumerated() where simple.needed.contains(number) {
+      let own = MachineType(step.type.register, type.lanes)
+      switch step.operation {
+      case .parameter(let position): values[number] = operands[position]
+      case .constant: break
+      case .elementwise(let operation):
+        let types = step.operands.map { MachineType(function.steps[$0].type.register, type.lanes) }
+        guard var instruction = operation.instruction else {
+          throw refusal("\(operation.name) in \(function.name) is not supported")
+        }
+        var given = step.operands.map(value)
+        if simple.opposite.contains(number) { instruction = .compare(.equal) }
+        if instruction == .select, simple.opposite.contains(simple.origin(step.operands[0])) { given.swapAt(1, 2) }
+        let wish = number == function.result ? name : function.name
+        values[number] = .local(try apply(instruction, given, types, own, wish))
+      }
+    }
+    return try view(value(function.result), type)
+  }
+}
+
+extension Lanes {
+  /// The bits of a constant of 32 bits, which a NaN's are not taken for.
+  fileprivate var bits: UInt32? {
+    switch self {
+    case .constant(.float(let bits, _)):
+      Double(bitPattern: bits).isNaN ? nil : Float(Double(bitPattern: bits)).bitPattern
+    case .constant(.integer(let value, let type)) where type.scalar == .i32:
+      UInt32(truncatingIfNeeded: value)
+    default: nil
+    }
   }
 }
 

@@ -53,6 +53,8 @@ extension PipeKernel {
   /// From the first to the last statement, in the order of the text, in which each tensor must keep its bytes.
   private func lifetimes() -> [String: ClosedRange<Int>] {
     var lives: [String: ClosedRange<Int>] = [:]
+    /// From the first to the last touch itself.
+    var touched: [String: ClosedRange<Int>] = [:]
     var readFirst: Set<String> = []
     // Loops, and branches: what is filled in one of them may not be filled at all, unless `always` holds of it.
     var spans: [(times: ClosedRange<Int>, always: (String) -> Bool)] = []
@@ -60,6 +62,7 @@ extension PipeKernel {
     func touch(_ view: LocalView) {
       let known = lives[view.tensor] ?? time...time
       lives[view.tensor] = known.lowerBound...time
+      touched[view.tensor] = (touched[view.tensor]?.lowerBound ?? time)...time
     }
     func walk(_ statements: [PipeStatement]) {
       for statement in statements {
@@ -104,11 +107,12 @@ extension PipeKernel {
     // What a loop fills for what comes after it is filled in all its rounds; where it may have none, it has bytes of
     // its own. Inner ones come first.
     for (name, life) in lives {
-      var first = readFirst.contains(name) ? 0 : life.lowerBound
-      for (times, always) in spans where times.contains(first) && times.upperBound < life.upperBound {
+      let own = touched[name]!
+      var first = readFirst.contains(name) ? 0 : own.lowerBound
+      for (times, always) in spans where times.contains(first) && times.upperBound < own.upperBound {
         first = always(name) ? times.lowerBound : 0
       }
-      lives[name] = first...(first == 0 ? time : life.upperBound)
+      lives[name] = min(first, life.lowerBound)...(first == 0 ? time : life.upperBound)
     }
     return lives
   }

@@ -1,10 +1,11 @@
 import MachineIR
 import TileIR
 
-/// Lanes that instructions take: a tensor's, or one constant in all of them.
+/// Lanes that instructions take: a tensor's, one constant in all of them, or one number in all of a repeat.
 enum Lanes {
   case local(LocalView)
   case constant(Expression)
+  case spread(LocalView)
 }
 
 /// Instructions of the vector unit for operations on lanes: only those whose bits the numeric contract can lean on.
@@ -12,10 +13,38 @@ extension PipeLowering {
   @discardableResult
   func emit(
     _ operation: VectorOperation, _ destination: LocalView, _ sources: [LocalView], _ count: Int,
-    scalar: Expression? = nil
+    scalar: Expression? = nil, repeated: Set<Int> = []
   ) -> LocalView {
-    append(.vector(VectorInstruction(operation, destination, sources, count: count, scalar: scalar)))
+    let instruction = VectorInstruction(
+      operation, destination, sources, count: count, scalar: scalar, repeated: repeated)
+    if !isHoisted(instruction) { append(.vector(instruction)) }
     return destination
+  }
+
+  /// An operation of two operands, the last of its sources, where what is the same in all lanes takes one repeat.
+  @discardableResult
+  private func emit(
+    _ operation: VectorOperation, _ destination: LocalView, of first: [LocalView] = [], _ operands: [Lanes],
+    _ type: MachineType, count: Int, as element: LocalElement? = nil
+  ) throws -> LocalView {
+    var (views, repeated) = (first, Set<Int>())
+    for operand in operands {
+      let own = try oneRepeat(of: operand, type)
+      if own != nil { repeated.insert(views.count) }
+      let view = try own ?? view(operand, type)
+      views.append(element.map(view.reinterpreted) ?? view)
+    }
+    return emit(operation, destination, views, count, repeated: repeated)
+  }
+
+  /// The one repeat of what is the same in all of many lanes.
+  private func oneRepeat(of lanes: Lanes, _ type: MachineType) throws -> LocalView? {
+    guard type.scalar != .mask, type.lanes % 64 == 0, type.lanes > 64, type.lanes / 64 <= 255 else { return nil }
+    switch lanes {
+    case .local: return nil
+    case .spread(let view): return view
+    case .constant: return try view(lanes, type.with(lanes: 64))
+    }
   }
 
   func zero(of element: LocalElement) -> Expression {
@@ -35,6 +64,7 @@ extension PipeLowering {
   func view(_ lanes: Lanes, _ type: MachineType) throws -> LocalView {
     switch lanes {
     case .local(let view): return view
+    case .spread(let view): return emit(.repeatBlock, try tensor("spread", type), [view], type.lanes)
     case .constant(let value):
       let key = ConstantKey(bits: one(value), lanes: type.lanes)
       if type.scalar == .mask, case .integer(let truth, _) = value {
@@ -96,8 +126,7 @@ extension PipeLowering {
   private func plain(
     _ operation: VectorOperation, _ a: Lanes, _ b: Lanes, _ type: MachineType, _ name: String
   ) throws -> LocalView {
-    let sources = [try view(a, type), try view(b, type)]
-    return emit(operation, try tensor(name, type), sources, type.lanes)
+    try emit(operation, try tensor(name, type), [a, b], type, count: type.lanes)
   }
 
   func unary(
@@ -161,18 +190,18 @@ extension PipeLowering {
   private func bitwise(
     _ instruction: Instruction, _ a: Lanes, _ b: Lanes, _ type: MachineType, _ name: String
   ) throws -> LocalView {
-    let (x, y) = (try view(a, type).reinterpreted(as: .uint16), try view(b, type).reinterpreted(as: .uint16))
-    func apply(_ operation: VectorOperation, _ sources: [LocalView], _ name: String) throws -> LocalView {
-      emit(operation, try tensor(name, type).reinterpreted(as: .uint16), sources, halves(type))
-    }
     let own: LocalElement = type.scalar == .mask ? .uint8 : .int32
+    func apply(_ operation: VectorOperation, _ operands: [Lanes], _ name: String) throws -> LocalView {
+      let result = try tensor(name, type).reinterpreted(as: .uint16)
+      return try emit(operation, result, operands, type, count: halves(type), as: .uint16).reinterpreted(as: own)
+    }
     switch instruction {
-    case .and: return try apply(.and, [x, y], name).reinterpreted(as: own)
-    case .or: return try apply(.or, [x, y], name).reinterpreted(as: own)
+    case .and: return try apply(.and, [a, b], name)
+    case .or: return try apply(.or, [a, b], name)
     case .xor:
       // What either has, without what both have.
-      let neither = try apply(.not, [try apply(.and, [x, y], "both")], "not_both")
-      return try apply(.and, [try apply(.or, [x, y], "either"), neither], name).reinterpreted(as: own)
+      let neither = try not(apply(.and, [a, b], "both"), type, "not_both")
+      return try apply(.and, [.local(try apply(.or, [a, b], "either")), .local(neither)], name)
     default: throw refusal("\(instruction) of bits is not supported")
     }
   }
@@ -225,12 +254,11 @@ extension PipeLowering {
         let different = try bitwise(.xor, a, b, type, name)
         return comparison == .equal ? try not(different, type, name) : different
       }
-      let first = try view(a, type)
       if case .constant(let value) = b {
         return emit(
-          .compareScalar(comparison), try tensor(name, answers), [first], type.lanes, scalar: one(value))
+          .compareScalar(comparison), try tensor(name, answers), [try view(a, type)], type.lanes, scalar: one(value))
       }
-      return emit(.compare(comparison), try tensor(name, answers), [first, try view(b, type)], type.lanes)
+      return try emit(.compare(comparison), try tensor(name, answers), [a, b], type, count: type.lanes)
     }
     // The unit compares integers for equality alone: a >= b where the greater of them is a.
     let (x, y) = (try view(a, type), try view(b, type))
@@ -253,24 +281,27 @@ extension PipeLowering {
     }
     let result = try tensor(name, type)
     let float = result.reinterpreted(as: .float32)
-    let first = try view(a, type).reinterpreted(as: .float32)
     if case .constant(.float(let bits, _)) = b, !Double(bitPattern: bits).isNaN {
-      emit(.selectScalar, float, [mask, first], type.lanes, scalar: .float(Float(Double(bitPattern: bits))))
+      emit(
+        .selectScalar, float, [mask, try view(a, type).reinterpreted(as: .float32)], type.lanes,
+        scalar: .float(Float(Double(bitPattern: bits))))
     } else {
-      emit(.select, float, [mask, first, try view(b, type).reinterpreted(as: .float32)], type.lanes)
+      try emit(.select, float, of: [mask], [a, b], type, count: type.lanes, as: .float32)
     }
     return result
   }
 
   // MARK: Lanes
 
-  /// One lane in all lanes.
-  func broadcast(_ source: LocalView, _ type: MachineType, _ name: String) throws -> LocalView {
+  /// One lane in all lanes, in no more than a repeat of them.
+  func broadcast(_ source: LocalView, _ type: MachineType, _ name: String) throws -> Lanes {
     guard type.scalar != .mask else { throw refusal("a truth value of a vector is spread") }
     let element: LocalElement = type.scalar == .f32 ? .float32 : .int32
     let blocks = fresh("block", element, count: 64)
     emit(.broadcastBlocks, blocks, [source], 64)
-    return emit(.repeatBlock, try tensor(name, type), [blocks], type.lanes)
+    let few = type.with(lanes: min(type.lanes, 64))
+    let view = emit(.repeatBlock, try tensor(name, few), [blocks], few.lanes)
+    return type.lanes > 64 ? .spread(view) : .local(view)
   }
 
   /// The elements of `source` at constant places.
