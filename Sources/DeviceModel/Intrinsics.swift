@@ -362,11 +362,11 @@ extension ModelText {
     }
 
     // min.NaN and max.NaN: NaN where either is, and +0 above -0.
-    TESSERA_MODEL_INLINE float minimum_f32(float a, float b) {
+    TESSERA_MODEL_INLINE float tessera_minimum_f32(float a, float b) {
       const float equal = __int_as_float(__float_as_int(a) | __float_as_int(b));
       return a < b ? a : b < a ? b : a == b ? equal : a + b;
     }
-    TESSERA_MODEL_INLINE float maximum_f32(float a, float b) {
+    TESSERA_MODEL_INLINE float tessera_maximum_f32(float a, float b) {
       const float equal = __int_as_float(__float_as_int(a) & __float_as_int(b));
       return a > b ? a : b > a ? b : a == b ? equal : a + b;
     }

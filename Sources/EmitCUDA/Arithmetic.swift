@@ -103,15 +103,20 @@ extension CUDADialect {
         return inline(t, name, "\(t) a, \(t) b", returns: "a \(comparison) b ? a : b")
       }
       guard t == "f64" else {
-        // Without the instruction's flag a number would win over NaN; the device model has a function of this name.
-        let text = inline(
-          t, name, "\(t) a, \(t) b",
-          body: """
-              \(t) y;
-              asm("\(word.prefix(3)).NaN.f32 %0, %1, %2;" : "=f"(y) : "f"(a), "f"(b));
-              return y;
-            """, why: "NaN where either is NaN, and +0 above -0: IEEE 754-2019 \(word).")
-        return "#ifndef TESSERA_DEVICE_MODEL\n\(text)\n#endif"
+        let instruction = add("tessera_\(name)") {
+          // Without its flag a number would win over NaN.
+          let text = inline(
+            t, "tessera_\(name)", "\(t) a, \(t) b",
+            body: """
+                \(t) y;
+                asm("\(word.prefix(3)).NaN.f32 %0, %1, %2;" : "=f"(y) : "f"(a), "f"(b));
+                return y;
+              """)
+          return "#ifndef TESSERA_DEVICE_MODEL\n\(text)\n#endif"
+        }
+        return inline(
+          t, name, "\(t) a, \(t) b", returns: "\(instruction)(a, b)",
+          why: "NaN where either is NaN, and +0 above -0: IEEE 754-2019 \(word).")
       }
       return inline(
         t, name, "\(t) a, \(t) b",

@@ -73,25 +73,35 @@ import TileIR
         askew.tensors[name]!.byteAddress += 4
         expectRefused(askew, "with \(name) within a block")
       }
-      // What is copied in must not lie over what is copied out.
-      let (copies, outs) = Self.copies(kernel)
-      for copy in copies {
-        for out in outs {
-          var overlapped = kernel
-          overlapped.tensors[copy]!.byteAddress = kernel.tensors[out]!.byteAddress
-          expectRefused(overlapped, "with \(copy) over \(out)")
+      // What is copied in must not lie over what is copied out in the same loop over cells, or over groups of them.
+      for (copies, outs) in kernel.body.map(Self.copies) {
+        for copy in copies {
+          for out in outs {
+            var overlapped = kernel
+            overlapped.tensors[copy]!.byteAddress = kernel.tensors[out]!.byteAddress
+            expectRefused(overlapped, "with \(copy) over \(out)")
+          }
         }
       }
     }
   }
 
-  private static func copies(_ kernel: PipeKernel) -> (Set<String>, Set<String>) {
-    var (ins, outs): (Set<String>, Set<String>) = ([], [])
-    kernel.forEachStatement {
-      if case .copyIn(let copy) = $0 { ins.insert(copy.local.tensor) }
-      if case .copyOut(let copy) = $0 { outs.insert(copy.local.tensor) }
+  /// The tensors that copies in a statement bring and take.
+  private static func copies(_ statement: PipeStatement) -> (ins: Set<String>, outs: Set<String>) {
+    switch statement {
+    case .copyIn(let copy): ([copy.local.tensor], [])
+    case .copyOut(let copy): ([], [copy.local.tensor])
+    case .loop(let loop): copies(loop.body)
+    case .branch(_, let then, let otherwise): copies(then + otherwise)
+    default: ([], [])
     }
-    return (ins, outs)
+  }
+
+  private static func copies(_ list: [PipeStatement]) -> (ins: Set<String>, outs: Set<String>) {
+    list.map(copies).reduce(into: ([], [])) {
+      $0.ins.formUnion($1.ins)
+      $0.outs.formUnion($1.outs)
+    }
   }
 
   @Test func aRoundedOnceMultiplyAddIsRefusedByName() throws {
