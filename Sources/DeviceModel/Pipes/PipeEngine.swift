@@ -61,6 +61,8 @@ extension ModelText {
 
     // Bytes on chip, and bits of them that hold nothing.
     static u8 *local, *poison;
+    u8 *bytes_on_chip() { return local; }
+    u8 *marks_on_chip() { return poison; }
     u32 memory_bytes(u32 memory) {
       const u32 of_cube[] = {512 << 10, 64 << 10, 64 << 10, 128 << 10};
       return memory < L1 ? (u32)head->capacity : of_cube[memory - L1];

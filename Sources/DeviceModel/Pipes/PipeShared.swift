@@ -82,6 +82,9 @@ extension ModelText {
     // The memory of a tensor's position, in the order of Ascend C's names here, which must be the core's own.
     u32 memory_at(u32 position, u32 line);
     u32 memory_bytes(u32 memory);
+    // All bytes on chip, and of each the bits that hold nothing: for instructions that are not the engine's.
+    u8 *bytes_on_chip();
+    u8 *marks_on_chip();
     inline bool is_in(u32 place, u32 memory) { return place / MEMORY_STRIDE == memory; }
     void require_memory(u32 place, u32 memory, u32 line);
     // Pipes that an event is raised and awaited by. Of a flag, only the core that raises it and the one that waits

@@ -8,10 +8,24 @@ enum ChipInstructions {
     """
 
     namespace tessera_pipes {
+    template <class T> static T get(span at, u32 lane) {
+      T x;
+      __builtin_memcpy(&x, bytes_on_chip() + at.at(lane * (u32)sizeof(T)), sizeof(T));
+      return x;
+    }
+    static void put(span at, u32 lane, float x) {
+      __builtin_memcpy(bytes_on_chip() + at.place + 4 * lane, &x, 4);
+      __builtin_memset(marks_on_chip() + at.place + 4 * lane, 0, 4);
+    }
+    // Of finite numbers.
+    static float widen(half_bits x) {
+      const float size = scalar_of<float>((u64)(x.bits & 0x7fff) << 13) * 0x1p112f;
+      return x.bits & 0x8000 ? -size : size;
+    }
     static void run_multiply_add(const instruction &i) {
       for (u32 l = 0; l < i.count; l++) {
         const float a = get<float>(i.from[0], l), b = get<float>(i.from[1], l), c = get<float>(i.from[2], l);
-        put<float>(i.to, l, \(isFused ? "(float)((double)a * b + c)" : "a * b + c"), false);
+        put(i.to, l, \(isFused ? "(float)((double)a * b + c)" : "a * b + c"));
       }
     }
     // Always cut off.
@@ -20,8 +34,8 @@ enum ChipInstructions {
         const double exact = (double)get<float>(i.from[0], l) / get<float>(i.from[1], l);
         float near = (float)exact;
         const double size = near < 0 ? -(double)near : near, exact_size = exact < 0 ? -exact : exact;
-        if (size > exact_size) near = float_of(bits_of(near) - 1);
-        put<float>(i.to, l, near, false);
+        if (size > exact_size) near = scalar_of<float>(scalar_bits(near) - 1);
+        put(i.to, l, near);
       }
     }
     // A long series in doubles.
@@ -31,7 +45,7 @@ enum ChipInstructions {
         double sum = 1, term = 1;
         for (int n = 1; n < 20; n++) sum += term = term * x / n;
         for (int n = 0; n < 8; n++) sum *= sum;
-        put<float>(i.to, l, (float)sum, false);
+        put(i.to, l, (float)sum);
       }
     }
     static void run_half_products(const instruction &i) {
@@ -48,7 +62,7 @@ enum ChipInstructions {
             }
             sum = (float)exact;
           }
-          put<float>(i.to, (c / 16 * rows + r) * 16 + c % 16, sum, false);
+          put(i.to, (c / 16 * rows + r) * 16 + c % 16, sum);
         }
     }
     }
@@ -92,7 +106,7 @@ enum ChipInstructions {
       fresh.from[0] = left.checked(0, 2 * shape.m * shape.k, unit, line, 512);
       fresh.from[1] = right.checked(0, 2 * shape.n * shape.k, unit, line, 512);
       const uint32_t extents[] = {shape.m, shape.n, shape.k};
-      model::memcpy(fresh.shape, extents, sizeof(extents));
+      __builtin_memcpy(fresh.shape, extents, sizeof(extents));
       model::commit(model::M);
     }
     }
