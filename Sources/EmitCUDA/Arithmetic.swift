@@ -99,32 +99,29 @@ extension CUDADialect {
     let t = declare(Self.registerName(type))
     let name = "\(word)_\(t)"
     return lanewise(name, arity: 2, type) {
-      guard t == "f32" || t == "f64" else {
-        return inline(t, name, "\(t) a, \(t) b", returns: "a \(comparison) b ? a : b")
-      }
-      guard t == "f64" else {
-        let instruction = add("tessera_\(name)") {
+      let why = "NaN where either is NaN, and +0 above -0: IEEE 754-2019 \(word)."
+      switch t {
+      case "f32":
+        let instruction = onlyOnAGPU("tessera_\(name)") {
           // Without its flag a number would win over NaN.
-          let text = inline(
+          inline(
             t, "tessera_\(name)", "\(t) a, \(t) b",
             body: """
                 \(t) y;
                 asm("\(word.prefix(3)).NaN.f32 %0, %1, %2;" : "=f"(y) : "f"(a), "f"(b));
                 return y;
               """)
-          return "#ifndef TESSERA_DEVICE_MODEL\n\(text)\n#endif"
         }
+        return inline(t, name, "\(t) a, \(t) b", returns: "\(instruction)(a, b)", why: why)
+      case "f64":
         return inline(
-          t, name, "\(t) a, \(t) b", returns: "\(instruction)(a, b)",
-          why: "NaN where either is NaN, and +0 above -0: IEEE 754-2019 \(word).")
+          t, name, "\(t) a, \(t) b",
+          body: """
+              const \(t) equal = __longlong_as_double(__double_as_longlong(a) \(sign) __double_as_longlong(b));
+              return a \(comparison) b ? a : b \(comparison) a ? b : a == b ? equal : a + b;
+            """, why: why)
+      default: return inline(t, name, "\(t) a, \(t) b", returns: "a \(comparison) b ? a : b")
       }
-      return inline(
-        t, name, "\(t) a, \(t) b",
-        body: """
-            const \(t) equal = __longlong_as_double(__double_as_longlong(a) \(sign) __double_as_longlong(b));
-            return a \(comparison) b ? a : b \(comparison) a ? b : a == b ? equal : a + b;
-          """,
-        why: "NaN where either is NaN, and +0 above -0: IEEE 754-2019 \(word).")
     }
   }
 

@@ -67,7 +67,9 @@ extension CUDADialect {
     }
   }
 
-  func onlyOnAGPU(_ name: String, _ text: () -> String) {
+  /// Adds a function that the device model has under the same name.
+  @discardableResult
+  func onlyOnAGPU(_ name: String, _ text: () -> String) -> String {
     add(name) { "#ifndef TESSERA_DEVICE_MODEL\n\(text())\n#endif" }
   }
 }

@@ -7,14 +7,13 @@ extension CUDADialect {
   func multiplyDoubles() -> String {
     lanes()
     let f64 = declare("f64")
-    add("tessera_mma_f64_8x8x4") {
-      let text = inline(
+    onlyOnAGPU("tessera_mma_f64_8x8x4") {
+      inline(
         "void", "tessera_mma_f64_8x8x4", "\(f64) d[2], \(f64) a, \(f64) b",
         body: """
             asm("mma.sync.aligned.m8n8k4.row.col.f64.f64.f64.f64 {%0, %1}, {%2}, {%3}, {%0, %1};"
                 : "+d"(d[0]), "+d"(d[1]) : "d"(a), "d"(b));
           """, why: "d += a b of a warp's fragments, for sums below 2^53.")
-      return "#ifndef TESSERA_DEVICE_MODEL\n\(text)\n#endif"
     }
     return add("multiply_doubles") {
       inline(

@@ -15,9 +15,9 @@ extension CUDADialect {
   func halvesOfE4M3(pair: Int, part: Int, _ type: MachineType) -> String {
     let (i32, u32) = (declare("i32"), declare("u32"))
     let halves = halfArithmetic(u32)
-    let numbers = add("tessera_e4m3x2_numbers") {
+    let numbers = onlyOnAGPU("tessera_e4m3x2_numbers") {
       // Without the instruction: a code's bits are those of a half of 2^-8 of its number.
-      let text = inline(
+      inline(
         u32, "tessera_e4m3x2_numbers", "\(u32) codes",
         body: """
           #if __CUDA_ARCH__ >= 890
@@ -29,7 +29,6 @@ extension CUDADialect {
             return \(halves.multiplyAdd)((upper & 0x80008000) | (upper >> 1 & 0x3f803f80), 0x5c005c00, 0x80008000);
           #endif
           """, why: "The numbers of the codes in the two lowest bytes, as halves.")
-      return "#ifndef TESSERA_DEVICE_MODEL\n\(text)\n#endif"
     }
     let nearest = add("half_nearest") {
       inline(
@@ -74,25 +73,22 @@ extension CUDADialect {
 
   /// How functions are declared that are inlined hundreds of times: the model's compiler takes minutes where it must.
   private func often() -> String {
-    add("TESSERA_OFTEN") {
-      "#ifndef TESSERA_DEVICE_MODEL\n#define TESSERA_OFTEN __forceinline__\n#endif"
-    }
+    onlyOnAGPU("TESSERA_OFTEN") { "#define TESSERA_OFTEN __forceinline__" }
   }
 
   /// The functions that add, subtract, and multiply and add two halves in a word each, every result rounded once.
   private func halfArithmetic(_ u32: String) -> (add: String, subtract: String, multiplyAdd: String) {
     func function(_ name: String, _ instruction: String, _ operands: [String]) -> String {
-      add(name) {
+      onlyOnAGPU(name) {
         let inputs = operands.map { "\"r\"(\($0))" }.joined(separator: ", ")
         let places = (0...operands.count).map { "%\($0)" }.joined(separator: ", ")
-        let text = inline(
+        return inline(
           u32, name, operands.map { "\(u32) \($0)" }.joined(separator: ", "),
           body: """
               \(u32) y;
               asm("\(instruction) \(places);" : "=r"(y) : \(inputs));
               return y;
             """)
-        return "#ifndef TESSERA_DEVICE_MODEL\n\(text)\n#endif"
       }
     }
     return (

@@ -9,11 +9,10 @@ extension CUDADialect {
   ) -> String {
     lanes()
     let (sum, i32, u32) = (declare(scalar), declare("i32"), declare("u32"))
-    add(intrinsic) {
-      let text = inline(
+    onlyOnAGPU(intrinsic) {
+      inline(
         "void", intrinsic, "\(sum) d[4], const \(u32) a[4], const \(u32) b[2]",
         body: Self.assembly(instruction, sums: scalar == "f32" ? "+f" : "+r"), why: why)
-      return "#ifndef TESSERA_DEVICE_MODEL\n\(text)\n#endif"
     }
     return add(name) {
       inline(

@@ -4,20 +4,19 @@ import TileIR
 
 /// Conversions from and to narrow floats that a GPU has an instruction for.
 extension CUDADialect {
-  /// The function `name` by an instruction; nil where there is none. Some architectures, and the device model, take
-  /// what the function is defined as.
-  func conversion(_ function: ScalarFunction, _ name: String, otherwise definition: () throws -> String) rethrows
-    -> String?
-  {
+  /// The function `name` by an instruction, where there is one; where there is none, in some architectures and in the
+  /// device model, it is what it is defined as.
+  func byInstruction(_ function: ScalarFunction, _ name: String, _ definition: () throws -> String) rethrows -> String {
     switch function {
-    case .bfloat16Narrowing: return narrowBFloat16(name)
-    case .e4m3Narrowing: return fromHopper(try definition(), narrowE4M3(name))
-    case .e4m3Widening: return fromHopper(try definition(), widenE4M3(name))
-    default: return nil
+    case .bfloat16Narrowing: narrowBFloat16(name)
+    case .e4m3Narrowing: ofE4M3(narrowE4M3(name), otherwise: try definition())
+    case .e4m3Widening: ofE4M3(widenE4M3(name), otherwise: try definition())
+    default: try definition()
     }
   }
 
-  private func fromHopper(_ definition: String, _ instruction: String) -> String {
+  /// Conversions of E4M3 came with compute capability 8.9.
+  private func ofE4M3(_ instruction: String, otherwise definition: String) -> String {
     """
     #if __CUDA_ARCH__ >= 890 && !defined(TESSERA_DEVICE_MODEL)
     \(instruction)
@@ -29,15 +28,14 @@ extension CUDADialect {
 
   private func narrowBFloat16(_ name: String) -> String {
     let (i32, f32, u16) = (declare("i32"), declare("f32"), declare("u16"))
-    let rounded = add("tessera_bf16_code") {
-      let text = inline(
+    let rounded = onlyOnAGPU("tessera_bf16_code") {
+      inline(
         i32, "tessera_bf16_code", "\(f32) x",
         body: """
             \(u16) y;
             asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(y) : "f"(x));
             return y;
           """, why: "The code of the bf16 number nearest to x, ties to even.")
-      return "#ifndef TESSERA_DEVICE_MODEL\n\(text)\n#endif"
     }
     return inline(
       i32, name, "\(f32) x", returns: "x != x ? 0x7fc0 : \(rounded)(x)", why: "With the NaN of the contract.")

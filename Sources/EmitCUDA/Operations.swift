@@ -141,8 +141,9 @@ extension CUDADialect: CDialect {
     let suffix = result == input ? self.type(result) : "\(self.type(result))_of_\(self.type(input))"
     let name = "\(self.name(of: function))_\(suffix)"
     return try lanewise(name, arity: function.parameters.count, result.with(lanes: lanes)) {
-      let definition = { try ExpressionPrinter.definition(of: function, named: name, lanes: 1, in: self) }
-      return try conversion(function, name, otherwise: definition) ?? definition()
+      try byInstruction(function, name) {
+        try ExpressionPrinter.definition(of: function, named: name, lanes: 1, in: self)
+      }
     }
   }
 }

@@ -78,7 +78,9 @@ struct WorkCounter {
       work += count(value)
       values[variable] = self.value(value)
       places.define(variable, value)
-      var known = boundPlaces
+      // Taken out, not copied: what is known grows with each variable.
+      var known = LanePlaces(boundedBy: .max)
+      swap(&known, &boundPlaces)
       known.define(variable, value) { self.value($0) }
       boundPlaces = known
     // What is set again has no value that holds for every round of a loop.

@@ -31,9 +31,7 @@ extension RegionLowering {
     let spread: Expression
   }
 
-  func lowerMatrices(_ product: NibbleProduct) throws {
-    guard let rows = analysis.innerAxes(product.id).first(where: { $0 != product.columns }), let count = rows.extent
-    else { return }
+  func lowerMatrices(_ product: NibbleProduct, _ rows: Dimension, _ count: Int) throws {
     stack.append(.note(name(of: product.id), program[product.id].location))
     let outer = environment
     let columns = try self.columns(product)

@@ -17,10 +17,13 @@ struct NibbleProduct {
   /// Depth coordinates that share a scale, and how many such groups there are.
   static let group = 32
   var groups: Int { depth.extent! / Self.group }
+  /// The rows in a cell, where a matrix unit multiplies them; nil where processors do.
+  let matrixRows: (dimension: Dimension, count: Int)?
+
   /// Columns that one cell takes: rows serve for all of them.
-  let cellColumns: Int
+  var cellColumns: Int { matrixRows == nil ? 64 : NibbleMatrices.cellColumns }
   /// Elements from row to row of what a cell keeps.
-  let pitch: Int
+  var pitch: Int { matrixRows == nil ? cellColumns : NibbleMatrices.pitch }
 
   /// The product of a region, or nil where it has another shape or the machine lacks the instructions.
   init?(_ program: Program, _ region: Region, _ machine: MachineDescription) {
@@ -61,10 +64,11 @@ struct NibbleProduct {
     else { return nil }
     if isForMatrices {
       let rows = program[id].axes.filter { axis in !region.axes.contains { $0.dimension == axis } }
-      guard rows.count == 1, let extent = rows[0].extent, extent % HalfMatrices.rows == 0 else { return nil }
+      guard rows.count == 1, let count = rows[0].extent, count % HalfMatrices.rows == 0 else { return nil }
+      matrixRows = (rows[0], count)
+    } else {
+      matrixRows = nil
     }
-    cellColumns = isForMatrices ? NibbleMatrices.cellColumns : 64
-    pitch = isForMatrices ? NibbleMatrices.pitch : cellColumns
     self.id = id
     self.depth = depth
     self.columns = columns
@@ -76,7 +80,7 @@ struct NibbleProduct {
 
 extension RegionLowering {
   func lower(_ product: NibbleProduct) throws {
-    if machine.has(.byteMatrices) { return try lowerMatrices(product) }
+    if let (rows, count) = product.matrixRows { return try lowerMatrices(product, rows, count) }
     let rows = analysis.innerAxes(product.id).filter { $0 != product.columns }
     let rowCount = rows.reduce(HostExpression.constant(1)) { $0 * most($1) }
     let (lanes, groups) = (machine.lanes(of: .i32), product.groups)

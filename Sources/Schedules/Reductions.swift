@@ -212,8 +212,7 @@ extension RegionLowering {
       return foldHalves(array)
     case .tree:
       let extent = dimension.extent!
-      var leaves = 1
-      while leaves < extent { leaves *= 2 }
+      let leaves = Self.powerOfTwo(extent)
       let array = RegisterArray(stack.unique("leaf"), type, [leaves])
       // A thread's registers have numbers, not places.
       let isUnrolled = machine.gpu != nil && leaves <= Self.leavesInRegisters

@@ -65,12 +65,16 @@ extension PipeKernel {
 extension PipeStatement {
   /// Without events, barriers and notes in it.
   fileprivate var withoutOrder: PipeStatement {
-    func own(_ list: [PipeStatement]) -> [PipeStatement] { list.map(\.withoutOrder).filter(\.isKept) }
+    changingLists { $0.map(\.withoutOrder).filter(\.isKept) }
+  }
+
+  /// The statement with the lists in it changed.
+  private func changingLists(_ change: ([PipeStatement]) -> [PipeStatement]) -> PipeStatement {
     switch self {
     case .loop(var loop):
-      loop.body = own(loop.body)
+      loop.body = change(loop.body)
       return .loop(loop)
-    case .branch(let condition, let then, let otherwise): return .branch(condition, own(then), own(otherwise))
+    case .branch(let condition, let then, let otherwise): return .branch(condition, change(then), change(otherwise))
     default: return self
     }
   }
@@ -85,14 +89,7 @@ extension PipeStatement {
   /// What of it names no foreign tensor or variable; loops and branches of foreign cells are theirs.
   fileprivate func part(without foreign: Set<String>) -> PipeStatement? {
     guard foreign.isDisjoint(with: names) else { return nil }
-    func own(_ list: [PipeStatement]) -> [PipeStatement] { list.compactMap { $0.part(without: foreign) } }
-    switch self {
-    case .loop(var loop):
-      loop.body = own(loop.body)
-      return .loop(loop)
-    case .branch(let condition, let then, let otherwise): return .branch(condition, own(then), own(otherwise))
-    default: return self
-    }
+    return changingLists { $0.compactMap { $0.part(without: foreign) } }
   }
 
   /// Names in the statement itself, not in those inside it.

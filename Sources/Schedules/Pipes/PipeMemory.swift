@@ -100,7 +100,7 @@ extension PipeLowering {
     if access.element.bitWidth == 16, case .apply(.interleave, let operands, _) = value {
       return try storePairs(access, operands)
     } else if access.element == .bfloat16, case .apply(.call(let function), let operands, _) = value,
-      function == .narrowing(.bfloat16)
+      function == .bfloat16Narrowing
     {
       view = try signedBits(of: local(operands[0], named: "\(access.buffer)_value"), type)
     } else {

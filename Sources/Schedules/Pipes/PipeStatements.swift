@@ -100,14 +100,7 @@ extension PipeLowering {
       let a = operands[0].constantValue,
       let b = operands[1].constantValue
     else { return nil }
-    return switch comparison {
-    case .equal: a == b
-    case .notEqual: a != b
-    case .less: a < b
-    case .lessOrEqual: a <= b
-    case .greater: a > b
-    case .greaterOrEqual: a >= b
-    }
+    return comparison.holds(a, b)
   }
 
   /// The scalar unit's variable for one of the kernel, whose definition may stand in an unrolled loop.
