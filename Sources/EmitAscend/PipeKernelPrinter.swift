@@ -167,7 +167,7 @@ struct PipeKernelPrinter {
         "DataCopyPad",
         [
           try text(copy.local), "\(scalars.names.identifier(copy.buffer))[\(try scalars.text(copy.offset))]",
-          "DataCopyExtParams(1, \(try bytes(copy)), 0, 0, 0)",
+          try shape(copy, isIn: true),
           "DataCopyPadExtParams<\(type)>(false, 0, 0, 0)",
         ])
     case .copyOut(let copy):
@@ -175,7 +175,7 @@ struct PipeKernelPrinter {
         "DataCopyPad",
         [
           "\(scalars.names.identifier(copy.buffer))[\(try scalars.text(copy.offset))]", try text(copy.local),
-          "DataCopyExtParams(1, \(try bytes(copy)), 0, 0, 0)",
+          try shape(copy, isIn: false),
         ])
     case .define(let variable, let value): try declare("const ", variable, value)
     case .declare(let variable, let value): try declare("", variable, value)
@@ -219,13 +219,22 @@ struct PipeKernelPrinter {
 
   private static func name(_ event: PipeEvent) -> String { "\(event.from.unit)_\(event.to.unit)" }
 
-  private mutating func bytes(_ copy: PipeCopy) throws -> String {
+  /// Rows, bytes of one, and what lies between two: bytes in main memory, blocks on chip, the source's first.
+  private mutating func shape(_ copy: PipeCopy, isIn: Bool) throws -> String {
     let width = copy.local.element.byteCount
-    if let count = copy.count.constantValue { return "\(count * width)" }
-    let count = try scalars.print(copy.count)
-    return width == 1
-      ? "(uint32_t)\(count.atLeast(.prefix).flat)"
-      : "(uint32_t)(\(CExpression.binary(count, "*", CExpression("\(width)"), .product).flat))"
+    let bytes = try unsigned(copy.count * .constant(width))
+    guard let rows = copy.rows else { return "DataCopyExtParams(1, \(bytes), 0, 0, 0)" }
+    let perBlock = Ascend.block / width
+    let gap = try unsigned((rows.stride - copy.count) * .constant(width))
+    let blocks = try unsigned(
+      .constant(rows.pitch / perBlock) - (copy.count + .constant(perBlock - 1)).divided(by: perBlock))
+    let gaps = isIn ? [gap, blocks] : [blocks, gap]
+    return "DataCopyExtParams(\(try unsigned(rows.count)), \(bytes), \(gaps[0]), \(gaps[1]), 0)"
+  }
+
+  private mutating func unsigned(_ number: Expression) throws -> String {
+    if let known = number.constantValue { return "\(known)" }
+    return "(uint32_t)\(try scalars.print(number).atLeast(.prefix).flat)"
   }
 
   private mutating func declare(_ qualifier: String, _ variable: Variable, _ value: Expression) throws {
@@ -243,7 +252,7 @@ struct PipeKernelPrinter {
     let count = "\(instruction.count)"
     let whole = "\(VectorInstruction.wholeRepeats(instruction.count))"
     let arguments = [destination] + sources + [scalar].compactMap { $0 }
-    if !instruction.repeated.isEmpty { return try add(repeating: instruction, arguments) }
+    if !instruction.repeated.union(instruction.blocks).isEmpty { return try add(repeating: instruction, arguments) }
     switch instruction.operation {
     case .add: call("Add", arguments + [count])
     case .subtract: call("Sub", arguments + [count])
@@ -270,7 +279,7 @@ struct PipeKernelPrinter {
     case .gather:
       call(
         "Gather", [destination] + sources + ["(uint32_t)(\(try scalars.text(instruction.scalar!)))", count])
-    case .broadcastBlocks: call("Brcb", arguments + ["1", "BrcbRepeatParams(1, 8)"])
+    case .broadcastBlocks: call("Brcb", arguments + ["\(instruction.count / 64)", "BrcbRepeatParams(1, 8)"])
     case .repeatBlock:
       let (mask, repeats) = instruction.count < 64 ? (instruction.count, 1) : (64, instruction.count / 64)
       call("Copy", arguments + ["\(mask)", "\(repeats)", "CopyRepeatParams(1, 0, 8, 0)"])
@@ -290,10 +299,11 @@ struct PipeKernelPrinter {
   private mutating func add(repeating instruction: VectorInstruction, _ arguments: [String]) throws {
     let lanes = Ascend.repeatBytes / instruction.sources[instruction.sources.count - 1].element.byteCount
     let operands = instruction.sources.indices.suffix(2)
-    let strides = operands.map { instruction.repeated.contains($0) ? "0" : "8" }
+    let blocks = operands.map { instruction.blocks.contains($0) ? "0" : "1" }
+    let repeats = operands.map { instruction.repeated.union(instruction.blocks).contains($0) ? "0" : "8" }
+    let strides = ["1"] + blocks + ["8"] + repeats
     let shape = [
-      "\(lanes)", "\(instruction.count / lanes)",
-      "BinaryRepeatParams(1, 1, 1, 8, \(strides.joined(separator: ", ")))",
+      "\(lanes)", "\(instruction.count / lanes)", "BinaryRepeatParams(\(strides.joined(separator: ", ")))",
     ]
     switch instruction.operation {
     case .add: call("Add", arguments + shape)

@@ -39,6 +39,8 @@ public enum PipeFault: String, Hashable, Sendable, CaseIterable {
   case lengthenCopy
   /// A copy is longer than its field holds.
   case overflowCopy
+  /// Rows of a copy lie one element further apart, or are more than its field holds.
+  case spreadRows, overflowRows
   /// An event has a number that may be the system's.
   case reserveEvent
   /// An instruction of the vector unit has no lanes, or twice as many.

@@ -49,10 +49,12 @@ struct PipeStatementEditor {
     case (.hastenSet, .set), (.hastenWait, .wait): return moved(list, index, by: -1)
     case (.delayWait, .wait), (.delaySet, .set), (.delayBarrier, .barrier): return moved(list, index, by: 1)
     case (.swapEvents, .set), (.swapEvents, .wait): return swapped(list, index)
-    case (.unmaskTail, .copyIn(let copy)) where copy.count.constantValue == nil:
-      replaced = [.copyIn(copy.with(count: .constant(copy.most)))]
-    case (.unmaskTail, .copyOut(let copy)) where copy.count.constantValue == nil:
-      replaced = [.copyOut(copy.with(count: .constant(copy.most)))]
+    case (.unmaskTail, .copyIn(let copy)): replaced = copy.unmasked.map { [.copyIn($0)] }
+    case (.unmaskTail, .copyOut(let copy)): replaced = copy.unmasked.map { [.copyOut($0)] }
+    case (.spreadRows, .copyIn(let copy)): replaced = copy.spread.map { [.copyIn($0)] }
+    case (.spreadRows, .copyOut(let copy)): replaced = copy.spread.map { [.copyOut($0)] }
+    case (.overflowRows, .copyIn(let copy)): replaced = copy.overflowingRows.map { [.copyIn($0)] }
+    case (.overflowRows, .copyOut(let copy)): replaced = copy.overflowingRows.map { [.copyOut($0)] }
     case (.dropGuard, .branch(_, let then, [])) where then.contains(where: \.isCopy): replaced = then
     case (.dropCopy, .copyIn), (.dropCopy, .copyOut): replaced = []
     case (.dropCopy, .cube(let instruction)) where instruction.buffer != nil: replaced = []
@@ -166,11 +168,32 @@ extension PipeStatement {
 }
 
 extension PipeCopy {
-  fileprivate func with(count: Expression, most: Int? = nil) -> PipeCopy {
-    PipeCopy(buffer: buffer, element, offset: offset, local: local, count: count, most: most ?? self.most)
+  private func with(
+    count: Expression? = nil, most: Int? = nil, offset: Expression? = nil, rows: PipeCopy.Rows? = nil
+  ) -> PipeCopy {
+    PipeCopy(
+      buffer: buffer, element, offset: offset ?? self.offset, local: local, count: count ?? self.count,
+      most: most ?? self.most, rows: rows ?? self.rows)
   }
-  fileprivate var further: PipeCopy {
-    PipeCopy(buffer: buffer, element, offset: offset + .constant(1), local: local, count: count, most: most)
+  private func with(upper: Expression? = nil, most: Int? = nil, stride: Expression? = nil) -> PipeCopy? {
+    guard let rows else { return nil }
+    return with(
+      rows: Rows(
+        rows.counter, from: rows.lower, to: upper ?? rows.upper, most: most ?? rows.most,
+        stride: stride ?? rows.stride, pitch: rows.pitch))
+  }
+  fileprivate var further: PipeCopy { with(offset: offset + .constant(1)) }
+  /// All that it ever takes; nil where it always does.
+  fileprivate var unmasked: PipeCopy? {
+    if count.constantValue == nil { return with(count: .constant(most)) }
+    guard let rows, rows.count.constantValue == nil else { return nil }
+    return with(upper: rows.lower + .constant(rows.most))
+  }
+  /// Rows one element further apart.
+  fileprivate var spread: PipeCopy? { rows.flatMap { with(stride: $0.stride + .constant(1)) } }
+  /// More rows than the field of a copy holds.
+  fileprivate var overflowingRows: PipeCopy? {
+    rows.flatMap { with(upper: $0.lower + .constant(Self.mostRows + 1), most: Self.mostRows + 1) }
   }
   /// One element beyond the most.
   fileprivate var longer: PipeCopy { with(count: .constant(most + 1), most: most + 1) }
@@ -200,7 +223,7 @@ extension VectorInstruction {
   ) -> VectorInstruction {
     VectorInstruction(
       operation, destination ?? self.destination, sources ?? self.sources, count: count ?? self.count,
-      scalar: scalar, repeated: repeated)
+      scalar: scalar, repeated: repeated, blocks: blocks)
   }
 }
 

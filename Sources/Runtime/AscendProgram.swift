@@ -70,8 +70,11 @@ public struct AscendProgram {
         let count = host.check.compiled(limit.count).value(numbers)
         guard count <= limit.most else {
           throw RuntimeError(
-            "\(plan.program.name): this launch keeps \(count) elements of \(limit.name) on chip, of which "
-              + "\(plan.machine.name) has room for \(limit.most)")
+            limit.isOfRows
+              ? "\(plan.program.name): rows of \(limit.name) lie \(count) elements apart, of which a copy of "
+                + "\(plan.machine.name) skips at most \(limit.most)"
+              : "\(plan.program.name): this launch keeps \(count) elements of \(limit.name) on chip, of which "
+                + "\(plan.machine.name) has room for \(limit.most)")
         }
       }
     }

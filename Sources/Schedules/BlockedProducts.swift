@@ -26,6 +26,7 @@ extension RegionLowering {
     guard case .product(_, let productClass, _, _) = program[pattern.products[0]].operation else {
       preconditionFailure("a pattern holds products")
     }
+    if machine.npu != nil, fitsVectors(pattern) { return try lowerVectors(pattern, name: name) }
     if machine.has(.sliceProducts) { return try lowerCubes(pattern, name: name) }
     if let weights = matrixWeights(pattern) { return try lowerMatrices(weights, pattern, name: name) }
     let laidOut = try laidOutWeights(pattern, name)
@@ -224,7 +225,7 @@ extension RegionLowering {
         CountedLoop(start, from: .constant(0), to: depth, step: blocking.depth, stack.close())))
   }
 
-  private func source(
+  func source(
     of id: ValueID, _ pattern: ProductPattern, packsRight: Bool
   ) throws -> ProductSource {
     let node = program[id]

@@ -50,6 +50,8 @@ public enum Lowering {
         if let pattern = lowering.pattern, lowering.fitsCubes(pattern) {
           // A cell's rows are short.
           choices.registersPerVector = 1
+        } else if let pattern = lowering.pattern, lowering.fitsVectors(pattern) {
+          // As long as columns are many: the rows of a cell stand side by side.
         } else {
           // Vector units do such products one by one, or refuse them, and those in the midst of a region too.
           choices.blocksProducts = false

@@ -4,7 +4,7 @@ import TileIR
 /// A product of two E2M1 operands that share one exact block, its columns along a parallel axis that lanes
 /// can run along: an indexer's scores. Processors turn bytes of the right operand so that a lane is a column and
 /// serve for all rows; sums of a scale's group are byte dot products, exact in `i32`. Matrix units take both
-/// operands as they are (`NibbleMatrices`).
+/// operands as they are (`NibbleMatrices`), vector cores numbers (`NibbleVectors`).
 struct NibbleProduct {
   let id: ValueID
   let depth: Dimension
@@ -17,19 +17,29 @@ struct NibbleProduct {
   /// Depth coordinates that share a scale, and how many such groups there are.
   static let group = 32
   var groups: Int { depth.extent! / Self.group }
-  /// The rows in a cell, where a matrix unit multiplies them; nil where processors do.
-  let matrixRows: (dimension: Dimension, count: Int)?
+  /// What multiplies; but for processors the rows in a cell are of one axis.
+  enum Way {
+    case bytes
+    case matrices(rows: Dimension, count: Int)
+    case vectors(rows: Dimension, count: Int)
+  }
+  let way: Way
 
   /// Columns that one cell takes: rows serve for all of them.
-  var cellColumns: Int { matrixRows == nil ? 64 : NibbleMatrices.cellColumns }
+  var cellColumns: Int {
+    switch way {
+    case .bytes: 64
+    case .matrices: NibbleMatrices.cellColumns
+    case .vectors: NibbleVectors.cellColumns
+    }
+  }
   /// Elements from row to row of what a cell keeps.
-  var pitch: Int { matrixRows == nil ? cellColumns : NibbleMatrices.pitch }
+  var pitch: Int { if case .matrices = way { NibbleMatrices.pitch } else { cellColumns } }
 
   /// The product of a region, or nil where it has another shape or the machine lacks the instructions.
   init?(_ program: Program, _ region: Region, _ machine: MachineDescription) {
-    let isForMatrices = machine.has(.byteMatrices)
-    guard isForMatrices || machine.has(.dot4) && machine.has(.lookup16),
-      region.axes.allSatisfy({ $0.partition == nil })
+    let isOfBytes = machine.has(.dot4) && machine.has(.lookup16)
+    guard isOfBytes || machine.has(.byteMatrices) || machine.npu != nil, region.axes.allSatisfy({ $0.partition == nil })
     else { return nil }
     var found: Set<ValueID> = []
     var seen: Set<ValueID> = []
@@ -62,12 +72,16 @@ struct NibbleProduct {
           && !program[operands[2]].axes.contains($0)
       })
     else { return nil }
-    if isForMatrices {
-      let rows = program[id].axes.filter { axis in !region.axes.contains { $0.dimension == axis } }
-      guard rows.count == 1, let count = rows[0].extent, count % HalfMatrices.rows == 0 else { return nil }
-      matrixRows = (rows[0], count)
+    if machine.cpu != nil {
+      way = .bytes
     } else {
-      matrixRows = nil
+      let rows = program[id].axes.filter { axis in !region.axes.contains { $0.dimension == axis } }
+      let isOfVectors = machine.npu != nil
+      let (tile, groups) = (isOfVectors ? NibbleVectors.rows : HalfMatrices.rows, extent / Self.group)
+      guard rows.count == 1, let count = rows[0].extent, count % tile == 0,
+        !isOfVectors || groups & (groups - 1) == 0 && groups <= 4
+      else { return nil }
+      way = isOfVectors ? .vectors(rows: rows[0], count: count) : .matrices(rows: rows[0], count: count)
     }
     self.id = id
     self.depth = depth
@@ -80,7 +94,11 @@ struct NibbleProduct {
 
 extension RegionLowering {
   func lower(_ product: NibbleProduct) throws {
-    if let (rows, count) = product.matrixRows { return try lowerMatrices(product, rows, count) }
+    switch product.way {
+    case .matrices(let rows, let count): return try lowerMatrices(product, rows, count)
+    case .vectors(let rows, let count): return try lowerVectors(product, rows, count)
+    case .bytes: break
+    }
     let rows = analysis.innerAxes(product.id).filter { $0 != product.columns }
     let rowCount = rows.reduce(HostExpression.constant(1)) { $0 * most($1) }
     let (lanes, groups) = (machine.lanes(of: .i32), product.groups)

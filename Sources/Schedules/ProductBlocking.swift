@@ -77,6 +77,15 @@ struct ProductBlocking {
     (cellRows, cellColumns) = (matrixRows, columns)
   }
 
+  /// The cut for products of vectors of `columns` lanes: as many rows as hide the time that an instruction waits for the one
+  /// before, and a depth whose columns take 32 KiB.
+  init(vectorsOf columns: Int) {
+    (tileRows, tileVectors, lanes, scalar) = (8, 1, columns, .f32)
+    bodies = Self.bodies(tileRows)
+    (cellRows, cellColumns) = (tileRows, columns)
+    depth = min(64, (32 << 10) / (4 * columns))
+  }
+
   /// The cut for sums of byte products over panels of a weight that has been laid out.
   init(sliced weights: [SlicedWeight], schedule: Schedule) {
     scalar = .i32

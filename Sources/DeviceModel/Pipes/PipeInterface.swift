@@ -152,11 +152,20 @@ extension ModelText {
       bool isPad;
       template <class U> DataCopyPadExtParams(bool pad, uint32_t, uint32_t, U) : isPad(pad) {}
     };
-    // One block of a length in bytes: what the printer writes.
+    // Rows of a length in bytes: in main memory so many bytes apart, on chip so many blocks.
     inline void check(const DataCopyExtParams &shape, uint32_t line) {
-      limit(shape.blockCount == 1, line, shape.blockCount);
+      limit(shape.blockCount > 0 && shape.blockCount <= 4095, line, shape.blockCount);
       limit(shape.blockLen > 0 && shape.blockLen <= 2097151, line, shape.blockLen);
-      limit(!shape.srcStride && !shape.dstStride, line, shape.srcStride);
+    }
+    inline model::instruction &rows(
+        uint32_t pipe, const DataCopyExtParams &shape, uint32_t gap, uint32_t pitch, uint32_t line) {
+      limit(shape.blockCount == 1 || (uint64_t)shape.blockLen + gap <= UINT32_MAX, line, gap);
+      model::instruction &fresh = model::issue(pipe, model::WORK, line);
+      fresh.memory_bytes = shape.blockLen;
+      fresh.memory_rows = shape.blockCount;
+      fresh.memory_pitch = shape.blockLen + gap;
+      fresh.mode = pitch;
+      return fresh;
     }
     template <class T> inline void DataCopyPad(
         const LocalTensor<T> &to, const GlobalTensor<T> &from, const DataCopyExtParams &shape,
@@ -164,24 +173,26 @@ extension ModelText {
       check(shape, line);
       limit(model::core != model::AIC, line, model::core);
       limit(!pad.isPad, line, 1);
-      // Behind the last element lie unspecified bytes, up to the block's end.
-      const model::span own = to.checked(0, (shape.blockLen + 31) / 32 * 32, model::own(model::MTE2), line);
-      model::instruction &fresh = model::issue(model::MTE2, model::WORK, line);
+      // Behind the last element of a row lie unspecified bytes, up to the block's end.
+      const uint32_t whole = (shape.blockLen + 31) / 32 * 32, pitch = whole + shape.dstStride * 32;
+      const model::span own =
+          to.checked(0, (uint64_t)(shape.blockCount - 1) * pitch + whole, model::own(model::MTE2), line);
+      model::instruction &fresh = rows(model::MTE2, shape, shape.srcStride, pitch, line);
       fresh.run = model::run_copy_in;
       fresh.to = own;
       fresh.memory = (uint8_t *)from.at;
-      fresh.memory_bytes = shape.blockLen;
       model::commit(model::MTE2);
     }
     template <class T> inline void DataCopyPad(
         const GlobalTensor<T> &to, const LocalTensor<T> &from, const DataCopyExtParams &shape, TESSERA_LINE) {
       check(shape, line);
-      const model::span own = from.checked(0, shape.blockLen, model::own(model::MTE3), line);
-      model::instruction &fresh = model::issue(model::MTE3, model::WORK, line);
+      const uint32_t pitch = (shape.blockLen + 31) / 32 * 32 + shape.srcStride * 32;
+      const model::span own =
+          from.checked(0, (uint64_t)(shape.blockCount - 1) * pitch + shape.blockLen, model::own(model::MTE3), line);
+      model::instruction &fresh = rows(model::MTE3, shape, shape.dstStride, pitch, line);
       fresh.run = model::run_copy_out;
       fresh.from[0] = own;
       fresh.memory = (uint8_t *)to.at;
-      fresh.memory_bytes = shape.blockLen;
       fresh.is_stored = true;
       model::commit(model::MTE3);
     }
@@ -203,7 +214,7 @@ extension ModelText {
       fresh.mode = mode;
       model::commit(model::V);
     }
-    // By repeats of 256 bytes: an operand goes on from one to the next, or is one for all.
+    // By repeats of 256 bytes: an operand goes on from one to the next, or one of it, or one block, is for all.
     struct BinaryRepeatParams {
       uint32_t toBlock, aBlock, bBlock, toRepeat, aRepeat, bRepeat;
       BinaryRepeatParams(uint32_t a, uint32_t b, uint32_t c, uint32_t d, uint32_t e, uint32_t f)
@@ -213,14 +224,14 @@ extension ModelText {
         uint64_t mask, uint32_t repeats, const BinaryRepeatParams &shape, uint32_t bytes, uint32_t line) {
       limit(mask * bytes == 256, line, (int64_t)mask);
       limit(repeats > 0 && repeats <= 255, line, repeats);
-      limit(shape.toBlock == 1 && shape.aBlock == 1 && shape.bBlock == 1 && shape.toRepeat == 8, line, shape.toRepeat);
+      limit(shape.toBlock == 1 && shape.toRepeat == 8, line, shape.toRepeat);
       return (uint32_t)mask * repeats;
     }
     template <class T> inline model::span operand(
-        const LocalTensor<T> &from, uint32_t mask, uint32_t repeats, uint32_t stride, uint32_t line) {
-      limit(stride == 0 || stride == 8, line, stride);
-      model::span own = from.lanes(stride ? mask * repeats : mask, line);
-      if (!stride) own.period = 255;
+        const LocalTensor<T> &from, uint32_t mask, uint32_t repeats, uint32_t block, uint32_t stride, uint32_t line) {
+      limit(stride == 0 ? block <= 1 : stride == 8 && block == 1, line, stride);
+      model::span own = from.lanes(stride ? mask * repeats : block ? mask : mask / 8, line);
+      if (!stride) own.period = block ? 255 : 31;
       return own;
     }
     #define TESSERA_BINARY(name, type, run)                                                                        \
@@ -234,8 +245,8 @@ extension ModelText {
           uint8_t repeats, const BinaryRepeatParams &shape, TESSERA_LINE) {                                        \
         const uint32_t count = repeated(mask, repeats, shape, sizeof(type), line), own = (uint32_t)mask;           \
         vector(                                                                                                    \
-            run, line, count, to.lanes(count, line), operand(a, own, repeats, shape.aRepeat, line),                \
-            operand(b, own, repeats, shape.bRepeat, line));                                                        \
+            run, line, count, to.lanes(count, line), operand(a, own, repeats, shape.aBlock, shape.aRepeat, line),                \
+            operand(b, own, repeats, shape.bBlock, shape.bRepeat, line));                                                        \
       }
     #define TESSERA_SCALAR(name, type, run)                                                                        \
       inline void name(                                                                                            \
@@ -316,8 +327,8 @@ extension ModelText {
       const uint32_t count = repeated(mask, repeats, shape, sizeof(T), line), own = (uint32_t)mask;
       limit(sizeof(T) == 4 && (T(0.5f) != 0 || mode == CMPMODE::EQ), line, (int64_t)mode);
       vector(
-          model::run_compare<T>, line, count, to.lanes(count / 8, line), operand(a, own, repeats, shape.aRepeat, line),
-          operand(b, own, repeats, shape.bRepeat, line), {}, 0, (uint32_t)mode);
+          model::run_compare<T>, line, count, to.lanes(count / 8, line), operand(a, own, repeats, shape.aBlock, shape.aRepeat, line),
+          operand(b, own, repeats, shape.bBlock, shape.bRepeat, line), {}, 0, (uint32_t)mode);
     }
     template <class T> inline void CompareScalar(
         const LocalTensor<uint8_t> &to, const LocalTensor<T> &a, T scalar, CMPMODE mode, uint32_t count, TESSERA_LINE) {
@@ -343,7 +354,7 @@ extension ModelText {
       limit(mode == SELMODE::VSEL_TENSOR_TENSOR_MODE, line, count);
       vector(
           model::run_select, line, count, to.lanes(count, line), mask.lanes(count / 8, line),
-          operand(a, own, repeats, shape.aRepeat, line), operand(b, own, repeats, shape.bRepeat, line));
+          operand(a, own, repeats, shape.aBlock, shape.aRepeat, line), operand(b, own, repeats, shape.bBlock, shape.bRepeat, line));
     }
     inline void Select(
         const LocalTensor<float> &to, const LocalTensor<uint8_t> &mask, const LocalTensor<float> &a, float scalar,
@@ -369,8 +380,9 @@ extension ModelText {
     };
     template <class T> inline void Brcb(
         const LocalTensor<T> &to, const LocalTensor<T> &from, uint32_t repeats, const BrcbRepeatParams &shape, TESSERA_LINE) {
-      limit(sizeof(T) == 4 && repeats == 1 && shape.blocks == 1, line, repeats);
-      vector(model::run_blocks, line, 64, to.lanes(64, line), from.lanes(8, line));
+      limit(sizeof(T) == 4 && repeats > 0 && repeats <= 255, line, repeats);
+      limit(shape.blocks == 1 && shape.repeats == 8, line, shape.blocks);
+      vector(model::run_blocks, line, 64 * repeats, to.lanes(64 * repeats, line), from.lanes(8 * repeats, line));
     }
     struct CopyRepeatParams {
       uint32_t toBlock, fromBlock, toRepeat, fromRepeat;

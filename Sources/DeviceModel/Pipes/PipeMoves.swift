@@ -42,7 +42,7 @@ extension ModelText {
       }
     }
     void run_blocks(const instruction &i) {
-      for (u32 l = 0; l < 64; l++) move(local, poison, i.to.place + 4 * l, i.from[0].place + l / 8 * 4);
+      for (u32 l = 0; l < i.count; l++) move(local, poison, i.to.place + 4 * l, i.from[0].place + l / 8 * 4);
     }
     void run_repeat(const instruction &i) {
       const words block = take<u32>(i.from[0], 0, TOGETHER), unknown = load<words>(poison + i.from[0].place, TOGETHER);
@@ -59,18 +59,21 @@ extension ModelText {
     }
     void run_copy_in(const instruction &i) {
       const slot *at = slot_of(i.memory);
-      const u32 place = i.to.place, count = i.memory_bytes;
-      memcpy(local + place, i.memory, count);
-      if (at->defined) copy_inverted(poison + place, at->defined + (i.memory - at->start), count);
-      else memset(poison + place, 0, count);
-      memset(local + place + count, 0xa5, i.to.bytes - count);
-      memset(poison + place + count, 0xff, i.to.bytes - count);
+      const u32 count = i.memory_bytes, behind = (count + 31) / 32 * 32 - count;
+      for (u32 row = 0; row < i.memory_rows; row++) {
+        const u32 place = i.to.place + row * i.mode;
+        const u8 *from = i.memory + (u64)row * i.memory_pitch;
+        memcpy(local + place, from, count);
+        if (at->defined) copy_inverted(poison + place, at->defined + (from - at->start), count);
+        else memset(poison + place, 0, count);
+        memset(local + place + count, 0xa5, behind);
+        memset(poison + place + count, 0xff, behind);
+      }
     }
-    void run_copy_out(const instruction &i) {
-      slot *at = slot_of(i.memory);
-      const u8 *const marks = poison + i.from[0].place;
-      const u64 first = (u64)(i.memory - at->start);
-      memcpy(i.memory, local + i.from[0].place, i.memory_bytes);
+    static void copy_out_row(const instruction &i, slot *at, u8 *to, u32 from) {
+      const u8 *const marks = poison + from;
+      const u64 first = (u64)(to - at->start);
+      memcpy(to, local + from, i.memory_bytes);
       u8 any = 0;
       for (u32 b = 0; b < i.memory_bytes; b++) any |= marks[b];
       if (!any) {
@@ -82,10 +85,14 @@ extension ModelText {
         const u8 unknown = marks[b];
         // Half a byte may go back as nothing where it was nothing: the other half is an element of its own.
         const bool is_half = (unknown == 0x0f || unknown == 0xf0) && at->defined && !(at->defined[place] & unknown);
-        if (unknown && !is_half)
-          report(UNDEFINED, MTE3, i.line, MTE3, 0, at - slots, (i64)place, i.from[0].place + b);
+        if (unknown && !is_half) report(UNDEFINED, MTE3, i.line, MTE3, 0, at - slots, (i64)place, from + b);
         if (at->defined) at->defined[place] = is_half ? at->defined[place] | (u8)~unknown : 255;
       }
+    }
+    void run_copy_out(const instruction &i) {
+      slot *at = slot_of(i.memory);
+      for (u32 row = 0; row < i.memory_rows; row++)
+        copy_out_row(i, at, i.memory + (u64)row * i.memory_pitch, i.from[0].place + row * i.mode);
     }
     """#
 }

@@ -59,14 +59,20 @@ extension PipeStatement {
     func own(_ copy: PipeCopy) -> PipeCopy {
       PipeCopy(
         buffer: copy.buffer, copy.element, offset: own(copy.offset), local: own(copy.local), count: own(copy.count),
-        most: copy.most)
+        most: copy.most,
+        rows: copy.rows.map {
+          PipeCopy.Rows(
+            own($0.counter), from: own($0.lower), to: own($0.upper), most: $0.most, stride: own($0.stride),
+            pitch: $0.pitch)
+        })
     }
     switch self {
     case .vector(let instruction):
       return .vector(
         VectorInstruction(
           instruction.operation, own(instruction.destination), instruction.sources.map { own($0) },
-          count: instruction.count, scalar: instruction.scalar.map { own($0) }, repeated: instruction.repeated))
+          count: instruction.count, scalar: instruction.scalar.map { own($0) }, repeated: instruction.repeated,
+          blocks: instruction.blocks))
     case .copyIn(let copy): return .copyIn(own(copy))
     case .copyOut(let copy): return .copyOut(own(copy))
     case .define(let variable, let value): return .define(own(variable), own(value))

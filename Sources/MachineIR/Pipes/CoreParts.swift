@@ -45,7 +45,7 @@ private struct CorePart {
           + [instruction.scalar].compactMap { $0 })
     case .copyIn(let copy), .copyOut(let copy):
       guard core == .vector else { return nil }
-      need([copy.offset, copy.count, copy.local.offset])
+      need(copy.operands)
     case .cube(let instruction):
       guard core == .cube else { return nil }
       need([instruction.buffer?.offset].compactMap { $0 })

@@ -37,14 +37,14 @@ extension PipeKernel {
         + scalarReads(instruction.scalar)
     case .copyIn(let copy):
       return [
-        access(.copyIn, copy.local, blocks(copy), isWrite: true),
+        access(.copyIn, copy.local, copy.byteCount(isWhole: true), isWrite: true),
         PipeAccess(pipe: .copyIn, place: .buffer(source(of: copy.buffer)), isWrite: false),
-      ] + scalarReads(copy.offset) + scalarReads(copy.count)
+      ] + copy.operands.flatMap(scalarReads)
     case .copyOut(let copy):
       return [
-        access(.copyOut, copy.local, copy.most * copy.local.element.byteCount, isWrite: false),
+        access(.copyOut, copy.local, copy.byteCount(isWhole: false), isWrite: false),
         PipeAccess(pipe: .copyOut, place: .buffer(source(of: copy.buffer)), isWrite: true),
-      ] + scalarReads(copy.offset) + scalarReads(copy.count)
+      ] + copy.operands.flatMap(scalarReads)
     case .cube(let instruction): return accesses(of: instruction)
     case .read(_, let view):
       return [access(.scalar, view, view.element.byteCount, isWrite: false)] + scalarReads(view.offset)
@@ -72,11 +72,6 @@ extension PipeKernel {
       }
     }
     return found
-  }
-
-  /// A copy in writes whole blocks: what lies behind its elements in the last is unspecified.
-  private func blocks(_ copy: PipeCopy) -> Int {
-    (copy.most * copy.local.element.byteCount + Ascend.block - 1) / Ascend.block * Ascend.block
   }
 
   private func source(of buffer: String) -> BufferSource {

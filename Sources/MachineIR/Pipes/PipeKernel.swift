@@ -56,28 +56,6 @@ public struct PipeEvent: Hashable, Sendable {
   public var flag: Int { from.core == .cube ? number : number + Ascend.flagsPerDirection }
 }
 
-/// A copy of consecutive elements between main memory and the unified buffer.
-public struct PipeCopy: Hashable, Sendable {
-  public let buffer: String
-  public let element: ElementType
-  /// Elements of the buffer before the first; bytes, as for `count`, where two elements share one.
-  public let offset: Expression
-  public let local: LocalView
-  /// Elements; the scalar unit computes it, at most `most`.
-  public let count: Expression
-  public let most: Int
-  public init(
-    buffer: String, _ element: ElementType, offset: Expression, local: LocalView, count: Expression, most: Int
-  ) {
-    self.buffer = buffer
-    self.element = element
-    self.offset = offset
-    self.local = local
-    self.count = count
-    self.most = most
-  }
-}
-
 /// A counted loop of the scalar unit.
 public struct PipeLoop: Hashable, Sendable {
   public let counter: Variable
@@ -146,15 +124,17 @@ public struct PipeKernel: Hashable, Sendable {
   public static let blocks = Variable("cores", .index)
   public static let cells = Variable("cells", .index)
 
-  /// What a launch must not exceed: the elements of an array on chip.
+  /// What a launch must not exceed: the elements of an array on chip, or those from row to row of a buffer.
   public struct Limit: Hashable, Sendable {
     public let name: String
     public let count: HostExpression
     public let most: Int
-    public init(name: String, count: HostExpression, most: Int) {
+    public let isOfRows: Bool
+    public init(name: String, count: HostExpression, most: Int, isOfRows: Bool = false) {
       self.name = name
       self.count = count
       self.most = most
+      self.isOfRows = isOfRows
     }
   }
   public let limits: [Limit]

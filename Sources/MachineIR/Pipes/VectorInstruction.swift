@@ -29,7 +29,7 @@ public enum VectorOperation: Hashable, Sendable {
   case select, selectScalar
   /// The element of the first operand at the byte offset of each lane of the second (uint32), from the scalar's byte on.
   case gather
-  /// Element l of the operand, 8 of them, in each element of block l of the result.
+  /// Element l of the operand in each element of block l of the result, eight blocks at a time.
   case broadcastBlocks
   /// One block of the operand in each block of the result.
   case repeatBlock
@@ -50,14 +50,16 @@ public struct VectorInstruction: Hashable, Sendable {
   public let count: Int
   /// What the scalar unit hands over with the instruction.
   public let scalar: Expression?
-  /// Operands, by their positions, of which one repeat serves for all: whole repeats of what is the same in all lanes.
+  /// Operands, by their positions, of which one repeat, or one block, serves for all: what is the same in all lanes.
   public let repeated: Set<Int>
+  public let blocks: Set<Int>
 
   public init(
     _ operation: VectorOperation, _ destination: LocalView, _ sources: [LocalView] = [], count: Int,
-    scalar: Expression? = nil, repeated: Set<Int> = []
+    scalar: Expression? = nil, repeated: Set<Int> = [], blocks: Set<Int> = []
   ) {
     self.repeated = repeated
+    self.blocks = blocks
     self.operation = operation
     self.destination = destination
     self.sources = sources
@@ -68,14 +70,18 @@ public struct VectorInstruction: Hashable, Sendable {
   /// Lanes of float32 and int32 that comparisons and selections come in: whole repeats.
   public static func wholeRepeats(_ count: Int) -> Int { (count + 63) / 64 * 64 }
 
-  /// Whether an operand may be one repeat: operations of two operands on whole repeats, at most 255 of them.
+  /// The most repeats of an instruction.
+  public static let mostRepeats = 255
+
+  /// Whether an operand may be one repeat or block: operations of two operands on whole repeats.
   public var mayRepeat: Bool {
     switch operation {
     case .add, .subtract, .multiply, .maximum, .minimum, .and, .or, .compare, .select: break
     default: return false
     }
     let lanes = Ascend.repeatBytes / sources[sources.count - 1].element.byteCount
-    return count % lanes == 0 && count / lanes <= 255 && (operation != .select || !repeated.contains(0))
+    return count % lanes == 0 && count / lanes <= Self.mostRepeats
+      && (operation != .select || !repeated.union(blocks).contains(0))
   }
 
   /// Bytes that it writes from the beginning of its destination.
@@ -83,7 +89,6 @@ public struct VectorInstruction: Hashable, Sendable {
     switch operation {
     case .compare, .compareScalar: Self.wholeRepeats(count) / 8
     case .select, .selectScalar: Self.wholeRepeats(count) * destination.element.byteCount
-    case .broadcastBlocks: 8 * Ascend.block
     case .repeatBlock, .copy:
       (count * destination.element.byteCount + Ascend.block - 1) / Ascend.block * Ascend.block
     default: count * destination.element.byteCount
@@ -94,12 +99,13 @@ public struct VectorInstruction: Hashable, Sendable {
   public var bytesRead: [Int?] {
     sources.enumerated().map { position, source in
       if repeated.contains(position) { return Ascend.repeatBytes }
+      if blocks.contains(position) { return Ascend.block }
       return switch operation {
       case .compare, .compareScalar: Self.wholeRepeats(count) * source.element.byteCount
       case .select, .selectScalar:
         position == 0 ? Self.wholeRepeats(count) / 8 : Self.wholeRepeats(count) * source.element.byteCount
       case .gather: position == 0 ? nil : count * source.element.byteCount
-      case .broadcastBlocks: 8 * source.element.byteCount
+      case .broadcastBlocks: count / 8 * source.element.byteCount
       case .repeatBlock: Ascend.block
       case .copy: (count * source.element.byteCount + Ascend.block - 1) / Ascend.block * Ascend.block
       default: count * source.element.byteCount

@@ -46,6 +46,8 @@ struct KernelWalk {
   var stored = StoreLog()
   /// What is done to partial sums.
   var sums: SumRecord
+  /// What arrays on chip hold copies of.
+  var copied = CopiedRows()
   /// Places of buffers that are read, and buffers that are read after a write to them.
   private(set) var reads: [String: [Polynomial]] = [:]
   private(set) var readAfterWrite: Set<String> = []
@@ -138,6 +140,7 @@ struct KernelWalk {
     for statement in statements {
       sums.beginStatement()
       step(statement)
+      noteCopied(statement)
       noteSums(statement)
     }
     location = outer
@@ -208,7 +211,7 @@ struct KernelWalk {
   ) {
     let isUniform = condition.type.lanes == 1
     let condition = self.condition(condition)
-    let before = values
+    let (before, copiedBefore) = (values, copied)
     let count = prover.facts.count
     func taking(
       _ walk: inout KernelWalk, _ facts: [Polynomial], _ others: [Polynomial],
@@ -216,7 +219,7 @@ struct KernelWalk {
     )
       -> (values: [String: AbstractValue], leaves: Bool)
     {
-      walk.values = before
+      (walk.values, walk.copied) = (before, copiedBefore)
       for fact in facts { walk.prover.push(fact) }
       walk.writes.open(.branch(facts, others))
       walk.touches.begin()
@@ -230,6 +233,7 @@ struct KernelWalk {
     }
     let a = taking(&self, condition.whenTrue, condition.whenFalse, then)
     let whenTrue = touches.end()
+    let copiedWhenTrue = copied
     let storedWhenTrue = stored.end()
     let sumsWhenTrue = sums.end()
     let b = taking(&self, condition.whenFalse, condition.whenTrue, otherwise)
@@ -243,10 +247,12 @@ struct KernelWalk {
     if a.leaves || b.leaves {
       // What follows is reached from one side only.
       values = a.leaves ? b.values : a.values
+      if b.leaves { copied = copiedWhenTrue }
       for fact in a.leaves ? condition.whenFalse : condition.whenTrue { prover.push(fact) }
       return
     }
     values = before
+    copied.join(copiedWhenTrue, &prover)
     // Numbers that a branch changes together take the same side.
     var side: Polynomial?
     for name in before.keys.sorted() {
@@ -286,6 +292,11 @@ struct KernelWalk {
     let mark = prover.table.count
     let (counter, round) = count(loop, lower, upper)
     values[loop.counter.name] = .integer(counter)
+    let symbol = loop.step > 1 ? round.top : counter.top
+    let numbered = WriteTree.Loop(
+      symbol: symbol, lower: lower, upper: upper, step: loop.step, isLeft: Self.leaves(loop.body))
+    let filled = loop.body.storedMemories
+    copied.open(numbered)
     var after: [String: AbstractValue] = [:]
     var afterFacts: [Polynomial] = []
     if !changed.isEmpty {
@@ -296,9 +307,7 @@ struct KernelWalk {
       afterFacts = invariants.factsAfter
     }
     exits.append([])
-    let symbol = loop.step > 1 ? round.top : counter.top
-    let numbered = WriteTree.Loop(
-      symbol: symbol, lower: lower, upper: upper, step: loop.step, isLeft: Self.leaves(loop.body))
+    copied.forget(filled)
     writes.open(.loop(numbered))
     touches.begin()
     let hasEarlier = openEarlierCopies(loop, loop.step > 1 ? Polynomial(0) : lower, symbol!, mark: mark)
@@ -325,6 +334,7 @@ struct KernelWalk {
       counter.isSharedOut = loop.isSharedOut
       touches.add(.loop(touched, isUniform: isUniform, counter))
     }
+    copied.close(storing: filled)
     writes.close()
     exits.removeLast()
     prover.pop(to: factCount)
@@ -381,7 +391,7 @@ struct KernelWalk {
     if isWrite {
       writtenBuffers.insert(buffer)
     } else {
-      sums.read(buffer, place)
+      sums.read(buffer, place, from: copiedSource(of: buffer, place))
       reads[buffer, default: []].append(place)
       if writtenBuffers.contains(buffer) { readAfterWrite.insert(buffer) }
     }

@@ -4,16 +4,28 @@ import MachineIR
 ///
 /// A coordinate is guessed, by the places that addends are read from or by the loops around them. It is the right one
 /// where every place that is read is a function of it, the same for each statement that adds: an addend that another
-/// statement would have read elsewhere is no member of the sum.
+/// statement would have read elsewhere is no member of the sum. Arrays on chip that are filled anew in the midst of a sum
+/// may be looked through, to the sources of what they hold.
 struct AddendPlaces {
   private let coordinates: [Polynomial]
   private let adds: [SumTree.Addend]
 
-  init?(_ adds: [SumTree.Addend], foldsLanes: Bool, foldsMembers: Bool, _ joining: inout WrittenRegions) {
-    self.adds = adds
+  init?(
+    _ own: [SumTree.Addend], foldsLanes: Bool, foldsMembers: Bool, ofSources: Bool, _ joining: inout WrittenRegions
+  ) {
+    self.adds = own
+    let adds = ofSources ? own.map(\.readingSources) : own
+    guard
+      let found = Self.coordinates(adds, foldsLanes: foldsLanes, foldsMembers: foldsMembers, &joining)
+    else { return nil }
+    coordinates = found
+  }
+
+  private static func coordinates(
+    _ adds: [SumTree.Addend], foldsLanes: Bool, foldsMembers: Bool, _ joining: inout WrittenRegions
+  ) -> [Polynomial]? {
     // Each statement's loops over registers have names of their own for what are the same elements.
-    let own = adds
-    let adds = foldsMembers ? own : own.map { $0.named(as: own[0], &joining) }
+    let adds = foldsMembers ? adds : adds.map { $0.named(as: adds[0], &joining) }
     let guesses = Guesses(adds, foldsLanes: foldsLanes, foldsMembers: foldsMembers, &joining)
     let number = Polynomial(joining.walk.prover.with { $0.add("addend", MachineScalar.i64.values!) })
     func isRight(_ guess: [Polynomial], byVector: Bool) -> Bool {
@@ -36,12 +48,10 @@ struct AddendPlaces {
       }
       return true
     }
-    let found = guesses.all(joining).first {
+    return guesses.all(joining).first {
       isRight($0, byVector: false) || foldsLanes && isRight($0, byVector: true)
         || adds.count == 1 && Self.countsUp(adds[0], $0[0], foldsLanes, foldsMembers, &joining)
     }
-    guard let found else { return nil }
-    coordinates = found
   }
 
   /// Whether two statements read the same functions of the coordinate, but for numbers that each finds for itself, such
@@ -317,6 +327,20 @@ extension SumTree {
         kind: step.kind, holder: step.holder, index: step.index, reads: reads, uses: step.uses,
         statement: step.statement, location: step.location)
       return Addend(step: named, loops: loops, isNamed: true)
+    }
+
+    /// Whether it reads arrays on chip that hold copies.
+    var readsCopies: Bool { step.reads.contains { $0.source != nil } }
+
+    /// With what copies are of in their place.
+    var readingSources: Addend {
+      let reads = step.reads.map { read in
+        read.source.map { Read(memory: $0.memory, place: $0.place) } ?? read
+      }
+      let own = Step(
+        kind: step.kind, holder: step.holder, index: step.index, reads: reads, uses: step.uses,
+        statement: step.statement, location: step.location)
+      return Addend(step: own, loops: loops, isNamed: isNamed)
     }
 
     /// The numbers that tell elements apart.

@@ -19,7 +19,11 @@ struct HeldSum {
     case parts(Int)
   }
 
-  private var isExact: Bool { adds.allSatisfy { $0.step.addition!.type.scalar == .f64 } }
+  private var isOfDoubles: Bool { adds.allSatisfy { $0.step.addition!.type.scalar == .f64 } }
+  /// Whether it is rounded nowhere: in `f64`, of which sums of a block are exact, or products that are few bits each.
+  private func isExact(_ stated: SumOrder.Stated) -> Bool {
+    isOfDoubles || stated.isExactInSingles && parts.isEmpty
+  }
   /// Other sums that its addends are made of.
   private var parts: Set<String> {
     adds.reduce(into: []) { $0.formUnion(parts(of: $1)) }
@@ -40,7 +44,7 @@ struct HeldSum {
     if let why = faultOfUses() { return why }
     var why: String?
     for stated in stated {
-      if parts.isEmpty, !isExact,
+      if parts.isEmpty, !isExact(stated),
         adds.contains(where: { ($0.step.addition!.addends.count == 2) != stated.isFused })
       {
         why = why ?? (stated.isFused ? "its products are rounded" : "its products are not rounded")
@@ -53,9 +57,9 @@ struct HeldSum {
     return why
   }
 
-  private func level(_ rule: SumOrder.Rule) -> Level {
-    switch rule {
-    case .blocks(let block): return isExact ? .part : .parts(block)
+  private func level(_ stated: SumOrder.Stated) -> Level {
+    switch stated.rule {
+    case .blocks(let block): return isExact(stated) ? .part : .parts(block)
     case .order(.chained(let run)): return parts.isEmpty ? .part : .parts(run)
     case .order: return .whole
     }
@@ -64,7 +68,7 @@ struct HeldSum {
   private func fault(
     _ stated: SumOrder.Stated, _ joining: inout WrittenRegions, _ spans: inout [String: [SumOrder.Span]]
   ) -> String? {
-    let level = level(stated.rule)
+    let level = level(stated)
     let fold = LaneFold(holder, nodes, slice, lanes)
     if case .parts(let size) = level {
       // Sides of a branch may have the same additions in loops and one after the other.
@@ -73,17 +77,21 @@ struct HeldSum {
           fault(level, stated, expanding: true, &joining, &spans) { $0.partNumber($1, size, &$2) }
         }
     }
-    guard
-      let places = AddendPlaces(adds, foldsLanes: fold.foldsLanes, foldsMembers: fold.foldsMembers, &joining)
-    else {
-      return "where its addends are read from is not followed"
-    }
     let positions = stated.positions
-    let why = fault(level, stated, expanding: fold.foldsMembers, &joining, &spans) { sum, add, joining in
-      places.coordinate(add).flatMap { coordinate in
-        sum.keys(add, coordinate, fold, positions: positions, &joining)
+    func faultByPlaces(
+      ofSources: Bool, _ joining: inout WrittenRegions, _ spans: inout [String: [SumOrder.Span]]
+    ) -> String? {
+      let places = AddendPlaces(
+        adds, foldsLanes: fold.foldsLanes, foldsMembers: fold.foldsMembers, ofSources: ofSources, &joining)
+      guard let places else { return "where its addends are read from is not followed" }
+      return fault(level, stated, expanding: fold.foldsMembers, &joining, &spans) { sum, add, joining in
+        places.coordinate(add).flatMap { coordinate in
+          sum.keys(add, coordinate, fold, positions: positions, &joining)
+        }
       }
     }
+    var why = faultByPlaces(ofSources: false, &joining, &spans)
+    if why != nil, adds.contains(where: \.readsCopies) { why = faultByPlaces(ofSources: true, &joining, &spans) }
     if let why { return why }
     if case .order(let order) = stated.rule, fold.foldsLanes || fold.foldsMembers {
       return fold.fault(order, lanesOf: adds[0].step)

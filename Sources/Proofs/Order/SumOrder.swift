@@ -17,6 +17,8 @@ struct SumOrder {
     let dimension: Dimension
     /// Whether products are added with one rounding.
     let isFused: Bool
+    /// Whether a block's products, whatever they are, have an exact sum in `f32`.
+    private(set) var isExactInSingles = false
 
     /// What a node states; nil where it adds nothing that rounds.
     init?(_ node: Node, length: Polynomial?) {
@@ -36,6 +38,15 @@ struct SumOrder {
       }
       self.length = length
       self.isFused = isFused
+    }
+
+    /// The same, of a node of `program`.
+    init?(_ node: Node, of program: Program, length: Polynomial?) {
+      self.init(node, length: length)
+      // A product of two E2M1 numbers is at most 144 quarters.
+      guard case .blocks(let block) = rule else { return }
+      isExactInSingles =
+        node.operands[..<2].allSatisfy { program[$0].type == .e2m1 } && block * 144 <= 1 << 24
     }
 
     /// How many partial sums take turns.
@@ -74,7 +85,7 @@ struct SumOrder {
       let length =
         dimension.extent.map { Polynomial($0) }
         ?? (program.isOfLaunch(dimension) ? walk.numbers.extent(dimension) : nil)
-      stated[node.location, default: []].append(Stated(node, length: length)!)
+      stated[node.location, default: []].append(Stated(node, of: program, length: length)!)
     }
     self.stated = stated
   }

@@ -46,8 +46,14 @@ struct SumTree {
     let lanes: Int
     let active: Polynomial?
   }
-  /// Memory that an addend is read from.
+  /// Memory that an addend is read from, and what it is a copy of.
   struct Read: Hashable {
+    let memory: String
+    let place: Polynomial
+    var source: Source?
+  }
+  /// An element of a buffer.
+  struct Source: Hashable {
     let memory: String
     let place: Polynomial
   }
@@ -76,8 +82,8 @@ struct SumRecord {
   var isEmpty: Bool { slice.holders.isEmpty }
 
   mutating func beginStatement() { if !isEmpty { reads.removeAll(keepingCapacity: true) } }
-  mutating func read(_ memory: String, _ place: Polynomial) {
-    if !isEmpty { reads.append(SumTree.Read(memory: memory, place: place)) }
+  mutating func read(_ memory: String, _ place: Polynomial, from source: SumTree.Source?) {
+    if !isEmpty { reads.append(SumTree.Read(memory: memory, place: place, source: source)) }
   }
   mutating func begin() { tree.begin() }
   mutating func end() -> [SumTree.Node] { tree.end() }

@@ -77,12 +77,8 @@ enum PipePlacement {
           checkShape(instruction)
         case .copyIn(let copy), .copyOut(let copy):
           // A copy in writes whole blocks.
-          let bytes = copy.most * copy.local.element.byteCount
-          let unit = statement.isCopyIn ? Ascend.block : 1
-          check(copy.local, (bytes + unit - 1) / unit * unit)
-          if copy.most * copy.local.element.byteCount > 2_097_151 {
-            fail("a copy of \(copy.most * copy.local.element.byteCount) bytes, of which one may have 2097151")
-          }
+          check(copy.local, copy.byteCount(isWhole: statement.isCopyIn))
+          checkShape(copy)
         case .cube(let instruction):
           faults += CubePlacement.faults(of: instruction, { check($0, $1) }, kernel)
         case .read(_, let view), .write(let view, _):
@@ -100,18 +96,31 @@ enum PipePlacement {
         }
       }
     }
+    func checkShape(_ copy: PipeCopy) {
+      let bytes = copy.most * copy.local.element.byteCount
+      if bytes > PipeCopy.mostBytes { fail("a copy of \(bytes) bytes, of which one may have \(PipeCopy.mostBytes)") }
+      guard let rows = copy.rows else { return }
+      if rows.most > PipeCopy.mostRows { fail("a copy of \(rows.most) rows, of which one may have \(PipeCopy.mostRows)") }
+      if rows.pitch * copy.local.element.byteCount % Ascend.block != 0 {
+        fail("rows of \(copy.local.tensor) begin within a block")
+      }
+      if rows.pitch < copy.most { fail("rows of \(copy.local.tensor) lie over each other") }
+    }
     func checkShape(_ instruction: VectorInstruction) {
       if ([instruction.destination] + instruction.sources).contains(where: { $0.element == .int64 }) {
         fail("an instruction of the vector unit on elements of 64 bits")
       }
       if instruction.count < 1 { fail("an instruction of \(instruction.count) lanes") }
-      if !instruction.repeated.isEmpty, !instruction.mayRepeat {
-        fail("one repeat of an operand for \(instruction.count) lanes, which are no number of repeats up to 255")
+      if !instruction.repeated.union(instruction.blocks).isEmpty, !instruction.mayRepeat {
+        fail("one repeat or block of an operand for \(instruction.count) lanes, which are no number of repeats up to 255")
       }
-      if case .repeatBlock = instruction.operation, instruction.count > 64,
-        instruction.count % 64 != 0 || instruction.count / 64 > 255
+      if [.repeatBlock, .broadcastBlocks].contains(instruction.operation),
+        instruction.count > 64 || instruction.operation == .broadcastBlocks,
+        instruction.count % 64 != 0 || instruction.count / 64 > VectorInstruction.mostRepeats
       {
-        fail("a block is repeated over \(instruction.count) lanes, which is no number of repeats up to 255")
+        fail(
+          "blocks are repeated over \(instruction.count) lanes, which is no number of repeats up to "
+            + "\(VectorInstruction.mostRepeats)")
       }
       if case .maskedCopy = instruction.operation, instruction.count > 64 {
         fail("a masked copy beyond one repeat")

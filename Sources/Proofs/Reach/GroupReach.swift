@@ -96,7 +96,7 @@ extension PipeStatement {
   fileprivate var names: Set<String> {
     func of(_ expression: Expression) -> [String] { expression.variables.map(\.name) }
     func of(_ view: LocalView) -> [String] { [view.tensor] + of(view.offset) }
-    func of(_ copy: PipeCopy) -> [String] { of(copy.local) + of(copy.offset) + of(copy.count) }
+    func of(_ copy: PipeCopy) -> [String] { [copy.local.tensor] + copy.operands.flatMap { of($0) } }
     switch self {
     case .vector(let instruction):
       var found = (instruction.sources + [instruction.destination]).flatMap { of($0) }

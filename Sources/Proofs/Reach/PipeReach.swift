@@ -86,7 +86,7 @@ extension ReachWalk {
   }
 
   private mutating func copy(_ copy: PipeCopy, isWrite: Bool) {
-    for part in [copy.offset, copy.count, copy.local.offset] { note(part) }
+    for part in copy.operands { note(part) }
     guard copy.local.element.byteCount * 8 == copy.element.bitWidth else {
       return fail("a copy of \(copy.local.tensor) has elements of another size in \(copy.buffer)")
     }
@@ -99,23 +99,55 @@ extension ReachWalk {
       }
       context.remove(at: index)
     }
-    let count = numbers.number(copy.count)
-    var condition: Int?
-    if count.constant == nil {
-      let something = ReachFact(kind: .atLeastZero, number: count - 1)
-      condition = context.lastIndex(of: .fact(something))
-    }
-    require(count - 1, "a copy between \(copy.buffer) and \(copy.local.tensor) may be of nothing")
-    require(Polynomial(copy.most) - count, "a copy of \(copy.buffer) may not fit \(copy.local.tensor)")
+    let (count, ofElements) = counted(copy.count, most: copy.most, copy)
     let local = numbers.number(copy.local.offset)
     if local.constant == nil, let tensor = kernel.tensors[copy.local.tensor] {
-      let room = tensor.byteCount / copy.local.element.byteCount
+      let room = tensor.byteCount - copy.byteCount(isWhole: !isWrite)
       require(local, "a copy may begin before \(tensor.name)")
-      require(Polynomial(room - copy.most) - local, "a copy may end behind \(tensor.name)")
+      require(
+        Polynomial(room / copy.local.element.byteCount) - local, "a copy may end behind \(tensor.name)")
     }
-    touch(
-      Access(copy.buffer, copy.element, copy.offset), count, isWrite: isWrite, isCopy: true,
-      condition: condition)
+    guard let rows = copy.rows else {
+      let access = Access(copy.buffer, copy.element, copy.offset)
+      return touch(access, count, isWrite: isWrite, isCopy: true, conditions: ofElements)
+    }
+    if !hasStride(rows, copy) { fail("rows of \(copy.buffer) may lie over each other, or too far apart") }
+    let conditions = ofElements + counted(rows.count, most: rows.most, copy).conditions
+    let (lower, upper) = (numbers.number(rows.lower), numbers.number(rows.upper))
+    loop(rows.counter, lower, upper, Polynomial(1), assigning: []) { walk in
+      let place = copy.offset + (.variable(rows.counter) - rows.lower) * rows.stride
+      walk.touch(
+        Access(copy.buffer, copy.element, place), count, isWrite: isWrite, isCopy: true,
+        conditions: conditions)
+    }
+  }
+
+  /// A number of elements or rows, which is not 0 nor more than `most`; and where the condition stands that says so.
+  private mutating func counted(_ expression: Expression, most: Int, _ copy: PipeCopy) -> (
+    Polynomial, conditions: [Int]
+  ) {
+    let count = numbers.number(expression)
+    var conditions: [Int] = []
+    if count.constant == nil {
+      let something = ReachFact(kind: .atLeastZero, number: count - 1)
+      conditions = [context.lastIndex(of: .fact(something))].compactMap { $0 }
+    }
+    require(count - 1, "a copy between \(copy.buffer) and \(copy.local.tensor) may be of nothing")
+    require(Polynomial(most) - count, "a copy of \(copy.buffer) may not fit \(copy.local.tensor)")
+    return (count, conditions)
+  }
+
+  /// Whether rows end before the next begins, no further away than the field of a copy says. A launch sees to that where
+  /// they lie along an axis of the buffer: its stride is no less than what it steps over, and the kernel limits it.
+  private func hasStride(_ rows: PipeCopy.Rows, _ copy: PipeCopy) -> Bool {
+    let most = PipeCopy.mostStep / copy.local.element.byteCount
+    if let known = rows.stride.constantValue { return known >= copy.most && known <= most }
+    guard case .variable(let variable) = rows.stride,
+      let scalar = kernel.source.scalars.first(where: { $0.name == variable.name }),
+      case .stride(let parameter, _) = scalar.value,
+      kernel.source.buffers.contains(where: { $0.name == copy.buffer && $0.source == .parameter(parameter) })
+    else { return false }
+    return kernel.limits.contains { $0.count == scalar.value && $0.most <= most }
   }
 
   /// That a number is at least 0 here.

@@ -42,12 +42,18 @@ struct ReachProof {
 
   // MARK: Touches
 
-  /// The context of a pipe program's touch, and that without the condition that there is something to copy.
+  /// The context of a pipe program's touch, without conditions that there is something to copy and with them.
   private func contexts(_ touch: ReachTouch) -> [[ReachCircumstance]] {
-    guard let condition = touch.condition else { return [touch.context] }
-    var other = touch.context
-    other.remove(at: condition)
-    return [other, touch.context]
+    var found = [touch.context]
+    for condition in touch.conditions.sorted(by: >) {
+      let without = found.map { context in
+        var other = context
+        other.remove(at: condition)
+        return other
+      }
+      found = without + found
+    }
+    return found
   }
 
   private mutating func matchStores() {

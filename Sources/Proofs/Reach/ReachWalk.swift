@@ -19,9 +19,9 @@ struct ReachTouch {
   let leaves: Int
   let context: [ReachCircumstance]
   let location: SourceLocation?
-  /// A copy of a pipe program's, and where the condition stands that it has something to copy, which a plan need not ask.
+  /// A copy of a pipe program's, and where conditions stand that it has something to copy, which a plan need not ask.
   let isCopy: Bool
-  let condition: Int?
+  let conditions: [Int]
 }
 
 /// One walk through a plan's kernel or its pipe program, with each touch of main memory on the way.
@@ -85,7 +85,7 @@ struct ReachWalk {
 
   /// Notes elements of main memory; those of a byte in halves as the bytes that hold them.
   mutating func touch(
-    _ access: Access, _ count: Polynomial, isWrite: Bool, isCopy: Bool = false, condition: Int? = nil
+    _ access: Access, _ count: Polynomial, isWrite: Bool, isCopy: Bool = false, conditions: [Int] = []
   ) {
     let place = numbers.number(access.offset)
     // Pipe programs count in elements of the buffer, or in bytes where two share one.
@@ -98,7 +98,7 @@ struct ReachWalk {
       let bytes = access.element.bitWidth / 8
       return touch(
         access.buffer, first: place * bytes, count: count * bytes, isWrite: isWrite, isCopy: isCopy,
-        condition: condition)
+        conditions: conditions)
     }
     let byte = numbers.make(.floor(2), [place])
     let bytes = numbers.make(.floor(2), [place - byte * 2 + count + 1])
@@ -107,7 +107,7 @@ struct ReachWalk {
 
   mutating func touch(
     _ buffer: String, first: Polynomial, count: Polynomial, isWrite: Bool, isCopy: Bool = false,
-    condition: Int? = nil
+    conditions: [Int] = []
   ) {
     // A plan's masks may leave no lane; that no copy is of nothing is asked elsewhere.
     if let most = numbers.prover.table.most(count), most <= 0 { return }
@@ -123,7 +123,7 @@ struct ReachWalk {
       ReachTouch(
         buffer: buffer, isWrite: isWrite, first: first, count: count,
         epoch: numbers.epochs[buffer, default: 0], leaves: leaves, context: context, location: location,
-        isCopy: isCopy, condition: condition))
+        isCopy: isCopy, conditions: conditions))
     if isWrite { numbers.epochs[buffer, default: 0] += 1 }
   }
 

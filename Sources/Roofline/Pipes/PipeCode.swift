@@ -164,11 +164,18 @@ struct PipeCode {
     let pipe = Self.number(isOut ? .copyOut : .copyIn)
     return Work(
       pipe: pipe, ticks: 0, latency: rates.memoryLatency,
-      scalar: cost.ticks(copy.offset) + cost.ticks(copy.count) + cost.ticks(copy.local.offset),
-      copy: (buffers[copy.buffer]!, number(copy.count), width, isOut ? rates.copyOut : rates.cacheRead),
+      scalar: copy.operands.map(cost.ticks).reduce(0, +),
+      copy: (buffers[copy.buffer]!, elements(of: copy), width, isOut ? rates.copyOut : rates.cacheRead),
       title: title(
-        "\(copy.buffer) \(isOut ? "from" : "to") \(copy.local.tensor), up to \(copy.most * Int(width)) bytes")
-    )
+        "\(copy.buffer) \(isOut ? "from" : "to") \(copy.local.tensor), up to "
+          + "\((copy.rows?.most ?? 1) * copy.most * Int(width)) bytes"))
+  }
+
+  /// What a copy moves: rows of less than a block take the time of one.
+  private mutating func elements(of copy: PipeCopy) -> PipeNumber {
+    guard let rows = copy.rows else { return number(copy.count) }
+    let perBlock = Ascend.block / copy.local.element.byteCount
+    return .apply(.multiply, [number(rows.count), .apply(.maximum, [number(copy.count), .constant(perBlock)])])
   }
 
   private mutating func work(_ instruction: CubeInstruction) -> Work {
@@ -271,7 +278,8 @@ extension PipeKernel {
         found.formUnion(names(loop.lower).union(names(loop.upper)).union(names(loop.step)))
         sources[loop.counter.name, default: []].formUnion(names(loop.lower))
       case .branch(let condition, _, _): found.formUnion(names(condition))
-      case .copyIn(let copy), .copyOut(let copy): found.formUnion(names(copy.count))
+      case .copyIn(let copy), .copyOut(let copy):
+        found.formUnion(names(copy.count).union(copy.rows.map { names($0.count) } ?? []))
       default: break
       }
     }

@@ -41,7 +41,7 @@ extension PipeStatement {
 
   /// Whether a copy has to come behind: of what it is told by, of what touches its place, or of a store to its buffer.
   fileprivate func isNeeded(for copy: PipeCopy) -> Bool {
-    let names = Set([copy.offset, copy.count, copy.local.offset].flatMap(\.variables).map(\.name))
+    let names = Set(copy.operands.flatMap(\.variables).map(\.name))
     switch self {
     case .define(let variable, _), .declare(let variable, _), .assign(let variable, _), .read(let variable, _):
       return names.contains(variable.name)

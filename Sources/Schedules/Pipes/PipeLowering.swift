@@ -16,9 +16,9 @@ extension Lowering {
     }
     return try plan.kernels.map { kernel in
       func lower(_ vectorCores: Int) throws -> PipeKernel {
-        let lowering = PipeLowering(kernel, at: plan.program.location, vectorCoresOfCube: vectorCores)
-        return try lowering.lower(
-          for: npu, firstWorkspace: plan.workspaces.count, isSynchronised: areSynchronised)
+        try PipeLowering.lower(
+          kernel, for: npu, at: plan.program.location, vectorCoresOfCube: vectorCores,
+          firstWorkspace: plan.workspaces.count, isSynchronised: areSynchronised)
       }
       guard !kernel.sliceProducts.isEmpty else { return try lower(0) }
       do {
@@ -61,6 +61,8 @@ final class PipeLowering {
   var spills: [String: PipeKernel.Spill] = [:]
   /// Blocks for lanes that lie apart in main memory, by buffer, element, lanes and way.
   var stagings: [String: LocalView] = [:]
+  /// Blocks of an array's elements, one each, while a loop takes them for all lanes.
+  var spreads: [String: LocalView] = [:]
   /// How many lanes of a vector hold anything, where those are less than all.
   var actives: [String: Expression] = [:]
   /// What the scalar unit's variables were defined as.
@@ -82,10 +84,13 @@ final class PipeLowering {
 
   /// As `PipeKernel` has them.
   let vectorCoresOfCube: Int
+  /// Whether it keeps less on chip than would save time.
+  let isSparing: Bool
 
-  init(_ kernel: MachineKernel, at location: SourceLocation, vectorCoresOfCube: Int) {
+  private init(_ kernel: MachineKernel, at location: SourceLocation, vectorCoresOfCube: Int, isSparing: Bool) {
     self.kernel = kernel
     self.vectorCoresOfCube = vectorCoresOfCube
+    self.isSparing = isSparing
     self.location = location
     let given =
       kernel.buffers.map(\.name) + kernel.scalars.map(\.name) + kernel.floatNames
@@ -103,17 +108,33 @@ final class PipeLowering {
 
   /// A kernel of vector cores by itself, to see whether it fits.
   static func lower(_ kernel: MachineKernel, for npu: Ascend) throws -> PipeKernel {
-    let lowering = PipeLowering(kernel, at: SourceLocation(file: "", line: 0), vectorCoresOfCube: 0)
-    return try lowering.lower(for: npu, firstWorkspace: 0)
+    try lower(kernel, for: npu, at: SourceLocation(file: "", line: 0), vectorCoresOfCube: 0, firstWorkspace: 0)
+  }
+
+  /// The kernel, sparing of what is kept on chip where it does not fit otherwise.
+  static func lower(
+    _ kernel: MachineKernel, for npu: Ascend, at location: SourceLocation, vectorCoresOfCube: Int,
+    firstWorkspace: Int, isSynchronised: Bool = true
+  ) throws -> PipeKernel {
+    func lower(isSparing: Bool) throws -> PipeKernel {
+      try PipeLowering(kernel, at: location, vectorCoresOfCube: vectorCoresOfCube, isSparing: isSparing).lower(
+        for: npu, firstWorkspace: firstWorkspace, isSynchronised: isSynchronised)
+    }
+    do {
+      return try lower(isSparing: false)
+    } catch is Diagnostic {
+      return try lower(isSparing: true)
+    }
   }
 
   /// `firstWorkspace` is the number of the first workspace that the plan does not know: arrays that are spilled, and
   /// behind them the codes of checks that fail. Not synchronised it is placed alone, a cell at a time.
-  func lower(for npu: Ascend, firstWorkspace: Int, isSynchronised: Bool = true) throws -> PipeKernel {
+  private func lower(for npu: Ascend, firstWorkspace: Int, isSynchronised: Bool) throws -> PipeKernel {
     spill(from: firstWorkspace)
     findMagnitudes()
     for array in kernel.scratch where spills[array.name] == nil { try place(array) }
-    let body = try collect { try lower(kernel.body) }.withEarlyCopies
+    var body = try collect { try lower(kernel.body) }.withEarlyCopies
+    if !isSparing { body = body.sideBySide }
     let spilled = spills.values.sorted { $0.buffer.name < $1.buffer.name }
     var source = kernel.adding(spilled.map(\.buffer), spilled.map(\.count))
     let name = status == nil ? nil : unique("status_of_cores")
@@ -305,6 +326,12 @@ final class PipeLowering {
     tensors[array.name] = LocalTensor(
       array.name, element, count: VectorInstruction.wholeRepeats(count) + 64, byteAddress: 0)
     mutable.insert(array.name)
+  }
+
+  /// Launches whose rows of a buffer lie further apart are refused.
+  func limit(rowsOf buffer: String, _ stride: HostExpression, to most: Int) {
+    let limit = PipeKernel.Limit(name: buffer, count: stride, most: most, isOfRows: true)
+    if !limits.contains(limit) { limits.append(limit) }
   }
 
   // MARK: Alignment

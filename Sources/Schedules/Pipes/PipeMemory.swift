@@ -36,9 +36,16 @@ extension PipeLowering {
   }
 
   /// A copy, which must not be of nothing.
-  func appendCopy(_ statement: PipeStatement, _ count: Expression) throws {
-    guard count.constantValue == nil, mayBeZero(count) else { return append(statement) }
-    append(.branch(count.compared(.greater, .constant(0)), [statement], []))
+  func appendCopy(_ statement: PipeStatement, _ count: Expression, _ rows: PipeCopy.Rows? = nil) throws {
+    var statement = statement
+    // Of rows nothing says that there is one.
+    if let number = rows?.count, number.constantValue == nil {
+      statement = .branch(number.compared(.greater, .constant(0)), [statement], [])
+    }
+    if count.constantValue == nil, mayBeZero(count) {
+      statement = .branch(count.compared(.greater, .constant(0)), [statement], [])
+    }
+    append(statement)
   }
 
   /// The lanes of a block's tail are at least one; those of a group's tail may be none.
@@ -238,7 +245,8 @@ extension PipeLowering {
         VectorInstruction(
           instruction.operation, destination.reinterpreted(as: instruction.destination.element),
           instruction.sources,
-          count: instruction.count, scalar: instruction.scalar, repeated: instruction.repeated))
+          count: instruction.count, scalar: instruction.scalar, repeated: instruction.repeated,
+          blocks: instruction.blocks))
     }
     if isDone { tensors[source.tensor] = nil }
     return isDone

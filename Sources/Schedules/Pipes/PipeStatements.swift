@@ -124,9 +124,12 @@ extension PipeLowering {
       }
       return
     }
+    if try copyRows(loop) { return }
     renamed[loop.counter.name] = nil
     alignments[loop.counter.name] = Self.common(alignment(of: lower), loop.step)
+    let own = spreadArrays(for: loop.body)
     let body = try collect { try self.lower(loop.body) }
+    for array in own { spreads[array] = nil }
     append(.loop(PipeLoop(loop.counter, from: lower, to: upper, step: .constant(loop.step), body)))
   }
 }

@@ -39,9 +39,12 @@ extension PipeLowering {
       if isScalar(value), value.type.scalar == .i32 {
         return .local(emit(.duplicate, try tensor(name, type), [], count, scalar: try scalar(value)))
       }
+      if case .raw(let array, let offset, _) = value, type.scalar != .mask, let found = try spread(array, offset) {
+        return found
+      }
       switch try lanes(value, named: "lane") {
       case .constant(let constant): return .constant(constant.broadcast(to: count))
-      case .local(let view): return try broadcast(view, type, name)
+      case .local(let view): return try broadcast(view, type)
       case .spread: preconditionFailure("one lane")
       }
     case .apply(let instruction, let operands, _): return .local(try apply(instruction, operands, type, name))

@@ -26,7 +26,7 @@ extension PipeLowering {
   }
 
   /// Whether a buffer is the plan's, whose integers the scalar unit loads by itself.
-  private func isInMainMemory(_ buffer: String) -> Bool { tensors[buffer] == nil && spills[buffer] == nil }
+  func isInMainMemory(_ buffer: String) -> Bool { tensors[buffer] == nil && spills[buffer] == nil }
 
   /// Whether it reads the unified buffer, which takes a statement.
   private func readsLocal(_ expression: Expression) -> Bool {

@@ -1,7 +1,8 @@
 import MachineIR
 import TileIR
 
-/// Lanes that lie apart in main memory: a copy a lane, from or to a block of its own, since copies begin at blocks.
+/// Lanes that lie apart in main memory: each has a block of its own, since copies begin at blocks. One copy moves those
+/// that are as far apart as each other; else there is one for each lane.
 extension PipeLowering {
   /// Elements a lane at the access' offset and the lane's own, as register lanes.
   func gatherLanes(
@@ -12,14 +13,10 @@ extension PipeLowering {
     }
     let word: LocalElement = access.element == .float32 ? .float32 : .int32
     let staging = staging(access.buffer, word, type.lanes, "in")
-    let stored = access.element.narrow
-    try forEachLane(places, type.lanes, active) { lane, place in
-      let local = LocalView(
-        staging.tensor, stored, offset: lane * .constant(Ascend.block / stored.byteCount))
-      return .copyIn(
-        PipeCopy(
-          buffer: access.buffer, access.element, offset: try scalar(access.offset) + place, local: local,
-          count: .constant(1), most: 1))
+    if let rows = try rowsOfLanes(places, access, type.lanes, active) {
+      try appendCopy(.copyIn(lane(of: access, staging, rows: rows)), .constant(1), rows)
+    } else {
+      try forEachLane(places, type.lanes, active) { .copyIn(try lane(of: access, staging, $0, at: $1)) }
     }
     // The first word of each block, of which what is stored fills the low bytes.
     let words = MachineType(.i32, type.lanes)
@@ -63,14 +60,22 @@ extension PipeLowering {
         .broadcastBlocks, LocalView(staging.tensor, staging.element, offset: .constant(8 * first)),
         [LocalView(lanes.tensor, lanes.element, offset: lanes.offset + .constant(first))], 64)
     }
-    let stored = access.element.narrow
-    try forEachLane(places, type.lanes, active) { lane, place in
-      let local = LocalView(staging.tensor, stored, offset: lane * .constant(Ascend.block / stored.byteCount))
-      return .copyOut(
-        PipeCopy(
-          buffer: access.buffer, access.element, offset: try scalar(access.offset) + place, local: local,
-          count: .constant(1), most: 1))
+    if let rows = try rowsOfLanes(places, access, type.lanes, active) {
+      return try appendCopy(.copyOut(lane(of: access, staging, rows: rows)), .constant(1), rows)
     }
+    try forEachLane(places, type.lanes, active) { .copyOut(try lane(of: access, staging, $0, at: $1)) }
+  }
+
+  /// The copy of a lane's element between its place in a buffer and its block on chip, or of those of all lanes.
+  private func lane(
+    of access: Access, _ staging: LocalView, _ lane: Expression = .constant(0), at place: Expression = .constant(0),
+    rows: PipeCopy.Rows? = nil
+  ) throws -> PipeCopy {
+    let stored = access.element.narrow
+    return PipeCopy(
+      buffer: access.buffer, access.element, offset: try scalar(access.offset) + place,
+      local: LocalView(staging.tensor, stored, offset: lane * .constant(Ascend.block / stored.byteCount)),
+      count: .constant(1), most: 1, rows: rows)
   }
 
   /// Blocks for the lanes of a buffer, the same whenever they come or go.
@@ -107,7 +112,7 @@ extension PipeLowering {
 
 extension ElementType {
   /// Bits of its width, whatever they mean.
-  fileprivate var narrow: LocalElement {
+  var narrow: LocalElement {
     switch self {
     case .float32: .float32
     case .int32: .int32

@@ -1,7 +1,7 @@
 import MachineIR
 import TileIR
 
-/// Lanes that instructions take: a tensor's, one constant in all of them, or one number in all of a repeat.
+/// Lanes that instructions take: a tensor's, one constant in all of them, or one number in all of a block.
 enum Lanes {
   case local(LocalView)
   case constant(Expression)
@@ -13,38 +13,37 @@ extension PipeLowering {
   @discardableResult
   func emit(
     _ operation: VectorOperation, _ destination: LocalView, _ sources: [LocalView], _ count: Int,
-    scalar: Expression? = nil, repeated: Set<Int> = []
+    scalar: Expression? = nil, repeated: Set<Int> = [], blocks: Set<Int> = []
   ) -> LocalView {
     let instruction = VectorInstruction(
-      operation, destination, sources, count: count, scalar: scalar, repeated: repeated)
+      operation, destination, sources, count: count, scalar: scalar, repeated: repeated, blocks: blocks)
     if !isHoisted(instruction) { append(.vector(instruction)) }
     return destination
   }
 
-  /// An operation of two operands, the last of its sources, where what is the same in all lanes takes one repeat.
+  /// An operation of two operands, the last of its sources, where what is the same in all lanes takes one repeat or block.
   @discardableResult
   private func emit(
     _ operation: VectorOperation, _ destination: LocalView, of first: [LocalView] = [], _ operands: [Lanes],
     _ type: MachineType, count: Int, as element: LocalElement? = nil
   ) throws -> LocalView {
-    var (views, repeated) = (first, Set<Int>())
+    var (views, repeated, blocks) = (first, Set<Int>(), Set<Int>())
+    let isWhole =
+      type.scalar != .mask && type.lanes % 64 == 0 && type.lanes / 64 <= VectorInstruction.mostRepeats
     for operand in operands {
-      let own = try oneRepeat(of: operand, type)
-      if own != nil { repeated.insert(views.count) }
-      let view = try own ?? view(operand, type)
-      views.append(element.map(view.reinterpreted) ?? view)
+      let own: LocalView
+      switch operand {
+      case .spread(let block) where isWhole:
+        blocks.insert(views.count)
+        own = block
+      case .constant where isWhole && type.lanes > 64:
+        repeated.insert(views.count)
+        own = try view(operand, type.with(lanes: 64))
+      default: own = try view(operand, type)
+      }
+      views.append(element.map(own.reinterpreted) ?? own)
     }
-    return emit(operation, destination, views, count, repeated: repeated)
-  }
-
-  /// The one repeat of what is the same in all of many lanes.
-  private func oneRepeat(of lanes: Lanes, _ type: MachineType) throws -> LocalView? {
-    guard type.scalar != .mask, type.lanes % 64 == 0, type.lanes > 64, type.lanes / 64 <= 255 else { return nil }
-    switch lanes {
-    case .local: return nil
-    case .spread(let view): return view
-    case .constant: return try view(lanes, type.with(lanes: 64))
-    }
+    return emit(operation, destination, views, count, repeated: repeated, blocks: blocks)
   }
 
   func zero(of element: LocalElement) -> Expression {
@@ -293,16 +292,60 @@ extension PipeLowering {
 
   // MARK: Lanes
 
-  /// One lane in all lanes, in no more than a repeat of them.
-  func broadcast(_ source: LocalView, _ type: MachineType, _ name: String) throws -> Lanes {
+  /// One lane in all lanes.
+  func broadcast(_ source: LocalView, _ type: MachineType) throws -> Lanes {
     guard type.scalar != .mask else { throw refusal("a truth value of a vector is spread") }
-    let element: LocalElement = type.scalar == .f32 ? .float32 : .int32
-    let blocks = fresh("block", element, count: 64)
-    emit(.broadcastBlocks, blocks, [source], 64)
-    let few = type.with(lanes: min(type.lanes, 64))
-    let view = emit(.repeatBlock, try tensor(name, few), [blocks], few.lanes)
-    return type.lanes > 64 ? .spread(view) : .local(view)
+    let blocks = fresh("block", type.scalar == .f32 ? .float32 : .int32, count: 64)
+    return .spread(emit(.broadcastBlocks, blocks, [source], 64))
   }
+
+  /// One element of an array on chip in all lanes; nil for another array.
+  func spread(_ array: String, _ offset: Expression) throws -> Lanes? {
+    guard spills[array] == nil, let own = tensors[array], own.element.byteCount == 4 else { return nil }
+    let place = try scalar(offset)
+    if let blocks = spreads[array] {
+      return .spread(LocalView(blocks.tensor, blocks.element, offset: place * .constant(8)))
+    }
+    let words = MachineType(.i32, 8)
+    let places = try view(.constant(.integer(0, words)), words)
+    return .spread(
+      emit(
+        .gather, fresh("spread", own.element, count: 8),
+        [LocalView(array, own.element), places.reinterpreted(as: .uint32)], 8,
+        scalar: (place * .constant(4)).converted(to: .i32)))
+  }
+
+  /// Spreads, before a loop that does not change them, the arrays whose elements it takes for all lanes: an element a
+  /// block. Those that are new.
+  func spreadArrays(for body: [MachineStatement]) -> [String] {
+    guard !isSparing else { return [] }
+    var (found, stored): (Set<String>, Set<String>) = ([], [])
+    for statement in body {
+      statement.forEach { own in
+        switch own {
+        case .storeRaw(let array, _, _), .clear(let array, _, _): stored.insert(array)
+        case .multiplySlices(let product): stored.insert(product.target)
+        default: break
+        }
+        for expression in own.expressions { found.formUnion(expression.spreadArrays) }
+      }
+    }
+    let fitting = kernel.scratch.filter { array in
+      guard case .constant(let count) = array.count else { return false }
+      return found.contains(array.name) && !stored.contains(array.name) && spills[array.name] == nil
+        && spreads[array.name] == nil && array.type.byteCount == 4 && count <= Self.mostSpread
+    }
+    for array in fitting {
+      let count = 8 * ((array.count.constantValue! + 7) / 8 * 8)
+      let own = tensors[array.name]!
+      spreads[array.name] = emit(
+        .broadcastBlocks, fresh("\(array.name)_blocks", own.element, count: count),
+        [LocalView(array.name, own.element)], count)
+    }
+    return fitting.map(\.name)
+  }
+  /// Elements that are spread at once: 32 KiB of blocks.
+  private static let mostSpread = 1024
 
   /// The elements of `source` at constant places.
   func picked(_ source: LocalView, _ places: (first: Int, step: Int), _ type: MachineType, _ name: String)
@@ -322,4 +365,17 @@ extension PipeLowering {
 
 extension MachineType {
   func with(scalar: MachineScalar) -> MachineType { MachineType(scalar, lanes) }
+}
+
+extension Expression {
+  /// Arrays of which it takes one element for all lanes.
+  fileprivate var spreadArrays: Set<String> {
+    switch self {
+    case .broadcast(.raw(let array, _, let type), _) where type.lanes == 1: [array]
+    case .broadcast(let value, _): value.spreadArrays
+    case .apply(_, let operands, _): operands.reduce(into: []) { $0.formUnion($1.spreadArrays) }
+    case .conditional(let a, let b, let c): [a, b, c].reduce(into: []) { $0.formUnion($1.spreadArrays) }
+    default: []
+    }
+  }
 }

@@ -47,7 +47,8 @@ import Testing
       answers["integers"].map { Array($0[..<64]) } == (0..<64).map { integers[$0] &+ integers[64 + $0] })
     let repeated = given(.repeated)
     let sums = (0..<128).map { repeated[8 + $0 % 64] &+ repeated[72 + $0] }
-    #expect(answers["repeated"] == (0..<128).map { repeated[$0 % 8] } + sums)
+    let ofBlock = (0..<128).map { repeated[8 + $0 % 8] &+ repeated[72 + $0] }
+    #expect(answers["repeated"] == (0..<128).map { repeated[$0 % 8] } + sums + ofBlock)
     let bytes = Probe.layouts.given.map { Int32(Int8(bitPattern: $0)) }
     let products = (0..<32 * 48).map { (at: Int) -> UInt32 in
       let (row, column) = (at / 48 * 96, (32 + at % 48) * 96)
