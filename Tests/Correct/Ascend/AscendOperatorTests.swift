@@ -24,8 +24,15 @@ import TileIR
     "widen", "swiglu", "rms_norm", "softmax", "rope", "hadamard", "argmax", "gather", "embed", "scatter", "quantise_s8",
     "dequantise_fp8", "quantise_s4", "sampling_weights", "dequantise_fp4", "expert_counts", "top_k",
   ]
-  static let choices = OperatorLibrary.all.filter { names.contains($0.name) }.map { entry in
-    Choice(entry: entry, instance: entry.instances.first { $0.isSmall }!)
+  /// Instances besides the first small one, whose products are those of vectors.
+  static let others = [
+    "matmul": "small unfused transposed", "projections": "small float32", "index_scores": "small sixteen heads",
+  ]
+  static let choices = OperatorLibrary.all.compactMap { entry -> Choice? in
+    let instance =
+      others[entry.name].map { name in entry.instances.first { $0.name == name }! }
+      ?? (names.contains(entry.name) ? entry.instances.first { $0.isSmall } : nil)
+    return instance.map { Choice(entry: entry, instance: $0) }
   }
 
   @Test(arguments: choices)

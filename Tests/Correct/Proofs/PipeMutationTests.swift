@@ -12,8 +12,8 @@ import TileIR
 /// Single faults put into proved pipe programs. The command `check-plans mutate-pipes` makes hundreds of them; here is a
 /// sample.
 @Suite struct PipeMutationTests {
-  private static func kernels(_ name: String) throws -> [PipeKernel] {
-    let instance = try #require(OperatorLibrary.named(name)?.instances.first { $0.isSmall })
+  private static func kernels(_ name: String, _ instance: String? = nil) throws -> [PipeKernel] {
+    let instance = try #require(OperatorLibrary.named(name)?.instances.first { instance == nil ? $0.isSmall : $0.name == instance })
     let plan = try Lowering.plan(instance.kernel().program(), for: .ascend910b)
     return try AscendProgram.pipes(of: plan)
   }
@@ -85,6 +85,20 @@ import TileIR
         #expect(mutant.kernel != kernel)
         let isProved = PipeProof(mutant.kernel).isProved
         #expect(!isProved, "\(fault) in \(mutant.place) is proved")
+      }
+    }
+  }
+
+  /// Rows that a copy moves together, lanes of `scatter`: further apart, more than there may be, without their bound.
+  @Test func theProofRefusesOtherRows() throws {
+    for kernel in try Self.kernels("scatter") + Self.kernels("matmul", "small unfused transposed") {
+      for fault in [PipeFault.spreadRows, .overflowRows] {
+        #expect(kernel.siteCount(of: fault) > 0, "\(fault)")
+        for site in 0..<kernel.siteCount(of: fault) {
+          let mutant = kernel.mutant(fault, site: site)
+          let isProved = PipeProof(mutant.kernel).isProved
+          #expect(!isProved, "\(fault) in \(mutant.place) is proved")
+        }
       }
     }
   }

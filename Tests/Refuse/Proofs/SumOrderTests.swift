@@ -54,6 +54,37 @@ import TileIR
     #expect(open(try SumPlan.sequential(0..<37, of: 37, from: -0.0)).first?.contains("does not begin at +0") == true)
   }
 
+  /// A row of 48 by pieces of 16, each copied to one array before its elements are added.
+  private func pieces(
+    from first: (Expression) -> Expression = { $0 }, element: (Expression) -> Expression = { $0 },
+    isLate: Bool = false
+  ) throws -> Plan {
+    let piece = ScratchArray("piece", .f32, count: .constant(16))
+    return try SumPlan.plan(width: 48, .sequential, for: .ascend910b, scratch: [piece]) { row in
+      func copy(_ start: Expression) -> MachineStatement {
+        .storeRaw(buffer: piece.name, offset: .constant(0), SumPlan.load(row + first(start), lanes: 16))
+      }
+      let loop = SumPlan.loop("start", 0..<48, step: 16) { start in
+        let adds = SumPlan.loop("step", 0..<16) { step in
+          let addend = Expression.raw(buffer: piece.name, offset: element(step), SumPlan.scalar)
+          return [.assign(SumPlan.total, Expression.variable(SumPlan.total).apply(.add, addend))]
+        }
+        return isLate ? [adds, copy(start)] : [copy(start), adds]
+      }
+      let before = isLate ? [copy(.constant(0))] : []
+      return (before + [.declare(SumPlan.total, SumPlan.zero), loop], .variable(SumPlan.total))
+    }
+  }
+
+  @Test func anArrayThatIsFilledAnewIsLookedThrough() throws {
+    #expect(open(try pieces()) == [])
+    // Pieces, or what is in them, the other way round; one piece all the time; each a round late.
+    #expect(!open(try pieces(from: { .constant(32) - $0 })).isEmpty)
+    #expect(!open(try pieces(element: { .constant(15) - $0 })).isEmpty)
+    #expect(!open(try pieces(from: { _ in .constant(0) })).isEmpty)
+    #expect(!open(try pieces(isLate: true)).isEmpty)
+  }
+
   @Test func aSumThatIsStatedHasToBeMade() throws {
     let plan = try SumPlan.plan(width: 3, .sequential) { row in ([], SumPlan.load(row)) }
     #expect(open(plan).first?.contains("no kernel of every launch has it") == true)

@@ -11,9 +11,10 @@ enum SumPlan {
 
   /// - Parameters:
   ///   - width: how long a row is.
+  ///   - scratch: arrays on chip that it has.
   ///   - body: what a cell does from where the row begins; it ends with a store of what it returns.
   static func plan(
-    width: Int, _ order: SummationOrder, body: (_ row: Expression) -> (statements: [MachineStatement], sum: Expression)
+    width: Int, _ order: SummationOrder, for machine: MachineDescription = .avx2, scratch: [ScratchArray] = [], body: (_ row: Expression) -> (statements: [MachineStatement], sum: Expression)
   ) throws -> Plan {
     let kernel = Kernel("row_sum") { k in
       let rows = k.dimension("rows", in: 0...1000)
@@ -34,11 +35,11 @@ enum SumPlan {
         KernelBuffer("x", .parameter(0), .float32, isWritten: false),
         KernelBuffer("y", .parameter(1), .float32, isWritten: true),
       ],
-      scalars: [KernelScalar("x_stride", .stride(parameter: 0, axis: 0))], scratch: [], cells: .extent(rows), cell: cell,
+      scalars: [KernelScalar("x_stride", .stride(parameter: 0, axis: 0))], scratch: scratch, cells: .extent(rows), cell: cell,
       body: [.note("sum", sum.location)] + statements
         + [.store(Access("y", .float32, .variable(cell)), result, active: nil)])
     return Plan(
-      program: program, machine: .avx2, schedule: "", workspaces: [],
+      program: program, machine: machine, schedule: "", workspaces: [],
       variants: [PlanVariant(name: "every launch", guards: [], kernels: [machineKernel])], messages: [])
   }
 
