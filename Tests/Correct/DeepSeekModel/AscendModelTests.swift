@@ -12,11 +12,7 @@ import Testing
     let cuts: [[Int]]
     var testDescription: String { "\(arithmetic)" }
   }
-  /// As many tokens as a minute of two processors is enough for: 72 fill more groups of four than are picked. In
-  /// `float32` all products are the vector unit's, and cost the model more; `make check-ascend` runs 300 tokens in both.
-  static let runs = [
-    Run(arithmetic: .quantised, cuts: [[72], [7, 65]]), Run(arithmetic: .float32, cuts: [[8], [3, 5]]),
-  ]
+  static let runs = Arithmetic.allCases.map { Run(arithmetic: $0, cuts: [[300], [37, 263]]) }
 
   @Test("a prefill in two cuts and decode steps give the processor's bits", arguments: runs)
   func sameBits(_ run: Run) throws {
