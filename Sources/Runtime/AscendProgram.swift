@@ -65,8 +65,8 @@ public struct AscendProgram {
 
   /// Throws where a launch keeps more on chip than there is room for.
   func requireRoom(_ numbers: borrowing LaunchNumbers) throws {
-    for kernel in kernels {
-      for limit in kernel.limits {
+    for kernel in host.preparations + (try host.kernels(numbers)) {
+      for limit in kernels[kernel.number].limits {
         let count = host.check.compiled(limit.count).value(numbers)
         guard count <= limit.most else {
           throw RuntimeError(

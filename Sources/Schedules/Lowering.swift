@@ -70,7 +70,10 @@ public enum Lowering {
       if isStaged { suffix += "_\(number - own + 1)" } else { own += 1 }
       do {
         let name = program.name + suffix
-        let whole: LaunchKernels = ([try lowering.lower(name: name)], [])
+        let kernel = try lowering.lower(name: name)
+        // A vector core has room for arrays of some length.
+        let large = Self.withArraysInMemory(kernel, on: machine)
+        let whole: LaunchKernels = ([large ?? kernel], [])
         let blocks = try rows?.kernels(region, name: name, begin, isStaged ? schedule.ofStagedProducts : schedule)
         let few =
           try blocks?.few ?? lowering.lowerFewRows(name: name) ?? begin(choices.ofFewCells).lowerFewCells(name: name)
@@ -78,10 +81,13 @@ public enum Lowering {
             var own = choices
             own.registersPerVector = longest.registers
             let kernel = try begin(own).lower(name: "\(name)_few_cells")
-            return ([kernel], [.constant(longest.cells) + kernel.cells * .constant(-1)])
+            return ([kernel], [.constant(longest.cells) + kernel.cells * .constant(-1)] + kernel.spareOnChip)
           }
+        let onChip = blocks?.onChip ?? large.map { _ -> LaunchKernels in
+          ([kernel.with(name: "\(name)_on_chip")], kernel.spareOnChip)
+        }
         let split = try lowering.lowerSplitDepth(name: name)
-        rowsOnChip.add(blocks?.onChip ?? whole, after: lowering.before, isOwn: blocks?.onChip != nil)
+        rowsOnChip.add(onChip ?? whole, after: lowering.before, isOwn: onChip != nil)
         longRows.add(blocks?.long ?? whole, after: lowering.before, isOwn: blocks?.long != nil)
         every.add(whole, after: lowering.before)
         fewRows.add(few ?? whole, after: lowering.before, isOwn: few != nil)
@@ -106,6 +112,13 @@ public enum Lowering {
       preparations: preparations.map { $0.forWarps(of: machine) },
       variants: [oneBlock, fewRows, rowsOnChip, longRows, every].compactMap { $0.plan(for: machine) },
       messages: messages)
+  }
+
+  /// A kernel with the arrays whose size the launch decides in main memory; nil where it has none, or they cannot be.
+  private static func withArraysInMemory(_ kernel: MachineKernel, on machine: MachineDescription) -> MachineKernel? {
+    guard let npu = machine.npu, !kernel.openArrays.isEmpty else { return nil }
+    let own = kernel.withOpenArraysInMemory
+    return (try? PipeLowering.lower(own, for: npu)) == nil ? nil : own
   }
 
   /// Registers of vectors for launches of few cells, and how many cells are few.

@@ -61,7 +61,7 @@ extension Schedule {
     case .cpu: Schedule()
     case .gpu: Schedule(registersPerVector: 1, cellRows: 1, cellLanes: 256, stagesProducts: true)
     // A cell of one row: groups of cells stand together, and where there are few rows there are many cores.
-    case .npu: Schedule(registersPerVector: 8, cellRows: 1)
+    case .npu: Schedule(registersPerVector: 8, cellRows: 1, stagesProducts: true)
     }
   }
 

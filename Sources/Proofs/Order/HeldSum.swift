@@ -20,10 +20,6 @@ struct HeldSum {
   }
 
   private var isOfDoubles: Bool { adds.allSatisfy { $0.step.addition!.type.scalar == .f64 } }
-  /// Whether it is rounded nowhere: in `f64`, of which sums of a block are exact, or products that are few bits each.
-  private func isExact(_ stated: SumOrder.Stated) -> Bool {
-    isOfDoubles || stated.isExactInSingles && parts.isEmpty
-  }
   /// Other sums that its addends are made of.
   private var parts: Set<String> {
     adds.reduce(into: []) { $0.formUnion(parts(of: $1)) }
@@ -44,31 +40,36 @@ struct HeldSum {
     if let why = faultOfUses() { return why }
     var why: String?
     for stated in stated {
-      if parts.isEmpty, !isExact(stated),
+      if parts.isEmpty, !isOfDoubles,
         adds.contains(where: { ($0.step.addition!.addends.count == 2) != stated.isFused })
       {
         why = why ?? (stated.isFused ? "its products are rounded" : "its products are not rounded")
         continue
       }
-      let found = fault(stated, &joining, &spans)
-      guard let found else { return nil }
-      why = why ?? found
+      for level in levels(stated) {
+        guard let found = fault(level, stated, &joining, &spans) else { return nil }
+        why = why ?? found
+      }
     }
     return why
   }
 
-  private func level(_ stated: SumOrder.Stated) -> Level {
+  /// What it may be of a stated sum.
+  private func levels(_ stated: SumOrder.Stated) -> [Level] {
     switch stated.rule {
-    case .blocks(let block): return isExact(stated) ? .part : .parts(block)
-    case .order(.chained(let run)): return parts.isEmpty ? .part : .parts(run)
-    case .order: return .whole
+    // Sums of a block are exact in `f64`; in `f32` where products have few bits, unless it adds up rounded blocks.
+    case .blocks(let block):
+      if isOfDoubles { return [.part] }
+      return stated.isExactInSingles && parts.isEmpty ? [.parts(block), .part] : [.parts(block)]
+    case .order(.chained(let run)): return [parts.isEmpty ? .part : .parts(run)]
+    case .order: return [.whole]
     }
   }
 
   private func fault(
-    _ stated: SumOrder.Stated, _ joining: inout WrittenRegions, _ spans: inout [String: [SumOrder.Span]]
+    _ level: Level, _ stated: SumOrder.Stated, _ joining: inout WrittenRegions,
+    _ spans: inout [String: [SumOrder.Span]]
   ) -> String? {
-    let level = level(stated)
     let fold = LaneFold(holder, nodes, slice, lanes)
     if case .parts(let size) = level {
       // Sides of a branch may have the same additions in loops and one after the other.

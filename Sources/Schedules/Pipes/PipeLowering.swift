@@ -75,10 +75,6 @@ final class PipeLowering {
   private var limits: [PipeKernel.Limit] = []
   /// Holds the code of a check that failed, 0 where none did; nil where nothing is checked.
   var status: Variable?
-  /// Bytes for the arrays whose size depends on the launch.
-  private static let openArrayBytes = 96 << 10
-  /// Elements behind those of an array that vectors of the shortest kind leave room for.
-  private static let leastSlack = 512
   private var lists: [[PipeStatement]] = [[]]
   private var used: [String: Int] = [:]
 
@@ -307,11 +303,8 @@ final class PipeLowering {
     if case .constant(let known) = array.count {
       count = known
     } else {
-      // A fair share of the unified buffer; a launch that needs more is refused.
-      count =
-        Self.openArrayBytes / array.type.byteCount
-        / kernel.scratch.filter { if case .constant = $0.count { false } else { true } }.count / 64 * 64
-        + max(0, array.count.slack - Self.leastSlack)
+      // A launch that needs more is refused, or has kernels of its own.
+      count = kernel.room(for: array)
       limits.append(PipeKernel.Limit(name: array.name, count: array.count, most: count))
     }
     let element: LocalElement
@@ -359,7 +352,7 @@ final class PipeLowering {
 
 extension HostExpression {
   /// What an array has beside its elements.
-  fileprivate var slack: Int {
+  var slack: Int {
     if case .sum(_, .constant(let more)) = self { more } else { 0 }
   }
 }

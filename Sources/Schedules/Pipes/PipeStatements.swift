@@ -72,11 +72,12 @@ extension PipeLowering {
       try scatterLanes(access, places, value, active)
     case .storeRaw(let buffer, let offset, let value): try storeRaw(buffer, offset, value)
     case .clear(let buffer, let offset, let count):
-      guard let lanes = count.constantValue, alignment(of: offset) % 8 == 0 else {
-        throw refusal("\(buffer) is cleared in parts of no constant size")
+      guard let lanes = count.constantValue, alignment(of: offset) % 8 == 0, let own = tensors[buffer] else {
+        throw refusal("\(buffer) is cleared in parts of no constant size, or in main memory")
       }
-      let view = LocalView(buffer, tensors[buffer]!.element, offset: try scalar(offset))
-      emit(.duplicate, view, [], lanes, scalar: zero(of: tensors[buffer]!.element))
+      emit(
+        .duplicate, LocalView(buffer, own.element, offset: try scalar(offset)), [], lanes,
+        scalar: zero(of: own.element))
     case .prefetch: break
     case .startCopy, .closeCopies, .awaitCopies: throw refusal("asynchronous copies are not supported")
     case .multiplySlices(let product): try multiply(product)

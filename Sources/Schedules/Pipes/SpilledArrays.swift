@@ -1,31 +1,69 @@
 import MachineIR
 import TileIR
 
+/// Arrays whose size the launch decides.
+extension MachineKernel {
+  /// Bytes for all of them on chip, and elements behind those of an array that vectors of the shortest kind leave room for.
+  private static let (openBytes, leastSlack) = (96 << 10, 512)
+
+  var openArrays: [ScratchArray] {
+    scratch.filter { array in
+      guard case .constant = array.count else { return array.space == .onChip }
+      return false
+    }
+  }
+
+  /// The elements that one of them has on chip: a fair share.
+  func room(for array: ScratchArray) -> Int {
+    Self.openBytes / array.type.byteCount / openArrays.count / 64 * 64
+      + max(0, array.count.slack - Self.leastSlack)
+  }
+
+  /// The kernel with them in main memory, for launches that have no room for them on chip.
+  var withOpenArraysInMemory: MachineKernel {
+    let open = openArrays
+    return with(
+      scratch: scratch.map {
+        open.contains($0) ? ScratchArray($0.name, $0.type, count: $0.count, in: .device) : $0
+      })
+  }
+
+  /// What is not negative where they have room on chip.
+  var spareOnChip: [HostExpression] {
+    openArrays.map { .constant(room(for: $0)) + $0.count * .constant(-1) }
+  }
+}
+
 /// Arrays that have no room in the unified buffer: each core has its own in main memory, and copies what it needs.
 extension PipeLowering {
   /// Bytes that arrays of known size may take of the unified buffer together.
   private static let arrayBytes = 80 << 10
 
-  /// Puts the largest arrays into main memory until the others fit.
+  /// Puts arrays into main memory: those that are to be there, and the largest others until the rest fits.
   func spill(from firstWorkspace: Int) {
+    for array in kernel.scratch where array.space == .device { spill(array, from: firstWorkspace) }
     // What the cube core makes is copied to the chip at once.
     let sums = kernel.sliceProducts.map(\.target)
     var sizes: [(array: ScratchArray, bytes: Int)] = kernel.scratch.compactMap { array in
-      guard !sums.contains(array.name), case .constant(let count) = array.count else { return nil }
+      guard !sums.contains(array.name), array.space == .onChip, case .constant(let count) = array.count else {
+        return nil
+      }
       return (array, count * (array.type.byteCount == 8 ? 8 : 4))
     }
     sizes.sort { ($0.bytes, $0.array.name) < ($1.bytes, $1.array.name) }
     while sizes.reduce(0, { $0 + $1.bytes }) > Self.arrayBytes, let (array, _) = sizes.popLast() {
-      let isWide = array.type.byteCount == 8
-      let name = unique("\(array.name)_spilled")
-      let buffer = KernelBuffer(
-        name, .workspace(firstWorkspace + spills.count), array.type == .f32 ? .float32 : .int32,
-        isWritten: true)
-      // Elements of 64 bits are copied as two words.
-      let count = isWide ? array.count * .constant(2) : array.count
-      spills[array.name] = PipeKernel.Spill(
-        buffer: buffer, count: KernelScalar(unique("\(array.name)_size"), count))
+      spill(array, from: firstWorkspace)
     }
+  }
+
+  private func spill(_ array: ScratchArray, from firstWorkspace: Int) {
+    let name = unique("\(array.name)_spilled")
+    let buffer = KernelBuffer(
+      name, .workspace(firstWorkspace + spills.count), array.type == .f32 ? .float32 : .int32, isWritten: true)
+    // Elements of 64 bits are copied as two words.
+    let count = array.type.byteCount == 8 ? array.count * .constant(2) : array.count
+    spills[array.name] = PipeKernel.Spill(
+      buffer: buffer, count: KernelScalar(unique("\(array.name)_size"), count))
   }
 
   /// Where an element of a spilled array is in main memory, in words; nil for another array.

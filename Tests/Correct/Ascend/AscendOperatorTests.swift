@@ -56,6 +56,22 @@ import TileIR
     }
   }
 
+  /// A row that the unified buffer has no room for is kept in main memory, by kernels of their own.
+  @Test(arguments: [24_000, 30_011])
+  func arraysWithoutRoomOnChipAreInMainMemory(_ width: Int) throws {
+    let instance = try #require(OperatorLibrary.named("softmax")?.instances.first { $0.isSmall })
+    let program = try instance.kernel().program()
+    let plan = try Lowering.plan(program, for: .ascend910b)
+    #expect(plan.variants.map(\.name) == ["rows on chip", "every launch"])
+    let bitCase = try BitCase(instance, program, ["rows": 2, "width": width], .ordinary)
+    let executable = try AscendModelExecutable(program, unproved: "`prove` proves it, and its bits are compared here")
+    let results = try executable.run(bitCase.arguments, extents: bitCase.extents)
+    for (output, expected) in bitCase.expected {
+      let found = try #require(results[output])
+      #expect(found == expected, "\(bitCase.label): \(output) \(difference(found, expected))")
+    }
+  }
+
   /// A hand-written kernel of three stages raises two events a round each way, for copies in and copies out: the
   /// synthesis needs no more.
   @Test func oneStageNeedsTheEventsOfAHandWrittenKernel() throws {

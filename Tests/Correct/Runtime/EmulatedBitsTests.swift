@@ -5,9 +5,9 @@ import Schedules
 import Testing
 import TileIR
 
-/// Every operator gives the reference's bits on an aarch64 processor, emulated: the same kernels, schedules,
-/// sizes and numbers as `BitsTests`, in one program an operator, with buffers against pages that must not
-/// be touched and cells in both orders.
+/// Every operator gives the reference's bits on an aarch64 processor, emulated: the same kernels, sizes and numbers as
+/// `BitsTests`, under every other schedule, in one program an operator, with buffers against pages that must not be
+/// touched and cells in both orders.
 @Suite(.enabled(if: Emulation.missing == nil, "\(Emulation.missing ?? "")"))
 struct EmulatedBitsTests {
   @Test(arguments: OperatorLibrary.all.map(\.name))
@@ -19,7 +19,7 @@ struct EmulatedBitsTests {
       let cases = try instance.shapes.flatMap { extents in
         try InputKind.allCases.map { try BitCase(instance, program, extents, $0) }
       }
-      for schedule in Schedule.candidates(for: program, on: .neon) {
+      for (number, schedule) in Schedule.candidates(for: program, on: .neon).enumerated() where number % 2 == 0 {
         let plan = try Lowering.plan(program, for: .neon, schedule: schedule)
         plans.append((plan, "\(instance.name) under \(schedule)", cases))
       }
