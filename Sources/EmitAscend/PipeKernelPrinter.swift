@@ -252,7 +252,7 @@ struct PipeKernelPrinter {
     let count = "\(instruction.count)"
     let whole = "\(VectorInstruction.wholeRepeats(instruction.count))"
     let arguments = [destination] + sources + [scalar].compactMap { $0 }
-    if !instruction.repeated.union(instruction.blocks).isEmpty { return try add(repeating: instruction, arguments) }
+    if !instruction.spread.isEmpty { return try add(repeating: instruction, arguments) }
     switch instruction.operation {
     case .add: call("Add", arguments + [count])
     case .subtract: call("Sub", arguments + [count])
@@ -300,7 +300,7 @@ struct PipeKernelPrinter {
     let lanes = Ascend.repeatBytes / instruction.sources[instruction.sources.count - 1].element.byteCount
     let operands = instruction.sources.indices.suffix(2)
     let blocks = operands.map { instruction.blocks.contains($0) ? "0" : "1" }
-    let repeats = operands.map { instruction.repeated.union(instruction.blocks).contains($0) ? "0" : "8" }
+    let repeats = operands.map { instruction.spread.contains($0) ? "0" : "8" }
     let strides = ["1"] + blocks + ["8"] + repeats
     let shape = [
       "\(lanes)", "\(instruction.count / lanes)", "BinaryRepeatParams(\(strides.joined(separator: ", ")))",

@@ -122,6 +122,18 @@ extension MachineStatement {
   }
 }
 
+extension [MachineStatement] {
+  /// Names of the buffers and arrays on chip that they write, or start a copy to.
+  public var writtenMemories: Set<String> {
+    reduce(into: []) { found, statement in
+      statement.forEach {
+        if let write = $0.write { found.insert(write.memory) }
+        if case .startCopy(let copy) = $0 { found.insert(copy.target) }
+      }
+    }
+  }
+}
+
 extension Expression {
   /// The variables that it reads.
   public var variables: Set<Variable> {

@@ -49,22 +49,12 @@ struct PipeStatementEditor {
     case (.hastenSet, .set), (.hastenWait, .wait): return moved(list, index, by: -1)
     case (.delayWait, .wait), (.delaySet, .set), (.delayBarrier, .barrier): return moved(list, index, by: 1)
     case (.swapEvents, .set), (.swapEvents, .wait): return swapped(list, index)
-    case (.unmaskTail, .copyIn(let copy)): replaced = copy.unmasked.map { [.copyIn($0)] }
-    case (.unmaskTail, .copyOut(let copy)): replaced = copy.unmasked.map { [.copyOut($0)] }
-    case (.spreadRows, .copyIn(let copy)): replaced = copy.spread.map { [.copyIn($0)] }
-    case (.spreadRows, .copyOut(let copy)): replaced = copy.spread.map { [.copyOut($0)] }
-    case (.overflowRows, .copyIn(let copy)): replaced = copy.overflowingRows.map { [.copyIn($0)] }
-    case (.overflowRows, .copyOut(let copy)): replaced = copy.overflowingRows.map { [.copyOut($0)] }
     case (.dropGuard, .branch(_, let then, [])) where then.contains(where: \.isCopy): replaced = then
     case (.dropCopy, .copyIn), (.dropCopy, .copyOut): replaced = []
     case (.dropCopy, .cube(let instruction)) where instruction.buffer != nil: replaced = []
     case (.moveCopy, .cube(let instruction)): replaced = instruction.further.map { [.cube($0)] }
-    case (.moveCopy, .copyIn(let copy)): replaced = [.copyIn(copy.further)]
-    case (.moveCopy, .copyOut(let copy)): replaced = [.copyOut(copy.further)]
-    case (.lengthenCopy, .copyIn(let copy)): replaced = [.copyIn(copy.longer)]
-    case (.lengthenCopy, .copyOut(let copy)): replaced = [.copyOut(copy.longer)]
-    case (.overflowCopy, .copyIn(let copy)): replaced = [.copyIn(copy.overflowing)]
-    case (.overflowCopy, .copyOut(let copy)): replaced = [.copyOut(copy.overflowing)]
+    case (_, .copyIn(let copy)): replaced = copy.changed(fault).map { [.copyIn($0)] }
+    case (_, .copyOut(let copy)): replaced = copy.changed(fault).map { [.copyOut($0)] }
     case (_, .vector(let instruction)): replaced = changed(instruction).map { [.vector($0)] }
     case (_, .cube(let instruction)): replaced = changed(instruction).map { [.cube($0)] }
     default: replaced = nil
@@ -182,25 +172,24 @@ extension PipeCopy {
         rows.counter, from: rows.lower, to: upper ?? rows.upper, most: most ?? rows.most,
         stride: stride ?? rows.stride, pitch: rows.pitch))
   }
-  fileprivate var further: PipeCopy { with(offset: offset + .constant(1)) }
-  /// All that it ever takes; nil where it always does.
-  fileprivate var unmasked: PipeCopy? {
-    if count.constantValue == nil { return with(count: .constant(most)) }
-    guard let rows, rows.count.constantValue == nil else { return nil }
-    return with(upper: rows.lower + .constant(rows.most))
-  }
-  /// Rows one element further apart.
-  fileprivate var spread: PipeCopy? { rows.flatMap { with(stride: $0.stride + .constant(1)) } }
-  /// More rows than the field of a copy holds.
-  fileprivate var overflowingRows: PipeCopy? {
-    rows.flatMap { with(upper: $0.lower + .constant(Self.mostRows + 1), most: Self.mostRows + 1) }
-  }
-  /// One element beyond the most.
-  fileprivate var longer: PipeCopy { with(count: .constant(most + 1), most: most + 1) }
-  /// One element beyond the field of a copy's bytes.
-  fileprivate var overflowing: PipeCopy {
-    let count = 2_097_151 / local.element.byteCount + 1
-    return with(count: .constant(count), most: count)
+  /// With a fault; nil where it does not fit.
+  fileprivate func changed(_ fault: PipeFault) -> PipeCopy? {
+    switch fault {
+    // All that it ever takes, where it does not always.
+    case .unmaskTail:
+      if count.constantValue == nil { return with(count: .constant(most)) }
+      guard let rows, rows.count.constantValue == nil else { return nil }
+      return with(upper: rows.lower + .constant(rows.most))
+    case .moveCopy: return with(offset: offset + .constant(1))
+    case .lengthenCopy: return with(count: .constant(most + 1), most: most + 1)
+    case .overflowCopy:
+      let count = Self.mostBytes / local.element.byteCount + 1
+      return with(count: .constant(count), most: count)
+    case .spreadRows: return rows.flatMap { with(stride: $0.stride + .constant(1)) }
+    case .overflowRows:
+      return rows.flatMap { with(upper: $0.lower + .constant(Self.mostRows + 1), most: Self.mostRows + 1) }
+    default: return nil
+    }
   }
 }
 

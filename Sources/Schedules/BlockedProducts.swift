@@ -182,6 +182,20 @@ extension RegionLowering {
     }
   }
 
+  /// Takes rows a tile at a time; what is left goes to tiles of fewer rows, the last of one.
+  func walkTiles(
+    of count: Expression, by sizes: [Int], _ tile: (_ size: Int, _ row: Expression) throws -> [MachineStatement]
+  ) rethrows {
+    var first = Expression.constant(0)
+    for size in sizes {
+      let row = stack.variable("row", .index)
+      let body = try tile(size, .variable(row))
+      let end = size == 1 ? count : stack.define("rows_of_\(size)", count - count.remainder(by: size))
+      stack.append(.loop(CountedLoop(row, from: first, to: end, step: size, body)))
+      first = end
+    }
+  }
+
   // MARK: One product
 
   private func multiply(

@@ -50,9 +50,7 @@ public enum Lowering {
         if let pattern = lowering.pattern, lowering.fitsCubes(pattern) {
           // A cell's rows are short.
           choices.registersPerVector = 1
-        } else if let pattern = lowering.pattern, lowering.fitsVectors(pattern) {
-          // As long as columns are many: the rows of a cell stand side by side.
-        } else {
+        } else if !(lowering.pattern.map(lowering.fitsVectors) ?? false) {
           // Vector units do such products one by one, or refuse them, and those in the midst of a region too.
           choices.blocksProducts = false
           (choices.registersPerVector, longest) = try Self.registers(of: choices, for: schedule, on: machine) {
@@ -118,7 +116,7 @@ public enum Lowering {
   private static func withArraysInMemory(_ kernel: MachineKernel, on machine: MachineDescription) -> MachineKernel? {
     guard let npu = machine.npu, !kernel.openArrays.isEmpty else { return nil }
     let own = kernel.withOpenArraysInMemory
-    return (try? PipeLowering.lower(own, for: npu)) == nil ? nil : own
+    return (try? PipeLowering.lower(own, for: npu, isSynchronised: false)) == nil ? nil : own
   }
 
   /// Registers of vectors for launches of few cells, and how many cells are few.

@@ -47,9 +47,7 @@ extension RegionLowering {
     let ofRows = try loadRows(product, rows, .variable(tile), into: arrays)
     environment = outer
     let sums = addProducts(product, arrays)
-    let values = RegisterArray(stack.unique("value"), sums[0].type, [NibbleVectors.rows])
-    stack.append(.registers(values))
-    stack.append(unrolled("r", NibbleVectors.rows) { [.setElement(values, [$0], .float(0, values.type))] })
+    let values = clearedSums("value", of: NibbleVectors.rows, lanes: NibbleVectors.cellColumns)
     func blocks(isNear: Bool) -> [MachineStatement] {
       [
         unrolled("r", NibbleVectors.rows) { r in
@@ -174,28 +172,13 @@ extension RegionLowering {
   /// The sums of each group, those of all rows together, with the columns in their lanes.
   private func addProducts(_ product: NibbleProduct, _ arrays: NibbleArrays) -> [RegisterArray] {
     let (lanes, depth) = (NibbleVectors.cellColumns, product.depth.extent!)
-    let type = MachineType(.f32, lanes)
-    let places = Expression.laneNumbers(lanes).apply(
-      .multiply, .integer(Int64(depth), MachineType(.i32, lanes)))
     return (0..<product.groups).map { group in
-      let sums = RegisterArray(stack.unique("sum"), type, [NibbleVectors.rows])
-      stack.append(.registers(sums))
-      stack.append(unrolled("r", NibbleVectors.rows) { [.setElement(sums, [$0], .float(0, type))] })
-      let step = stack.variable(product.depth.name, .index)
-      stack.open()
-      let column = stack.define(
-        "column_step", .gatherRaw(buffer: arrays.columns, offset: .variable(step), lanes: places, type))
-      stack.append(
-        unrolled("r", NibbleVectors.rows) { r in
-          let place = r * .constant(depth) + .variable(step)
-          let own = Expression.raw(buffer: arrays.rows, offset: place, MachineType(.f32)).broadcast(to: lanes)
-          return [.setElement(sums, [r], Expression.element(sums, [r]).apply(.add, own.apply(.multiply, column)))]
-        })
+      let sums = clearedSums("sum", of: NibbleVectors.rows, lanes: lanes)
       let first = group * NibbleProduct.group
-      stack.append(
-        .loop(
-          CountedLoop(
-            step, from: .constant(first), to: .constant(first + NibbleProduct.group), stack.close())))
+      addSteps(
+        along: product.depth, from: .constant(first), to: .constant(first + NibbleProduct.group), to: sums,
+        rows: arrays.rows, at: { $0 * .constant(depth) + $1 },
+        columns: { self.columns(of: arrays.columns, depth: depth, at: $0, lanes: lanes) })
       return sums
     }
   }

@@ -65,19 +65,8 @@ struct TileLoops {
 
   // MARK: Rows
 
-  /// Takes rows a tile at a time; what is left goes to tiles of fewer rows.
   func walkRows() throws {
-    let count = lowering.domains[pattern.rows]!.count
-    var first = Expression.constant(0)
-    for size in blocking.bodies {
-      let row = lowering.stack.variable("row", .index)
-      let body = try tile(size, .variable(row))
-      let end =
-        size == 1
-        ? count : lowering.stack.define("rows_of_\(size)", count - count.remainder(by: size))
-      lowering.stack.append(.loop(CountedLoop(row, from: first, to: end, step: size, body)))
-      first = end
-    }
+    try lowering.walkTiles(of: lowering.domains[pattern.rows]!.count, by: blocking.bodies, tile)
   }
 
   private func tile(_ size: Int, _ row: Expression) throws -> [MachineStatement] {

@@ -78,25 +78,14 @@ private struct VectorTile {
       // Lanes behind the last column gather something.
       lowering.stack.append(.clear(buffer: right, offset: .constant(0), count: .constant(columns * depth)))
     }
-    let count = lowering.domains[pattern.rows]!.count
-    var first = Expression.constant(0)
-    for size in blocking.bodies {
-      let row = lowering.stack.variable("row", .index)
-      lowering.stack.open()
-      try multiply(size, .variable(row))
-      let body = lowering.stack.close()
-      let end =
-        size == 1
-        ? count : lowering.stack.define("rows_of_\(size)", count - count.remainder(by: size))
-      lowering.stack.append(.loop(CountedLoop(row, from: first, to: end, step: size, body)))
-      first = end
+    try lowering.walkTiles(of: lowering.domains[pattern.rows]!.count, by: blocking.bodies) { size, row in
+      try lowering.collect { try multiply(size, row) }
     }
   }
 
   /// `size` rows, from `row` of the cell on.
   private func multiply(_ size: Int, _ row: Expression) throws {
-    let total = RegisterArray(lowering.stack.unique("total"), type, [size])
-    clear(total)
+    let total = lowering.clearedSums("total", of: size, lanes: columns)
     let depth = try lowering.length(dimension)
     if source.continues {
       try addPieces(to: total, row, from: .constant(0), to: depth)
@@ -117,16 +106,9 @@ private struct VectorTile {
       })
   }
 
-  private func clear(_ sums: RegisterArray) {
-    lowering.stack.append(.registers(sums))
-    lowering.stack.append(
-      lowering.unrolled("r", sums.extents[0]) { [.setElement(sums, [$0], .float(0, type))] })
-  }
-
   /// The sum of a run of its own, added to the total.
   private func addRun(to total: RegisterArray, _ row: Expression, from first: Expression, to end: Expression) throws {
-    let sum = RegisterArray(lowering.stack.unique("sum"), type, total.extents)
-    clear(sum)
+    let sum = lowering.clearedSums("sum", of: total.extents[0], lanes: columns)
     try addPieces(to: sum, row, from: first, to: end)
     lowering.stack.append(
       lowering.unrolled("r", total.extents[0]) { r in
@@ -145,28 +127,37 @@ private struct VectorTile {
       ? Expression.constant(depth) : lowering.stack.define("steps", (end - start).minimum(.constant(depth)))
     let size = sums.extents[0]
     if isLeftAlongDepth {
-      try load(count) { try loadRows(size, row, start, active: $0) }
+      try load(count, of: depth, isAlwaysAll: hasWholePieces) { try loadRows(size, row, start, active: $0) }
     } else {
       try loadStepsOfRows(size, row, start, count)
     }
     if isRightAlongDepth {
-      try load(count) { try loadColumns(start, active: $0) }
+      try load(count, of: depth, isAlwaysAll: hasWholePieces) { try loadColumns(start, active: $0) }
     } else {
       try loadStepsOfColumns(start, count)
     }
-    addSteps(to: sums, count)
+    lowering.addSteps(
+      along: dimension, from: .constant(0), to: count, to: sums, rows: left,
+      at: { isLeftAlongDepth ? $0 * .constant(depth) + $1 : $1 * .constant(blocking.cellRows) + $0 },
+      columns: { step in
+        isRightAlongDepth
+          ? lowering.columns(of: right, depth: depth, at: step, lanes: columns)
+          : .raw(buffer: right, offset: step * .constant(columns), type)
+      })
     let body = lowering.stack.close()
     lowering.stack.append(.loop(CountedLoop(piece, from: first, to: end, step: depth, body)))
   }
 
   // MARK: Pieces
 
-  /// What `body` does, for a piece that has all its steps, and for one that has not.
-  private func load(_ count: Expression, _ body: (_ active: Expression?) throws -> Void) throws {
-    guard !hasWholePieces else { return try body(nil) }
+  /// What `body` does where there are all of `most` lanes, and for a number of them where it is less.
+  private func load(
+    _ count: Expression, of most: Int, isAlwaysAll: Bool, _ body: (_ active: Expression?) throws -> Void
+  ) throws {
+    guard !isAlwaysAll else { return try body(nil) }
     let whole = try lowering.collect { try body(nil) }
     let part = try lowering.collect { try body(count) }
-    lowering.stack.append(.branch(count.compared(.equal, .constant(depth)), whole, part))
+    lowering.stack.append(.branch(count.compared(.equal, .constant(most)), whole, part))
   }
 
   /// A loop whose rounds each store a row of an array.
@@ -232,40 +223,10 @@ private struct VectorTile {
 
   private func loadStepsOfColumns(_ start: Expression, _ steps: Expression) throws {
     let (lower, count, _) = ofColumns
-    func load(_ active: Expression?) throws {
+    try load(count, of: columns, isAlwaysAll: hasAllColumns) { active in
       try loadSteps(
         start, steps, of: right, pitch: columns, along: pattern.columns, from: lower, lanes: columns,
         active: active, source.right)
     }
-    guard !hasAllColumns else { return try load(nil) }
-    let whole = try lowering.collect { try load(nil) }
-    let part = try lowering.collect { try load(count) }
-    lowering.stack.append(.branch(count.compared(.equal, .constant(columns)), whole, part))
-  }
-
-  // MARK: Sums
-
-  /// Adds the products of a piece's steps, one after the other; rows stand side by side.
-  private func addSteps(to sums: RegisterArray, _ count: Expression) {
-    let step = lowering.stack.variable(dimension.name, .index)
-    let at = Expression.variable(step)
-    lowering.stack.open()
-    let value: Expression =
-      isRightAlongDepth
-      ? .gatherRaw(
-        buffer: right, offset: at,
-        lanes: Expression.laneNumbers(columns).apply(.multiply, .integer(Int64(depth), MachineType(.i32, columns))),
-        type)
-      : .raw(buffer: right, offset: at * .constant(columns), type)
-    let column = lowering.stack.define("right_step", value)
-    let rows = lowering.unrolled("r", sums.extents[0]) { r in
-      let place = isLeftAlongDepth ? r * .constant(depth) + at : at * .constant(blocking.cellRows) + r
-      let element = Expression.raw(buffer: left, offset: place, MachineType(.f32)).broadcast(to: columns)
-      let sum = Expression.element(sums, [r])
-      return [.setElement(sums, [r], sum.apply(.add, element.apply(.multiply, column)))]
-    }
-    lowering.stack.append(rows)
-    let body = lowering.stack.close()
-    lowering.stack.append(.loop(CountedLoop(step, from: .constant(0), to: count, body)))
   }
 }

@@ -245,8 +245,8 @@ extension ModelText {
           uint8_t repeats, const BinaryRepeatParams &shape, TESSERA_LINE) {                                        \
         const uint32_t count = repeated(mask, repeats, shape, sizeof(type), line), own = (uint32_t)mask;           \
         vector(                                                                                                    \
-            run, line, count, to.lanes(count, line), operand(a, own, repeats, shape.aBlock, shape.aRepeat, line),                \
-            operand(b, own, repeats, shape.bBlock, shape.bRepeat, line));                                                        \
+            run, line, count, to.lanes(count, line), operand(a, own, repeats, shape.aBlock, shape.aRepeat, line),  \
+            operand(b, own, repeats, shape.bBlock, shape.bRepeat, line));                                          \
       }
     #define TESSERA_SCALAR(name, type, run)                                                                        \
       inline void name(                                                                                            \
@@ -327,7 +327,8 @@ extension ModelText {
       const uint32_t count = repeated(mask, repeats, shape, sizeof(T), line), own = (uint32_t)mask;
       limit(sizeof(T) == 4 && (T(0.5f) != 0 || mode == CMPMODE::EQ), line, (int64_t)mode);
       vector(
-          model::run_compare<T>, line, count, to.lanes(count / 8, line), operand(a, own, repeats, shape.aBlock, shape.aRepeat, line),
+          model::run_compare<T>, line, count, to.lanes(count / 8, line),
+          operand(a, own, repeats, shape.aBlock, shape.aRepeat, line),
           operand(b, own, repeats, shape.bBlock, shape.bRepeat, line), {}, 0, (uint32_t)mode);
     }
     template <class T> inline void CompareScalar(
@@ -354,7 +355,8 @@ extension ModelText {
       limit(mode == SELMODE::VSEL_TENSOR_TENSOR_MODE, line, count);
       vector(
           model::run_select, line, count, to.lanes(count, line), mask.lanes(count / 8, line),
-          operand(a, own, repeats, shape.aBlock, shape.aRepeat, line), operand(b, own, repeats, shape.bBlock, shape.bRepeat, line));
+          operand(a, own, repeats, shape.aBlock, shape.aRepeat, line),
+          operand(b, own, repeats, shape.bBlock, shape.bRepeat, line));
     }
     inline void Select(
         const LocalTensor<float> &to, const LocalTensor<uint8_t> &mask, const LocalTensor<float> &a, float scalar,

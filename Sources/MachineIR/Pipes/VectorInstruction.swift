@@ -70,6 +70,9 @@ public struct VectorInstruction: Hashable, Sendable {
   /// Lanes of float32 and int32 that comparisons and selections come in: whole repeats.
   public static func wholeRepeats(_ count: Int) -> Int { (count + 63) / 64 * 64 }
 
+  /// Operands that do not go on from repeat to repeat.
+  public var spread: Set<Int> { repeated.union(blocks) }
+
   /// The most repeats of an instruction.
   public static let mostRepeats = 255
 
@@ -81,7 +84,7 @@ public struct VectorInstruction: Hashable, Sendable {
     }
     let lanes = Ascend.repeatBytes / sources[sources.count - 1].element.byteCount
     return count % lanes == 0 && count / lanes <= Self.mostRepeats
-      && (operation != .select || !repeated.union(blocks).contains(0))
+      && (operation != .select || !spread.contains(0))
   }
 
   /// Bytes that it writes from the beginning of its destination.

@@ -6,7 +6,7 @@ import TileIR
 /// which tells rounds apart that fill the array anew.
 struct CopiedRows {
   /// The rows of one statement.
-  fileprivate struct Rows {
+  private struct Rows: Equatable {
     /// Where the first lane of the first row is, and how far rows are apart: in the array, and in the buffer.
     let place: Polynomial
     let pitch: Int
@@ -16,7 +16,7 @@ struct CopiedRows {
     /// Numbers of rows are from `first` on and below `end`, those of lanes below `lanes` of `width`.
     let first: Polynomial
     let end: Polynomial
-    let lanes: Polynomial
+    var lanes: Polynomial
     let width: Int
     /// The counter of the loop that stores a row a round; nil where it is over, or there is none.
     var counter: Symbol?
@@ -83,49 +83,24 @@ struct CopiedRows {
 
   /// What holds behind a branch whose sides have left it and `other`: the same rows, of as many lanes as both have.
   mutating func join(_ other: CopiedRows, _ prover: inout BoundElimination) {
-    for (array, own) in rows {
-      guard let theirs = other.rows[array], own.isSame(as: theirs) else {
+    for (array, var own) in rows {
+      guard var theirs = other.rows[array] else {
         rows[array] = nil
         continue
       }
-      if own.lanes == theirs.lanes { continue }
-      let fewer = [own, theirs].first { one in
-        [own, theirs].allSatisfy { prover.isAtLeastZero($0.lanes - one.lanes) }
+      if prover.isAtLeastZero(theirs.lanes - own.lanes) {
+        theirs.lanes = own.lanes
+      } else if prover.isAtLeastZero(own.lanes - theirs.lanes) {
+        own.lanes = theirs.lanes
       }
-      rows[array] = fewer
-    }
-  }
-}
-
-extension CopiedRows.Rows {
-  fileprivate func isSame(as other: Self) -> Bool {
-    place == other.place && pitch == other.pitch && buffer == other.buffer && source == other.source
-      && step == other.step && first == other.first && end == other.end && width == other.width
-      && counter == other.counter
-  }
-}
-
-extension [MachineStatement] {
-  /// Arrays and buffers that they store to.
-  var storedMemories: Set<String> {
-    reduce(into: []) { found, statement in
-      statement.forEach {
-        switch $0 {
-        case .storeRaw(let array, _, _), .clear(let array, _, _): found.insert(array)
-        case .store(let access, _, _), .stream(let access, _, _), .scatter(let access, _, _, _):
-          found.insert(access.buffer)
-        case .startCopy(let copy): found.insert(copy.target)
-        case .multiplySlices(let product): found.insert(product.target)
-        default: break
-        }
-      }
+      rows[array] = own == theirs ? own : nil
     }
   }
 }
 
 extension KernelWalk {
   /// Only vector cores fill arrays anew in the midst of a sum.
-  private var followsCopies: Bool { plan.machine.npu != nil && !sums.isEmpty }
+  var followsCopies: Bool { plan.machine.npu != nil && !sums.isEmpty }
 
   /// Keeps which elements a statement copies to an array on chip.
   mutating func noteCopied(_ statement: MachineStatement) {
@@ -133,7 +108,7 @@ extension KernelWalk {
     guard case .storeRaw(let array, let offset, let value) = statement else {
       if case .loop = statement { return }
       if case .branch = statement { return }
-      return copied.forget([statement].storedMemories)
+      return copied.forget([statement].writtenMemories)
     }
     var source: (buffer: String, first: Polynomial)?
     var active: Polynomial?

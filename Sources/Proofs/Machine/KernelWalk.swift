@@ -295,7 +295,7 @@ struct KernelWalk {
     let symbol = loop.step > 1 ? round.top : counter.top
     let numbered = WriteTree.Loop(
       symbol: symbol, lower: lower, upper: upper, step: loop.step, isLeft: Self.leaves(loop.body))
-    let filled = loop.body.storedMemories
+    let filled = followsCopies ? loop.body.writtenMemories : []
     copied.open(numbered)
     var after: [String: AbstractValue] = [:]
     var afterFacts: [Polynomial] = []

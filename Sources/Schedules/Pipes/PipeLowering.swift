@@ -103,14 +103,17 @@ final class PipeLowering {
   }
 
   /// A kernel of vector cores by itself, to see whether it fits.
-  static func lower(_ kernel: MachineKernel, for npu: Ascend) throws -> PipeKernel {
-    try lower(kernel, for: npu, at: SourceLocation(file: "", line: 0), vectorCoresOfCube: 0, firstWorkspace: 0)
+  @discardableResult
+  static func lower(_ kernel: MachineKernel, for npu: Ascend, isSynchronised: Bool = true) throws -> PipeKernel {
+    try lower(
+      kernel, for: npu, at: SourceLocation(file: "", line: 0), vectorCoresOfCube: 0, firstWorkspace: 0,
+      isSynchronised: isSynchronised)
   }
 
   /// The kernel, sparing of what is kept on chip where it does not fit otherwise.
   static func lower(
     _ kernel: MachineKernel, for npu: Ascend, at location: SourceLocation, vectorCoresOfCube: Int,
-    firstWorkspace: Int, isSynchronised: Bool = true
+    firstWorkspace: Int, isSynchronised: Bool
   ) throws -> PipeKernel {
     func lower(isSparing: Bool) throws -> PipeKernel {
       try PipeLowering(kernel, at: location, vectorCoresOfCube: vectorCoresOfCube, isSparing: isSparing).lower(

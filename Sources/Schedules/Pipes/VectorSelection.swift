@@ -319,21 +319,14 @@ extension PipeLowering {
   /// block. Those that are new.
   func spreadArrays(for body: [MachineStatement]) -> [String] {
     guard !isSparing else { return [] }
-    var (found, stored): (Set<String>, Set<String>) = ([], [])
+    var found: Set<String> = []
     for statement in body {
-      statement.forEach { own in
-        switch own {
-        case .storeRaw(let array, _, _), .clear(let array, _, _): stored.insert(array)
-        case .multiplySlices(let product): stored.insert(product.target)
-        default: break
-        }
-        for expression in own.expressions { found.formUnion(expression.spreadArrays) }
-      }
+      statement.forEach { for expression in $0.expressions { found.formUnion(expression.spreadArrays) } }
     }
+    found.subtract(body.writtenMemories)
     let fitting = kernel.scratch.filter { array in
       guard case .constant(let count) = array.count else { return false }
-      return found.contains(array.name) && !stored.contains(array.name) && spills[array.name] == nil
-        && spreads[array.name] == nil && array.type.byteCount == 4 && count <= Self.mostSpread
+      return found.contains(array.name) && spills[array.name] == nil && spreads[array.name] == nil && array.type.byteCount == 4 && count <= Self.mostSpread
     }
     for array in fitting {
       let count = 8 * ((array.count.constantValue! + 7) / 8 * 8)
