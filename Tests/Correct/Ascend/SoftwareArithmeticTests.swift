@@ -45,8 +45,8 @@ import Tiles
   @Test(arguments: [3, 5, 6, 7, 72, 100, 255, 4095, 65537, 1_000_003, 1_000_000_007] as [Int32])
   func quotientsOfIntegersAreRoundedDown(n: Int32) throws {
     let most = Int32.max - n - 512
-    let spread = (0..<1 << 20).map { Int32(truncatingIfNeeded: $0 &* 0x9E37_79B1) >> Int32($0 % 24) }
-    let multiples = (0..<1 << 16).flatMap { number -> [Int32] in
+    let spread = (0..<1 << 17).map { Int32(truncatingIfNeeded: $0 &* 0x9E37_79B1) >> Int32($0 % 24) }
+    let multiples = (0..<1 << 14).flatMap { number -> [Int32] in
       let near = Int32(truncatingIfNeeded: number &* 0x85EB_CA6B) / n &* n
       return [near &- 1, near, near &+ 1]
     }

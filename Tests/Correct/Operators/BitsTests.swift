@@ -13,6 +13,17 @@ import TileIR
   static let pool = ThreadPool(threads: 4)
   static let machines = MachineDescription.cpus.filter(\.runsHere)
 
+  /// The schedules under which the instance at `place` of `count` is compiled for a target: the first candidate, and
+  /// of the others the target's and the instance's share.
+  static func schedules(
+    of program: Program, at place: Int, of count: Int, on machine: MachineDescription
+  ) -> [Schedule] {
+    let turn = machines.firstIndex { $0.name == machine.name }!
+    return Schedule.candidates(for: program, on: machine).enumerated().filter { number, _ in
+      number == 0 || number % machines.count == turn && number % count == place
+    }.map(\.element)
+  }
+
   @Test(arguments: OperatorLibrary.all.map(\.name))
   func everyTargetAndScheduleGivesTheReferencesBits(_ name: String) throws {
     let entry = try #require(OperatorLibrary.named(name))
@@ -22,14 +33,14 @@ import TileIR
       let cases = try instance.shapes.flatMap { extents in
         try InputKind.allCases.map { try BitCase(instance, program, extents, $0) }
       }
-      for (turn, machine) in Self.machines.enumerated() {
-        for (number, schedule) in Schedule.candidates(for: program, on: machine).enumerated()
-        where number == 0 || number % Self.machines.count == turn && number % instances.count == place {
+      for machine in Self.machines {
+        let schedules = Self.schedules(of: program, at: place, of: instances.count, on: machine)
+        for (turn, schedule) in schedules.enumerated() {
           let plan = try Lowering.plan(program, for: machine, schedule: schedule)
           let executable = try Executable(
             plan: plan, unproved: "its bits are compared here", pool: Self.pool)
           for bitCase in cases {
-            let threads = 1 + (number + bitCase.extents.count) % 4
+            let threads = 1 + (turn + bitCase.extents.count) % 4
             let results = try executable.run(
               bitCase.arguments, extents: bitCase.extents, threads: threads)
             for (output, expected) in bitCase.expected {

@@ -52,10 +52,8 @@ import TileIR
     let first = plan.variants.first { $0.guards.allSatisfy { value($0) >= 0 } }
     let taken = try #require(first)
     #expect(taken.name == variant && taken.kernels.contains { $0.agentWarps > 1 })
-    for kind in [InputKind.ordinary, .extreme] {
-      let bitCase = try BitCase(own, program, extents, kind)
-      try check(program, plan, bitCase, .shuffled(seed: 9), "\(name) \(extents) \(kind)")
-    }
+    let bitCase = try BitCase(own, program, extents, .extreme)
+    try check(program, plan, bitCase, .shuffled(seed: 9), "\(name) \(extents)")
   }
 
   /// All that lanes do between the warps of a block: halves, pairs, places of their own.

@@ -6,8 +6,8 @@ import Schedules
 import Testing
 import TileIR
 
-/// Kernels touch nothing beside their buffers and write no input: every operator under every schedule,
-/// at every small shape, with buffers that end at a page that cannot be touched or begin behind one. On
+/// Kernels touch nothing beside their buffers and write no input: every operator under the schedules that `BitsTests`
+/// compiles, at every small shape, with buffers that end at a page that cannot be touched or begin behind one. On
 /// `cpu-neon` `EmulatedBitsTests` does the same.
 @Suite struct PageEndTests {
   @Test(arguments: BitsTests.machines.map(\.name))
@@ -18,8 +18,12 @@ import TileIR
     await #expect(processExitsWith: .success) { [target = target as String, path = path as String] in
       let machine = MachineDescription.named(target)!
       for entry in OperatorLibrary.all {
-        for instance in entry.instances where instance.isSmall {
-          try Self.run(entry, instance, machine, leavingWordIn: path)
+        let instances = entry.instances.filter(\.isSmall)
+        for (place, instance) in instances.enumerated() {
+          let program = try instance.kernel().program()
+          for schedule in BitsTests.schedules(of: program, at: place, of: instances.count, on: machine) {
+            try Self.run(entry, instance, program, machine, schedule, leavingWordIn: path)
+          }
         }
       }
       try FileManager.default.removeItem(atPath: path)
@@ -28,19 +32,16 @@ import TileIR
   }
 
   private static func run(
-    _ entry: OperatorEntry, _ instance: OperatorInstance, _ machine: MachineDescription,
-    leavingWordIn path: String
+    _ entry: OperatorEntry, _ instance: OperatorInstance, _ program: Program, _ machine: MachineDescription,
+    _ schedule: Schedule, leavingWordIn path: String
   ) throws {
-    let program = try instance.kernel().program()
-    for schedule in Schedule.candidates(for: program, on: machine) {
-      let executable = try Executable(
-        program, for: machine, schedule: schedule, unproved: "the pages beside its buffers are watched here")
-      for extents in instance.shapes {
-        for side in GuardedMemory.Side.allCases {
-          let place = "\(entry.name), \(instance.name), \(extents), \(side), under \(schedule)"
-          try place.write(toFile: path, atomically: false, encoding: .utf8)
-          try launch(executable, instance, extents, side)
-        }
+    let executable = try Executable(
+      program, for: machine, schedule: schedule, unproved: "the pages beside its buffers are watched here")
+    for extents in instance.shapes {
+      for side in GuardedMemory.Side.allCases {
+        let place = "\(entry.name), \(instance.name), \(extents), \(side), under \(schedule)"
+        try place.write(toFile: path, atomically: false, encoding: .utf8)
+        try launch(executable, instance, extents, side)
       }
     }
   }
