@@ -11,17 +11,17 @@ public enum EmitAscend {
   /// One file: a function for each kernel, for vector cores alone.
   ///
   /// Parameters of a function are the kernel's buffers, its numbers, its floats and the number of cells, which blocks
-  /// take in turns.
-  public static func source(kernels: [PipeKernel], machine: MachineDescription, program: Program)
-    throws(EmissionError)
-    -> String
-  {
+  /// take in turns. Its name ends in `suffix`, for texts of several programs that become one library.
+  public static func source(
+    kernels: [PipeKernel], machine: MachineDescription, program: Program, suffix: String = ""
+  ) throws(EmissionError) -> String {
     let definitions = Definitions()
     var functions: [String] = []
     for kernel in kernels {
       do {
         var printer = PipeKernelPrinter(
-          kernel, program, definitions, capacity: machine.npu?.unifiedBufferBytes ?? 0)
+          kernel, named: symbol(of: kernel.source) + suffix, program, definitions,
+          capacity: machine.npu?.unifiedBufferBytes ?? 0)
         functions.append(try printer.print())
       } catch let refusal as Refusal {
         throw EmissionError(kernel: kernel.source.name, machine: machine.name, message: refusal.message)

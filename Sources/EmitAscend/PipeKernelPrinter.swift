@@ -5,14 +5,18 @@ import TileIR
 /// Prints one pipe program as a function of vector cores.
 struct PipeKernelPrinter {
   let kernel: PipeKernel
+  let symbol: String
   let program: Program
   let capacity: Int
   var scalars: ScalarPrinter
   var lines: [String] = []
   private var depth = 1
 
-  init(_ kernel: PipeKernel, _ program: Program, _ definitions: Definitions, capacity: Int) {
+  init(
+    _ kernel: PipeKernel, named symbol: String, _ program: Program, _ definitions: Definitions, capacity: Int
+  ) {
     self.kernel = kernel
+    self.symbol = symbol
     self.program = program
     self.capacity = capacity
     scalars = ScalarPrinter(definitions: definitions, names: CNames(taken: Self.taken))
@@ -35,7 +39,7 @@ struct PipeKernelPrinter {
     }
     parameters.append("int64_t \(scalars.names.identifier(PipeKernel.cells.name))")
     let head = Layout.group(
-      open: "extern \"C\" __global__ __aicore__ void \(EmitAscend.symbol(of: kernel.source))(",
+      open: "extern \"C\" __global__ __aicore__ void \(symbol)(",
       items: parameters.map(Layout.text), separator: ",", close: ") {")
     for buffer in kernel.source.buffers {
       let (name, type) = (scalars.names.identifier(buffer.name), Self.type(buffer.element))

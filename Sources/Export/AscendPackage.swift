@@ -57,7 +57,9 @@ public struct AscendPackage {
 
   /// Adds what `sha256sum --check` reads.
   init(_ files: [File]) {
-    let sums = files.map { "\(ContentHash.digest($0.bytes))  \($0.path)\n" }.joined()
-    self.files = files + [File("SHA256SUMS", sums)]
+    self.files = files + [File("SHA256SUMS", files.map(Self.sum).joined())]
   }
+
+  /// A file's line of SHA256SUMS.
+  static func sum(_ file: File) -> String { "\(ContentHash.digest(file.bytes))  \(file.path)\n" }
 }

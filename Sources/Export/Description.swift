@@ -42,18 +42,7 @@ extension AscendPackage {
         One launch of an operator as Ascend C for \(machine.name), with the bits that it must return. Written by
         `\(command)`.
 
-        ## Build and run
-
-        It takes a machine with such a chip, its driver, CANN 8 or newer with the compiler of Ascend C, CMake 3.16
-        and a C++17 compiler.
-
-        ```
-        sha256sum --check --quiet SHA256SUMS
-        source /usr/local/Ascend/ascend-toolkit/set_env.sh
-        cmake -B build -DSOC_VERSION=Ascend910B1   # the chip as `npu-smi info` names it
-        cmake --build build
-        build/check                                # device 0, in this folder; or: build/check DEVICE FOLDER
-        ```
+        \(AscendPackage.buildInstructions)
 
         ## The answer
 
@@ -80,13 +69,33 @@ extension AscendPackage {
         Tensors are row-major and little-endian, elements of 4 bits two to a byte with the first one low. Kernels in
         order: \(kernels.isEmpty ? "none, since the launch is empty" : kernels.joined(separator: ", ")).
 
-        ## If bits differ
-
-        Nothing here has met a chip before it met yours. What the kernels suppose of it, beyond the proofs:
-
-        \(AscendAssumption.allCases.map { "- `\($0.rawValue)`: \($0.sentence)" }.joined(separator: "\n"))
+        \(AscendPackage.assumptions)
 
         """
     }
   }
+
+  /// How a package is built and run.
+  static let buildInstructions = """
+    ## Build and run
+
+    It takes a machine with such a chip, its driver, CANN 8 or newer with the compiler of Ascend C, CMake 3.16
+    and a C++17 compiler.
+
+    ```
+    sha256sum --check --quiet SHA256SUMS
+    source /usr/local/Ascend/ascend-toolkit/set_env.sh
+    cmake -B build -DSOC_VERSION=Ascend910B1   # the chip as `npu-smi info` names it
+    cmake --build build
+    build/check                                # device 0, in this folder; or: build/check DEVICE FOLDER
+    ```
+    """
+
+  static let assumptions = """
+    ## If bits differ
+
+    Nothing here has met a chip before it met yours. What the kernels suppose of it, beyond the proofs:
+
+    \(AscendAssumption.allCases.map { "- `\($0.rawValue)`: \($0.sentence)" }.joined(separator: "\n"))
+    """
 }

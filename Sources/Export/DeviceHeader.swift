@@ -28,6 +28,11 @@ extension AscendPackage {
       throw Failure(what + " ended with code " + std::to_string(code) + more);
     }
 
+    inline std::vector<uint8_t> complement(std::vector<uint8_t> bytes) {
+      for (uint8_t &byte : bytes) byte = (uint8_t)~byte;
+      return bytes;
+    }
+
     inline float float_of(uint32_t bits) {
       float value;
       std::memcpy(&value, &bits, sizeof(value));
@@ -62,12 +67,15 @@ extension AscendPackage {
         all.push_back(fresh);
         return fresh;
       }
-      void *filled(const std::vector<uint8_t> &contents) {
-        void *fresh = memory(contents.size());
+      void write(void *memory, const std::vector<uint8_t> &contents) {
         if (!contents.empty())
           require(
-              aclrtMemcpy(fresh, contents.size(), contents.data(), contents.size(), ACL_MEMCPY_HOST_TO_DEVICE),
+              aclrtMemcpy(memory, contents.size(), contents.data(), contents.size(), ACL_MEMCPY_HOST_TO_DEVICE),
               "aclrtMemcpy to the device");
+      }
+      void *filled(const std::vector<uint8_t> &contents) {
+        void *fresh = memory(contents.size());
+        write(fresh, contents);
         return fresh;
       }
       std::vector<uint8_t> bytes_of(const void *memory, size_t bytes) const {
@@ -82,11 +90,7 @@ extension AscendPackage {
       void *contents(const char *file, size_t bytes) { return filled(read(file, bytes)); }
       // For a result: every bit is another than the expected one, so that an element which no kernel writes
       // is seen.
-      void *unlike(const char *file, size_t bytes) {
-        std::vector<uint8_t> start = read(file, bytes);
-        for (uint8_t &byte : start) byte = (uint8_t)~byte;
-        return filled(start);
-      }
+      void *unlike(const char *file, size_t bytes) { return filled(complement(read(file, bytes))); }
 
       // The exit status: 0 where all that was compared agrees, and else 1.
       int conclusion() const {
@@ -102,6 +106,10 @@ extension AscendPackage {
 
       // The codes that vector cores left: 1 and up is a check of the operator that failed, with its message.
       void compare_checks(const void *memory, size_t bytes, const std::vector<std::string> &messages) {
+        has_failed_check(memory, bytes, messages, "");
+      }
+      bool has_failed_check(
+          const void *memory, size_t bytes, const std::vector<std::string> &messages, const std::string &launch) {
         const std::vector<uint8_t> found = bytes_of(memory, bytes);
         for (size_t at = 0; at + 4 <= bytes; at += 4) {
           const uint64_t code = element(found, at, 0, 32);
@@ -109,18 +117,25 @@ extension AscendPackage {
           is_equal = false;
           const std::string text = code <= messages.size() ? messages[code - 1] : "none that the operator has";
           std::printf(
-              "vector core %zu: check %" PRIu64 " failed, and none is expected to: %s\n", at / 4, code, text.c_str());
-          return;
+              "%svector core %zu: check %" PRIu64 " failed, and none is expected to: %s\n",
+              launch.empty() ? "" : (launch + ": ").c_str(), at / 4, code, text.c_str());
+          return true;
         }
+        return false;
       }
       // A tensor against the bits in a file. Elements of 4 bits stand two to a byte, the first one low, and
       // rows begin with a byte of their own.
       void compare(
           const char *name, const void *memory, const char *file, size_t bytes, unsigned bits,
           const std::vector<size_t> &shape) {
-        const std::vector<uint8_t> expected = read(file, bytes), found = bytes_of(memory, bytes);
-        size_t count = 1;
-        for (size_t extent : shape) count *= extent;
+        if (agrees(name, memory, read(file, bytes), bits, shape))
+          std::printf("%s: all bits of %zu elements agree\n", name, count_of(shape));
+      }
+      bool agrees(
+          const std::string &name, const void *memory, const std::vector<uint8_t> &expected, unsigned bits,
+          const std::vector<size_t> &shape) {
+        const std::vector<uint8_t> found = bytes_of(memory, expected.size());
+        const size_t count = count_of(shape);
         const size_t row = shape.empty() ? 1 : shape.back(), pitch = (row * bits + 7) / 8;
         size_t differing = 0, first = 0;
         for (size_t i = 0; i < count; i++) {
@@ -128,10 +143,7 @@ extension AscendPackage {
           if (element(expected, start, i % row, bits) == element(found, start, i % row, bits)) continue;
           if (!differing++) first = i;
         }
-        if (!differing) {
-          std::printf("%s: all bits of %zu elements agree\n", name, count);
-          return;
-        }
+        if (!differing) return true;
         is_equal = false;
         std::string place;
         size_t rest = first;
@@ -139,9 +151,23 @@ extension AscendPackage {
           place = std::to_string(rest % shape[axis]) + (place.empty() ? "" : ", ") + place;
         const int digits = (int)((bits + 3) / 4);
         std::printf(
-            "%s: %zu of %zu elements differ, first [%s]: 0x%0*" PRIx64 " expected, 0x%0*" PRIx64 " found\n", name,
-            differing, count, place.c_str(), digits, element(expected, first / row * pitch, first % row, bits), digits,
+            "%s: %zu of %zu elements differ, first [%s]: 0x%0*" PRIx64 " expected, 0x%0*" PRIx64 " found\n",
+            name.c_str(), differing, count, place.c_str(), digits, element(expected, first / row * pitch, first % row, bits), digits,
             element(found, first / row * pitch, first % row, bits));
+        return false;
+      }
+      std::string path(const std::string &file) const { return folder + "/" + file; }
+      // Bytes of a file from an offset on.
+      std::vector<uint8_t> part(const std::string &file, size_t offset, size_t bytes) const {
+        std::ifstream stream(path(file), std::ios::binary);
+        if (!stream) throw Failure(path(file) + " cannot be opened; run in the package's folder or name that folder");
+        std::vector<uint8_t> contents(bytes);
+        stream.seekg((std::streamoff)offset);
+        if (bytes && !stream.read((char *)contents.data(), (std::streamsize)bytes))
+          throw Failure(
+              path(file) + ": " + std::to_string(bytes) + " bytes expected at " + std::to_string(offset) +
+              ", it ends before");
+        return contents;
       }
 
      private:
@@ -150,8 +176,13 @@ extension AscendPackage {
       std::vector<void *> all;
       bool is_equal = true;
 
-      std::vector<uint8_t> read(const char *file, size_t bytes) const {
-        const std::string path = folder + "/" + file;
+      static size_t count_of(const std::vector<size_t> &shape) {
+        size_t count = 1;
+        for (size_t extent : shape) count *= extent;
+        return count;
+      }
+      std::vector<uint8_t> read(const std::string &file, size_t bytes) const {
+        const std::string path = this->path(file);
         std::ifstream stream(path, std::ios::binary | std::ios::ate);
         if (!stream) throw Failure(path + " cannot be opened; run in the package's folder or name that folder");
         const size_t size = (size_t)stream.tellg();

@@ -134,7 +134,7 @@ struct HostProgram {
   // MARK: Literals
 
   /// A string of C++.
-  private static func literal(_ text: String) -> String {
+  static func literal(_ text: String) -> String {
     var quoted = "\""
     for byte in text.utf8 {
       switch byte {

@@ -30,22 +30,27 @@ public struct PackageFolder {
   }
 
   /// Writes the files beside the folder's place, then moves them there at once.
-  ///
-  /// Throws with the system's reason; what was at the place is then as it was.
   public func write(_ files: [AscendPackage.File]) throws {
+    try write { add in for file in files { try add(file) } }
+  }
+
+  /// The same with files that `make` hands over one by one.
+  ///
+  /// Throws with the system's reason, or what `make` throws; what was at the place is then as it was.
+  public func write(_ make: (@escaping (AscendPackage.File) throws -> Void) throws -> Void) throws {
     let place = URL(fileURLWithPath: path)
     let draft = place.deletingLastPathComponent()
       .appendingPathComponent(".\(place.lastPathComponent).\(UUID().uuidString).part")
     defer { try? FileManager.default.removeItem(at: draft) }
-    do {
-      for file in files {
+    try make { file in
+      do {
         let target = draft.appendingPathComponent(file.path)
         try FileManager.default.createDirectory(
           at: target.deletingLastPathComponent(), withIntermediateDirectories: true)
         try Data(file.bytes).write(to: target)
+      } catch {
+        throw ExportError("\(path) cannot be written: \(error.localizedDescription)")
       }
-    } catch {
-      throw ExportError("\(path) cannot be written: \(error.localizedDescription)")
     }
     // Takes the place of an empty folder, and of nothing else.
     guard rename(draft.path, place.path) == 0 else {

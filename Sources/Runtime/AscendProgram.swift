@@ -35,7 +35,14 @@ public struct AscendProgram {
     }
     kernels = try given ?? Self.pipes(of: plan)
     if given == nil { try PipeProof.require(kernels, of: plan) }
-    source = try EmitAscend.source(kernels: kernels, machine: plan.machine, program: plan.program)
+    source = try Self.source(kernels, of: plan)
+  }
+
+  /// The text with functions whose names end in `suffix`.
+  func source(suffix: String) throws -> String { try Self.source(kernels, of: plan, suffix: suffix) }
+
+  private static func source(_ kernels: [PipeKernel], of plan: Plan, suffix: String = "") throws -> String {
+    try EmitAscend.source(kernels: kernels, machine: plan.machine, program: plan.program, suffix: suffix)
   }
 
   /// Lowers a program for an Ascend chip.

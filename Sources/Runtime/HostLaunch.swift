@@ -39,6 +39,9 @@ public struct HostLaunch {
   /// What the buffers that it writes hold now, by parameter: its results once it is done.
   public var results: [String: HostTensor] { written.mapValues { executable.contents(of: $0) } }
 
+  /// Where they lie, by parameter.
+  public var places: [String: TensorView] { written.mapValues { executable.place(of: $0) } }
+
   /// Puts tensors in place of what the launch wrote, by parameter.
   ///
   /// They must have the types and shapes that `results` has.

@@ -209,7 +209,7 @@ public final class StepExecutable {
   }
 
   /// Where a view lies at the numbers of the last run. Only whole buffers have strides of their own.
-  private func place(of view: View) -> TensorView {
+  func place(of view: View) -> TensorView {
     let base = bases[view.buffer]
     let shape = view.shape.map { value(of: $0) }
     if base.shape == shape { return base }

@@ -46,7 +46,7 @@ struct Align: ParsableCommand {
   var json = false
 
   @OptionGroup(title: "Operators") var operatorOptions: AlignOperatorOptions
-  @OptionGroup(title: "Models") var modelOptions: AlignModelOptions
+  @OptionGroup(title: "Models") var modelOptions: ModelRunOptions
 
   func validate() throws {
     if let threads, !(1...1024).contains(threads) {
@@ -80,7 +80,7 @@ struct Align: ParsableCommand {
     var report = AlignReport(subject: subject, targets: targets)
     if exists && isFolder.boolValue {
       try operatorOptions.refuse(for: "an operator")
-      try modelOptions.align(folder: subject, on: targets, pool: pool, all: all, isQuiet: json, into: &report)
+      try modelOptions.runs(of: subject).align(on: targets, pool: pool, all: all, isQuiet: json, into: &report)
     } else {
       guard !exists, !subject.contains("/") else {
         throw Refusal("no model \(subject); an operator or a folder with config.json expected")

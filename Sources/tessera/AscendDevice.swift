@@ -14,7 +14,7 @@ enum AscendDevice {
     of name: String, environment: [String: String] = ProcessInfo.processInfo.environment
   ) -> Refusal {
     let instead =
-      "`tessera export OPERATOR --target ascend-910b --out FOLDER` writes a package that CANN builds, "
+      "`tessera export OPERATOR|MODEL --target ascend-910b --out FOLDER` writes a package that CANN builds, "
       + "runs on the chip and compares; ascend-model runs the same kernels on this processor"
     do {
       let library = try DynamicLibrary(named: ["libascendcl.so"], searching: folders(environment))

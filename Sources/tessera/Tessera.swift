@@ -8,6 +8,6 @@ struct Tessera: ParsableCommand {
     abstract: "Operators and models that return the same bits on every chip.",
     subcommands: [
       Run.self, Chat.self, Logits.self, Info.self, ListOperators.self, Show.self, RunOperator.self, Align.self, Prove.self,
-      ExportOperator.self, Probes.self, Predict.self, Bench.self, Doctor.self, Demo.self,
+      ExportCommand.self, Probes.self, Predict.self, Bench.self, Doctor.self, Demo.self,
     ])
 }

@@ -55,12 +55,15 @@ import Testing
     let outcome = try Command.run("tessera", arguments, environment: ["ASCEND_HOME_PATH": "/nonexistent"])
     #expect(outcome.status == 1)
     #expect(outcome.errors.hasPrefix("Error: ascend:0: AscendCL is not here: no library opened: looked for libascendcl.so in /nonexistent/lib64, "))
-    #expect(outcome.errors.contains("`tessera export OPERATOR --target ascend-910b --out FOLDER` writes a package"))
+    #expect(outcome.errors.contains("`tessera export OPERATOR|MODEL --target ascend-910b --out FOLDER` writes a package"))
   }
 
   @Test(arguments: [
     (["softmax", "--out", "Tests"], "Tests: a new or an empty folder expected, one with CAllocationCount found"),
-    (["Models/v4-nano", "--out", "x"], "models are not exported, only operators of the library"),
+    (["Models/none", "--out", "x"], "no model Models/none; an operator or a folder with config.json expected"),
+    (["Models/v4-nano", "--out", "x", "--seed", "2"], "--instance, --set, --kind and --seed are for an operator"),
+    (["softmax", "--out", "x", "--decode", "2"], "--tokens, --prompt, --decode and --arithmetic are for a model"),
+    (["Models/v4-nano", "--out", "x", "--tokens", "70000"], "70000"),
     (["softmax", "--out", "x", "--target", "cuda-sm90a"], "cuda-sm90a is a GPU: `make gpu-check` packs a folder"),
     (["softmax", "--out", "x", "--target", "ascend-950"], "no target ascend-950; known are ascend-910b"),
     (["matmul", "--out", "x"], "matmul on Ascend: a multiply-add with one rounding"),
@@ -80,7 +83,7 @@ import Testing
     #expect(missing.status == 1 && missing.errors.hasPrefix("Error: nowhere.json: a file that a package of probes wrote expected"))
   }
 
-  @Test(arguments: [["export", "--out", "x"], ["export", "softmax", "--probes", "--out", "x"], ["export", "--probes", "--seed", "2", "--out", "x"], ["show", "softmax", "--program", "--source"], ["run-operator", "softmax", "--set", "rows"]])
+  @Test(arguments: [["export", "--out", "x"], ["export", "softmax", "--probes", "--out", "x"], ["show", "softmax", "--program", "--source"], ["run-operator", "softmax", "--set", "rows"]])
   func misspeltOptionsExplainTheUsage(arguments: [String]) throws {
     let outcome = try Command.run("tessera", arguments)
     #expect(outcome.status != 0)

@@ -46,10 +46,23 @@ struct AscendCLStandIn {
   /// The texts of a package's kernels, `instructions` before those that the model has not the instructions
   /// for.
   private static func text(of folder: URL, _ instructions: String = "") throws -> String {
+    let parts = folder.appendingPathComponent("kernels")
+    if FileManager.default.fileExists(atPath: parts.path) { return try joined(parts) }
     let text = try String(contentsOf: folder.appendingPathComponent("kernels.cpp"), encoding: .utf8)
     let more = folder.appendingPathComponent("measurements.cpp")
     guard FileManager.default.fileExists(atPath: more.path) else { return text }
     return try text + instructions + String(contentsOf: more, encoding: .utf8)
+  }
+
+  /// The files of a model's kernels as one text, what each defines for itself kept apart.
+  private static func joined(_ folder: URL) throws -> String {
+    let files = try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
+    let parts = try files.enumerated().map { number, file in
+      let text = try String(contentsOf: folder.appendingPathComponent(file), encoding: .utf8)
+      let names = kernels(of: text).map { "using part_\(number)::\($0.name);\n" }
+      return "namespace part_\(number) {\n\(text)\n}\n" + names.joined()
+    }
+    return "#include \"kernel_operator.h\"\n" + parts.joined()
   }
 
   /// Compiles the package at `folder`.

@@ -51,6 +51,7 @@ enum AscendCLText {
 
   /// The stand-in itself. ENGINE is the path of the kernels' program.
   static let standIn = #"""
+    #include <algorithm>
     #include <cstdio>
     #include <cstdlib>
     #include <string>
@@ -139,40 +140,47 @@ enum AscendCLText {
     aclError aclrtSynchronizeStream(aclrtStream stream) {
       if (stream != &a_stream) return refuse("no such stream");
       if (queue.empty()) return ACL_SUCCESS;
-      // The engine's file: a head of 12 words, buffers, launches, room for reports, contents.
+      // The engine's file: a head of 12 words, the buffers that kernels are given, launches, room for reports, contents.
       enum { HEAD = 12, REPORT = 10, REPORTS = 64 };
-      std::vector<int64_t> words(HEAD + 4 * areas.size());
-      const int64_t first_launch = (int64_t)words.size();
+      std::vector<area *> given_areas;
+      std::vector<int64_t> launches;
       for (const queued &launch : queue) {
         const int64_t count = (int64_t)launch.arguments.size();
-        words.insert(words.end(), {launch.kernel, launch.blocks, count, launch.vectors_of_cube});
+        launches.insert(launches.end(), {launch.kernel, launch.blocks, count, launch.vectors_of_cube});
         for (const given &argument : launch.arguments) {
           int64_t value = argument.bits, offset = 0;
           if (argument.kind == 0) {
-            const area *own = area_of((void *)argument.bits, 0);
+            area *own = area_of((void *)argument.bits, 0);
             if (!own) return refuse("a kernel is given memory of nobody");
-            value = own - areas.data();
+            value = std::find(given_areas.begin(), given_areas.end(), own) - given_areas.begin();
+            if (value == (int64_t)given_areas.size()) given_areas.push_back(own);
             offset = (uint8_t *)argument.bits - own->start;
           }
-          words.insert(words.end(), {argument.kind, value, offset});
+          launches.insert(launches.end(), {argument.kind, value, offset});
         }
       }
+      std::vector<int64_t> words(HEAD + 4 * given_areas.size());
+      const int64_t first_launch = (int64_t)words.size();
+      words.insert(words.end(), launches.begin(), launches.end());
       const int64_t reports = 8 * (int64_t)words.size();
       int64_t end = reports + 8 * REPORT * REPORTS;
-      for (size_t i = 0; i < areas.size(); i++) {
-        const int64_t place = (end + 63) / 64 * 64, marks = (place + (int64_t)areas[i].bytes + 63) / 64 * 64;
-        const int64_t own[] = {place, (int64_t)areas[i].bytes, 1, marks};
+      for (size_t i = 0; i < given_areas.size(); i++) {
+        const int64_t bytes = (int64_t)given_areas[i]->bytes;
+        const int64_t place = (end + 63) / 64 * 64, marks = (place + bytes + 63) / 64 * 64;
+        const int64_t own[] = {place, bytes, 1, marks};
         std::memcpy(&words[HEAD + 4 * i], own, sizeof(own));
-        end = marks + (int64_t)areas[i].bytes;
+        end = marks + bytes;
       }
       const int64_t head[HEAD] = {
-          (int64_t)areas.size(), (int64_t)queue.size(), first_launch, 0, 0, 192 << 10, 300, reports, REPORTS, 0, 0, 0};
+          (int64_t)given_areas.size(), (int64_t)queue.size(), first_launch, 0, 0, 192 << 10, 300, reports, REPORTS,
+          0, 0, 0};
       std::memcpy(words.data(), head, sizeof(head));
       std::vector<uint8_t> file((size_t)end);
       std::memcpy(file.data(), words.data(), 8 * words.size());
-      for (size_t i = 0; i < areas.size(); i++) {
-        std::memcpy(&file[(size_t)words[HEAD + 4 * i]], areas[i].start, areas[i].bytes);
-        std::memcpy(&file[(size_t)words[HEAD + 4 * i + 3]], areas[i].defined.data(), areas[i].bytes);
+      for (size_t i = 0; i < given_areas.size(); i++) {
+        const area &own = *given_areas[i];
+        std::memcpy(&file[(size_t)words[HEAD + 4 * i]], own.start, own.bytes);
+        std::memcpy(&file[(size_t)words[HEAD + 4 * i + 3]], own.defined.data(), own.bytes);
       }
       const std::string path = std::string(ENGINE) + "." + std::to_string((size_t)&a_stream) + ".job";
       FILE *out = std::fopen(path.c_str(), "wb");
@@ -185,9 +193,10 @@ enum AscendCLText {
       std::remove(path.c_str());
       if (status || !is_read) return refuse("the engine ended with " + std::to_string(status));
       std::memcpy(words.data(), file.data(), 8 * words.size());
-      for (size_t i = 0; i < areas.size(); i++) {
-        std::memcpy(areas[i].start, &file[(size_t)words[HEAD + 4 * i]], areas[i].bytes);
-        std::memcpy(areas[i].defined.data(), &file[(size_t)words[HEAD + 4 * i + 3]], areas[i].bytes);
+      for (size_t i = 0; i < given_areas.size(); i++) {
+        area &own = *given_areas[i];
+        std::memcpy(own.start, &file[(size_t)words[HEAD + 4 * i]], own.bytes);
+        std::memcpy(own.defined.data(), &file[(size_t)words[HEAD + 4 * i + 3]], own.bytes);
       }
       if (words[10] || words[9] != (int64_t)queue.size()) {
         int64_t first[REPORT];
