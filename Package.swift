@@ -35,17 +35,18 @@ let package = Package(
     .target(name: "CTesseraShims"),
     .target(name: "DeviceModel", dependencies: ["CTesseraShims"]),
     .target(name: "CUDADriver", dependencies: ["DynamicLibrary"]),
+    .target(name: "AscendDriver", dependencies: ["DynamicLibrary"]),
     .target(
       name: "Runtime",
       dependencies: [
         "MachineIR", "TileIR",
         "Proofs", "Schedules", "EmitC", "EmitCUDA", "EmitAscend", "Steps", "DynamicLibrary", "CTesseraShims",
-        "DeviceModel", "CUDADriver",
+        "DeviceModel", "CUDADriver", "AscendDriver",
       ]),
     .target(name: "Alignment", dependencies: ["Steps", "TileIR", "Reference", "Runtime"]),
     .target(name: "Operators", dependencies: ["Tiles"]),
     .target(name: "JSON"),
-    .target(name: "Export", dependencies: ["CFamily", "DeviceModel", "MachineIR", "Proofs", "TileIR", "Reference", "Runtime", "JSON"]),
+    .target(name: "Export", dependencies: ["CFamily", "EmitAscend", "DeviceModel", "MachineIR", "Proofs", "TileIR", "Reference", "Runtime", "JSON"]),
     .target(name: "Safetensors", dependencies: ["TileIR", "JSON"]),
     .target(
       name: "DeepSeek",
@@ -75,7 +76,7 @@ let package = Package(
       name: "tessera",
       dependencies: [
         "EmitAscend", "EmitC", "EmitCUDA", "MachineIR", "Schedules", "Steps", "TileIR", "Tiles",
-        "Operators", "Proofs", "Roofline", "Reference", "Runtime", "CUDADriver", "Alignment", "Export", "DeepSeek", "Safetensors",
+        "Operators", "Proofs", "Roofline", "Reference", "Runtime", "CUDADriver", "AscendDriver", "Alignment", "Export", "DeepSeek", "Safetensors",
         "DynamicLibrary",
         "CBenchKernels", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
@@ -102,7 +103,7 @@ let package = Package(
       name: "Correct",
       dependencies: [
         "CFamily", "EmitAscend", "EmitC", "EmitCUDA", "MachineIR", "Schedules", "TileIR", "Tiles",
-        "Formats", "DynamicLibrary", "ElementaryOracle", "Operators", "PlanMutation", "Proofs", "Reference", "Runtime", "DeviceModel", "CUDADriver", "Roofline", "Steps",
+        "Formats", "DynamicLibrary", "ElementaryOracle", "Operators", "PlanMutation", "Proofs", "Reference", "Runtime", "DeviceModel", "CUDADriver", "AscendDriver", "Roofline", "Steps",
         "JSON", "Export", "Alignment", "Safetensors", "DeepSeek", "Fuzzing", "check-layers", "check-plans", "gpu-check", "CAllocationCount", "CTesseraShims",
       ]),
     .target(name: "CAllocationCount", path: "Tests/CAllocationCount", publicHeadersPath: "include"),

@@ -1,3 +1,4 @@
+import EmitAscend
 import MachineIR
 import Runtime
 import TileIR
@@ -14,8 +15,6 @@ public struct ModelPackage {
   private var runs: [(name: String, launches: Int, bytes: Int)] = []
   /// Inputs and expected bits of the run at hand.
   private var bytes: [UInt8] = []
-  /// The kinds of each kernel's arguments, as the first call has them.
-  private var kinds: [String: [AscendRecorder.Argument]] = [:]
   private let write: (AscendPackage.File) throws -> Void
 
   /// Begins with the memory of a model that was loaded onto `recorder` and has not run yet, and the kernels that lay
@@ -100,7 +99,8 @@ public struct ModelPackage {
     try add(AscendPackage.File("kernels.h", table))
     try add(AscendPackage.File("runs.txt", lines.joined(separator: "\n") + "\n"))
     let description = ModelDescription(
-      title: title, command: command, machine: machine, runs: runs, kernels: kinds.count, programs: texts.count)
+      title: title, command: command, machine: machine, runs: runs, kernels: texts.reduce(0) { $0 + $1.kernels.count },
+      programs: texts.count)
     try add(AscendPackage.File("README.md", description.text))
     try write(AscendPackage.File("SHA256SUMS", sums.joined()))
   }
@@ -125,7 +125,6 @@ public struct ModelPackage {
   private func text(of place: AscendRecorder.Place) -> String { "@\(place.area)+\(place.offset)" }
 
   private mutating func note(_ call: AscendRecorder.Call) {
-    if kinds[call.kernel] == nil { kinds[call.kernel] = call.arguments }
     let arguments = call.arguments.map { argument in
       switch argument {
       case .memory(let place): text(of: place)
@@ -138,51 +137,13 @@ public struct ModelPackage {
     lines.append((["kernel", call.kernel, "\(call.blocks)"] + arguments).joined(separator: " "))
   }
 
-  /// `kernels.h`: the kernels that are launched, each by its name and a list of arguments.
+  /// `kernels.h`: the kernels, and what the program must know besides.
   private var table: String {
-    let names = kinds.keys.sorted()
-    let includes = names.map { "#include \"aclrtlaunch_\($0).h\"" }
-    let rows = names.map { name -> String in
-      let given = kinds[name]!.enumerated().map { number, argument in
-        switch argument {
-        case .memory, .scratch, .checks: "a[\(number)].memory"
-        case .integer: "a[\(number)].integer"
-        case .float: "a[\(number)].real"
-        }
-      }
-      return """
-          {"\(name)",
-           {\(given.count), [](uint32_t blocks, aclrtStream stream, const Argument *a) -> uint32_t {
-              return ACLRT_LAUNCH_KERNEL(\(name))(blocks, stream, \(given.joined(separator: ", ")));
-            }}},
-        """
-    }
-    return """
-      // Every kernel by its name: how many arguments it takes, and its launch.
-      #pragma once
+    """
+    \(EmitAscend.launchTable(of: recorder.texts.map { ($0.kernels, $0.suffix) }))
+    static const char *const title = \(HostProgram.literal(title));
+    static const size_t checks_bytes = \(recorder.checksByteCount);
 
-      #include <map>
-      #include <string>
-
-      #include "acl/acl.h"
-      \(includes.joined(separator: "\n"))
-
-      static const char *const title = \(HostProgram.literal(title));
-      static const size_t checks_bytes = \(recorder.checksByteCount);
-
-      struct Argument {
-        void *memory;
-        int64_t integer;
-        float real;
-      };
-      struct Kernel {
-        size_t count;
-        uint32_t (*launch)(uint32_t blocks, aclrtStream stream, const Argument *arguments);
-      };
-      static const std::map<std::string, Kernel> kernels = {
-      \(rows.joined(separator: "\n"))
-      };
-
-      """
+    """
   }
 }

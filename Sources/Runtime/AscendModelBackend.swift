@@ -22,16 +22,10 @@ final class AscendModelBackend: DeviceBackend, SharedMemoryBackend {
     let loaded = compiling(plans, progress) { plan in
       let program = try AscendProgram(plan: plan, cache: cache)
       let object = try cache.ascendModel(of: program.source, kernels: program.symbols)
-      return (Compiled(program: program, object: object), object.wasCached)
+      return ((program, object), object.wasCached)
     }
     return try loaded.map { AscendModelStepProgram(try $0.get(), self) }
   }
-}
-
-/// Values alone, made by one thread and used by another.
-private struct Compiled: @unchecked Sendable {
-  let program: AscendProgram
-  let object: KernelCache.Object
 }
 
 /// An operator of a step in the device model of an Ascend chip.
@@ -44,8 +38,8 @@ private final class AscendModelStepProgram: StepProgram {
   var host: HostPlan { program.host }
   var wasCached: Bool { object.wasCached }
 
-  init(_ compiled: Compiled, _ backend: AscendModelBackend) {
-    (program, object) = (compiled.program, compiled.object)
+  init(_ compiled: (AscendProgram, KernelCache.Object), _ backend: AscendModelBackend) {
+    (program, object) = compiled
     self.backend = backend
     pipes = PipeProgram(file: object.file, source: program.source, kernels: program.symbols)
   }

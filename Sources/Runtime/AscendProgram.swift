@@ -5,8 +5,8 @@ import Schedules
 import TileIR
 
 /// An operator for an Ascend chip: proved, printed as Ascend C, and with what the host computes for its
-/// launches. No compiler and no chip is needed for it.
-public struct AscendProgram {
+/// launches. No compiler and no chip is needed for it. Values alone: one thread may make it and another use it.
+public struct AscendProgram: @unchecked Sendable {
   public let plan: Plan
   /// The kernels as they are printed.
   public let kernels: [PipeKernel]

@@ -39,7 +39,9 @@ public final class AscendRecorder {
   public struct Text: Sendable {
     public let program: String
     public let source: String
-    public let kernels: [String]
+    public let kernels: [PipeKernel]
+    /// What the names of its functions end in.
+    public let suffix: String
   }
 
   /// What steps are loaded onto.
@@ -123,23 +125,19 @@ private final class RecordingBackend: DeviceBackend {
   ) throws -> [any StepProgram] {
     let (cache, first) = (cache, texts.count)
     let loaded = compiling(plans, progress) { plan in
-      let program = try AscendProgram(plan: plan, cache: cache)
-      return (Proved(program: program), true)
+      (try AscendProgram(plan: plan, cache: cache), true)
     }
     return try loaded.enumerated().map { number, result in
-      let program = try result.get().program
+      let program = try result.get()
       let suffix = "_\(first + number)"
       texts.append(
         AscendRecorder.Text(
           program: program.plan.program.name, source: try program.source(suffix: suffix),
-          kernels: program.symbols.map { $0 + suffix }))
+          kernels: program.kernels, suffix: suffix))
       return RecordedProgram(program, suffix, self)
     }
   }
 }
-
-/// A value alone, made by one thread and used by another.
-private struct Proved: @unchecked Sendable { let program: AscendProgram }
 
 /// An operator of a step whose kernels are noted.
 private final class RecordedProgram: StepProgram {

@@ -1,3 +1,4 @@
+import AscendDriver
 import CUDADriver
 import Foundation
 import MachineIR
@@ -48,6 +49,8 @@ public final class Device {
     case .ascendModel: backend = try AscendModelBackend(cache)
     case .cuda(let number):
       backend = try CUDABackend(CUDADevice(number, of: CUDADriver.standard.get()), cache)
+    case .ascend(let number):
+      backend = try AscendBackend(AscendDevice(number, of: AscendDriver.standard.get()), cache)
     }
   }
 
@@ -92,7 +95,11 @@ public final class Device {
   ///
   /// Throws where the device is to write what lies out of its reach.
   func resident(_ view: TensorView, isWritten: Bool, _ name: String) throws -> TensorView {
-    guard let pointer = view.pointer, !backend.reaches(pointer) else { return view }
+    guard let pointer = view.pointer else { return view }
+    if backend.reaches(pointer) {
+      try backend.bind(pointer, isWritten: isWritten)
+      return view
+    }
     guard !isWritten else {
       throw RuntimeError("\(name) is written and does not lie in memory that the device gave")
     }
@@ -103,6 +110,7 @@ public final class Device {
     }
     let copy = try memory(byteCount)
     copy.pointer.copyMemory(from: pointer, byteCount: byteCount)
+    try backend.bind(copy.pointer, isWritten: false)
     residents[pointer] = copy
     return TensorView(view.element, copy.pointer, shape: view.shape, strides: view.strides)
   }

@@ -12,11 +12,17 @@ protocol DeviceBackend: AnyObject {
   func memory(_ byteCount: Int) throws -> AlignedMemory
   /// Whether the device reaches a pointer of this process.
   func reaches(_ pointer: UnsafeRawPointer) -> Bool
+  /// Told that memory which the device reaches is bound to a step, as what runs write or as what they only read.
+  func bind(_ pointer: UnsafeRawPointer, isWritten: Bool) throws
 
   /// Carries out a run of a step, whose numbers and addresses are those of every run with equal `numbers`.
   func run(_ step: AnyObject, _ numbers: [Int], _ enqueue: () throws -> Void) throws
   /// Waits for every kernel that was asked for. Throws the message of a failed assertion.
   func finish() throws
+}
+
+extension DeviceBackend {
+  func bind(_: UnsafeRawPointer, isWritten: Bool) throws {}
 }
 
 /// Devices whose kernels are done when they were asked for.

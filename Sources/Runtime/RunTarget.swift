@@ -1,3 +1,4 @@
+import AscendDriver
 import CUDADriver
 import MachineIR
 
@@ -11,13 +12,16 @@ public enum RunTarget: Hashable, Sendable, CustomStringConvertible {
   case ascendModel(MachineDescription)
   /// A GPU of this computer, by the driver's number.
   case cuda(Int)
+  /// An Ascend chip of this computer, by AscendCL's number.
+  case ascend(Int)
 
-  /// Throws what the driver says of a GPU that is not there, or for which there is no target.
+  /// Throws what a driver says of a chip that is not there, or for which there is no target.
   public var machine: MachineDescription {
     get throws {
       switch self {
       case .processor(let machine), .deviceModel(let machine), .ascendModel(let machine): machine
       case .cuda(let number): try CUDADriver.standard.get().target(of: number)
+      case .ascend: try AscendDriver.standard.get().target()
       }
     }
   }
@@ -29,20 +33,24 @@ public enum RunTarget: Hashable, Sendable, CustomStringConvertible {
     case .deviceModel(let machine): "cuda-model-\(machine.name.split(separator: "-").last!)"
     case .ascendModel: "ascend-model"
     case .cuda(let number): "cuda:\(number)"
+    case .ascend(let number): "ascend:\(number)"
     }
   }
 
-  /// Every target, whether it runs here or not; of GPUs the first stands for all.
+  /// Every target, whether it runs here or not; of GPUs and NPUs the first stands for all.
   public static let all =
     MachineDescription.cpus.map(processor) + [
-      .deviceModel(.sm90a), .deviceModel(.sm80), .ascendModel(.ascend910b), .cuda(0),
+      .deviceModel(.sm90a), .deviceModel(.sm80), .ascendModel(.ascend910b), .cuda(0), .ascend(0),
     ]
 
   /// The target of a name that `description` gives.
   public static func named(_ name: String) -> RunTarget? {
     if let known = all.first(where: { $0.description == name }) { return known }
-    guard name.hasPrefix("cuda:"), let number = Int(name.dropFirst(5)), number >= 0 else { return nil }
-    return .cuda(number)
+    func number(behind prefix: String) -> Int? {
+      guard name.hasPrefix(prefix), let number = Int(name.dropFirst(prefix.count)), number >= 0 else { return nil }
+      return number
+    }
+    return number(behind: "cuda:").map(cuda) ?? number(behind: "ascend:").map(ascend)
   }
 
   /// This processor's own, as `MachineDescription.host`.

@@ -1,3 +1,4 @@
+import AscendDriver
 import CUDADriver
 import MachineIR
 import Schedules
@@ -42,6 +43,8 @@ extension RunTarget {
     case .cuda(let number):
       try CUDAExecutable(
         program, on: CUDADevice(number, of: CUDADriver.standard.get()), schedule: schedule, cache: cache)
+    case .ascend(let number):
+      try AscendExecutable(program, on: AscendDevice(number, of: AscendDriver.standard.get()), cache: cache)
     }
   }
 
@@ -50,7 +53,7 @@ extension RunTarget {
     switch self {
     case .processor(let machine): machine.runsHere
     case .deviceModel, .ascendModel: false
-    case .cuda: true
+    case .cuda, .ascend: true
     }
   }
 }

@@ -97,7 +97,6 @@ extension AlignmentTarget {
   /// The one of a name, or an error that lists them.
   static func chosen(_ name: String) throws -> AlignmentTarget {
     guard let target = named(name) else {
-      if AscendDevice.isNamed(name) { throw AscendDevice.refusal(of: name) }
       throw unknown("target", name, among: all.map(\.description), listing: "tessera align --help")
     }
     return target

@@ -1,4 +1,5 @@
 import ArgumentParser
+import AscendDriver
 import CUDADriver
 import DynamicLibrary
 import Foundation
@@ -41,7 +42,7 @@ struct Finding: Encodable {
   let detail: String
 
   static func all() -> [Finding] {
-    [targets, threads, memory, compiler, cache, gpuCompiler, gpuDriver, mpfr, z3, emulator]
+    [targets, threads, memory, compiler, cache, gpuCompiler, gpuDriver, npuDriver, mpfr, z3, emulator]
   }
 
   private static var targets: Finding {
@@ -125,6 +126,18 @@ struct Finding: Encodable {
       return Finding(thing: "NVIDIA driver", state: .missing, detail: "none here; runs kernels on GPUs")
     case .failure(let error):
       return Finding(thing: "NVIDIA driver", state: .missing, detail: "\(error)")
+    }
+  }
+
+  private static var npuDriver: Finding {
+    switch AscendDriver.standard {
+    case .success(let driver):
+      return Finding(
+        thing: "AscendCL", state: .ok, detail: "\(count(driver.deviceCount, "chip")), \(driver.chip), \(driver.path)")
+    case .failure(.noLibrary):
+      return Finding(thing: "AscendCL", state: .missing, detail: "none here; runs kernels on Ascend chips")
+    case .failure(let error):
+      return Finding(thing: "AscendCL", state: .missing, detail: "\(error)")
     }
   }
 

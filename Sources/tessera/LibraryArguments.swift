@@ -70,7 +70,6 @@ extension RunTarget {
   /// The target of a name, or an error that lists them.
   static func chosen(_ name: String) throws -> RunTarget {
     guard let target = named(name) else {
-      if AscendDevice.isNamed(name) { throw AscendDevice.refusal(of: name) }
       throw unknown("target", name, among: all.map(\.description), listing: "tessera run-operator --help")
     }
     return target

@@ -1,5 +1,6 @@
 import Alignment
 import ArgumentParser
+import AscendDriver
 import CUDADriver
 import Foundation
 import Operators
@@ -16,7 +17,8 @@ struct RunOperator: ParsableCommand {
       Inputs are random numbers that are the same on every machine for a seed, or come from a file. For each \
       output its type, shape, SHA-256 and first elements are printed: equal hashes mean equal bits, so two \
       runs, on two targets or two machines, compare by one line. cuda-model runs a GPU's CUDA text on this \
-      processor and checks every access; cuda:0 is a GPU of this machine.
+      processor and checks every access, ascend-model the same of an NPU's; cuda:0 is a GPU of this machine, \
+      ascend:0 an NPU.
       """)
 
   @OptionGroup var operators: OperatorArguments
@@ -162,6 +164,7 @@ struct RunReport: Encodable {
       case .processor: isEmulated ? "emulated" : count(threads, "thread")
       case .deviceModel, .ascendModel: "every access checked"
       case .cuda(let number): (try? CUDADriver.standard.get().facts(of: number).name) ?? ""
+      case .ascend: (try? AscendDriver.standard.get().chip) ?? ""
       }
     extents = launch.extents
     outputs = launch.program.parameters.compactMap { parameter in

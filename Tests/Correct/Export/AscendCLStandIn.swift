@@ -54,54 +54,71 @@ struct AscendCLStandIn {
     return try text + instructions + String(contentsOf: more, encoding: .utf8)
   }
 
-  /// The files of a model's kernels as one text, what each defines for itself kept apart.
+  /// The files of a model's kernels as one text.
   private static func joined(_ folder: URL) throws -> String {
-    let files = try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
-    let parts = try files.enumerated().map { number, file in
-      let text = try String(contentsOf: folder.appendingPathComponent(file), encoding: .utf8)
+    try joined(FileManager.default.contentsOfDirectory(atPath: folder.path).sorted().map {
+      try String(contentsOf: folder.appendingPathComponent($0), encoding: .utf8)
+    })
+  }
+
+  /// Texts as one, what each defines for itself kept apart.
+  static func joined(_ texts: [String]) -> String {
+    let parts = texts.enumerated().map { number, text in
       let names = kernels(of: text).map { "using part_\(number)::\($0.name);\n" }
       return "namespace part_\(number) {\n\(text)\n}\n" + names.joined()
     }
     return "#include \"kernel_operator.h\"\n" + parts.joined()
   }
 
-  /// Compiles the package at `folder`.
-  init(_ folder: URL, instructions: String = "") throws {
-    self.folder = folder
-    let text = try Self.text(of: folder, instructions)
-    let kernels = Self.kernels(of: text)
-    let engine = try KernelCache.standard.ascendModel(of: text, kernels: kernels.map(\.name)).file
-    let headers = folder.appendingPathComponent("stand-in")
+  /// Puts the stand-in into a folder of headers. Returns the options that it is compiled with.
+  static func write(to headers: URL) throws -> [String] {
     try FileManager.default.createDirectory(
       at: headers.appendingPathComponent("acl"), withIntermediateDirectories: true)
-    func write(_ text: String, _ name: String) throws {
+    for (name, text) in [
+      ("acl/acl.h", AscendCLText.declarations), ("stand_in.h", AscendCLText.launches),
+      ("stand_in.cpp", AscendCLText.standIn),
+    ] {
       try Data(text.utf8).write(to: headers.appendingPathComponent(name))
     }
-    try write(AscendCLText.declarations, "acl/acl.h")
-    try write(AscendCLText.launches, "stand_in.h")
-    try write(AscendCLText.standIn, "stand_in.cpp")
+    return ["-std=c++17", "-O0", "-Wall", "-Wextra", "-Werror", "-I", headers.path]
+  }
+
+  /// The same with what CANN makes of a text's kernels, and the program that runs them.
+  static func write(_ text: String, to headers: URL) throws -> [String] {
+    let options = try write(to: headers)
+    let kernels = kernels(of: text)
+    let engine = try KernelCache.standard.ascendModel(of: text, kernels: kernels.map(\.name)).file
     try FileManager.default.copyItem(at: engine, to: headers.appendingPathComponent("engine"))
     for (number, kernel) in kernels.enumerated() {
       let names = kernel.parameters.map { "given(\($0.split(separator: " ").last!))" }.joined(separator: ", ")
-      try write(
-        """
+      let text = """
         #pragma once
         #include "stand_in.h"
         \(kernel.declaration { $0.replacingOccurrences(of: "GM_ADDR ", with: "void *") }) {
-          return stand_in_launch(\(number), \(kernel.vectorCoresOfCube), blocks, stream, {\(names)});
+          return stand_in_launch(ENGINE, \(number), \(kernel.vectorCoresOfCube), blocks, stream, {\(names)});
         }
 
-        """, "aclrtlaunch_\(kernel.name).h")
+        """
+      try Data(text.utf8).write(to: headers.appendingPathComponent("aclrtlaunch_\(kernel.name).h"))
     }
-    let result = try Self.run(
-      "clang++",
-      [
-        "-std=c++17", "-O0", "-Wall", "-Wextra", "-Werror", "-I", headers.path, "-I", folder.path,
-        "-DENGINE=\"\(headers.appendingPathComponent("engine").path)\"",
-        folder.appendingPathComponent("main.cpp").path,
-        headers.appendingPathComponent("stand_in.cpp").path, "-o",
-        headers.appendingPathComponent("check").path,
+    return options + ["-DENGINE=\"\(headers.appendingPathComponent("engine").path)\""]
+  }
+
+  /// Compiles the package at `folder`.
+  init(_ folder: URL, instructions: String = "") throws {
+    self.folder = folder
+    let headers = folder.appendingPathComponent("stand-in")
+    let options = try Self.write(Self.text(of: folder, instructions), to: headers)
+    try Self.compile(
+      options + [
+        "-I", folder.path, folder.appendingPathComponent("main.cpp").path,
+        headers.appendingPathComponent("stand_in.cpp").path, "-o", headers.appendingPathComponent("check").path,
       ])
+  }
+
+  /// Runs the C++ compiler, which must accept everything.
+  static func compile(_ arguments: [String]) throws {
+    let result = try run("clang++", arguments)
     guard result.status == 0 else { throw Failure(description: result.errors) }
   }
 

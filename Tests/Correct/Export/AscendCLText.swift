@@ -15,10 +15,13 @@ enum AscendCLText {
       ACL_MEMCPY_HOST_TO_HOST, ACL_MEMCPY_HOST_TO_DEVICE, ACL_MEMCPY_DEVICE_TO_HOST
     } aclrtMemcpyKind;
     typedef enum aclrtMemMallocPolicy { ACL_MEM_MALLOC_HUGE_FIRST } aclrtMemMallocPolicy;
+    typedef enum aclrtMemAttr { ACL_DDR_MEM, ACL_HBM_MEM } aclrtMemAttr;
     aclError aclInit(const char *configuration);
     aclError aclFinalize();
     const char *aclGetRecentErrMsg();
     const char *aclrtGetSocName();
+    aclError aclrtGetDeviceCount(uint32_t *count);
+    aclError aclrtGetMemInfo(aclrtMemAttr kind, size_t *free, size_t *total);
     aclError aclrtSetDevice(int32_t device);
     aclError aclrtResetDevice(int32_t device);
     aclError aclrtCreateStream(aclrtStream *stream);
@@ -44,12 +47,13 @@ enum AscendCLText {
       given(int64_t value) : kind(1), bits(value) {}
       given(float value) : kind(2), bits(0) { std::memcpy(&bits, &value, 4); }
     };
+    // ENGINE is the path of the kernels' program.
     uint32_t stand_in_launch(
-        int64_t kernel, int64_t vectors_of_cube, uint32_t blocks, aclrtStream stream,
+        const char *engine, int64_t kernel, int64_t vectors_of_cube, uint32_t blocks, aclrtStream stream,
         const std::vector<given> &arguments);
     """#
 
-  /// The stand-in itself. ENGINE is the path of the kernels' program.
+  /// The stand-in itself: a chip called CHIP with so many DEVICES and bytes of MEMORY.
   static let standIn = #"""
     #include <algorithm>
     #include <cstdio>
@@ -63,7 +67,18 @@ enum AscendCLText {
       // Bits that hold something.
       std::vector<uint8_t> defined;
     };
+    #ifndef CHIP
+    #define CHIP "a stand-in"
+    #endif
+    #ifndef DEVICES
+    #define DEVICES 1
+    #endif
+    #ifndef MEMORY
+    #define MEMORY (1ul << 34)
+    #endif
+
     struct queued {
+      std::string engine;
       int64_t kernel, blocks, vectors_of_cube;
       std::vector<given> arguments;
     };
@@ -94,9 +109,23 @@ enum AscendCLText {
       return ACL_SUCCESS;
     }
     const char *aclGetRecentErrMsg() { return message.empty() ? nullptr : message.c_str(); }
-    const char *aclrtGetSocName() { return "a stand-in"; }
+    const char *aclrtGetSocName() { return CHIP; }
+    aclError aclrtGetDeviceCount(uint32_t *count) {
+      *count = DEVICES;
+      return ACL_SUCCESS;
+    }
+    static size_t free_bytes() {
+      size_t bytes = MEMORY;
+      for (const area &at : areas) bytes -= at.bytes;
+      return bytes;
+    }
+    aclError aclrtGetMemInfo(aclrtMemAttr, size_t *free, size_t *total) {
+      *free = free_bytes();
+      *total = MEMORY;
+      return ACL_SUCCESS;
+    }
     aclError aclrtSetDevice(int32_t device) {
-      if (!has_begun || device != 0) return refuse("no device " + std::to_string(device));
+      if (!has_begun || device < 0 || device >= DEVICES) return refuse("no device " + std::to_string(device));
       has_device = true;
       return ACL_SUCCESS;
     }
@@ -109,6 +138,7 @@ enum AscendCLText {
     aclError aclrtDestroyStream(aclrtStream) { return ACL_SUCCESS; }
     aclError aclrtMalloc(void **memory, size_t bytes, aclrtMemMallocPolicy) {
       if (!has_device || !bytes) return refuse("no memory of 0 bytes");
+      if (bytes > free_bytes()) return 207001;
       area fresh{(uint8_t *)std::aligned_alloc(512, (bytes + 511) / 512 * 512), bytes, std::vector<uint8_t>(bytes, 0)};
       std::memset(fresh.start, 0x5a, bytes);
       *memory = fresh.start;
@@ -137,9 +167,9 @@ enum AscendCLText {
       std::memcpy(to, from, bytes);
       return ACL_SUCCESS;
     }
-    aclError aclrtSynchronizeStream(aclrtStream stream) {
-      if (stream != &a_stream) return refuse("no such stream");
-      if (queue.empty()) return ACL_SUCCESS;
+    // A few launches of one engine, one after the other: it has room for so many buffers.
+    enum { MOST_LAUNCHES = 8 };
+    static aclError carry_out(const std::string &engine, const std::vector<queued> &queue) {
       // The engine's file: a head of 12 words, the buffers that kernels are given, launches, room for reports, contents.
       enum { HEAD = 12, REPORT = 10, REPORTS = 64 };
       std::vector<area *> given_areas;
@@ -182,11 +212,11 @@ enum AscendCLText {
         std::memcpy(&file[(size_t)words[HEAD + 4 * i]], own.start, own.bytes);
         std::memcpy(&file[(size_t)words[HEAD + 4 * i + 3]], own.defined.data(), own.bytes);
       }
-      const std::string path = std::string(ENGINE) + "." + std::to_string((size_t)&a_stream) + ".job";
+      const std::string path = engine + "." + std::to_string((size_t)&a_stream) + ".job";
       FILE *out = std::fopen(path.c_str(), "wb");
       if (!out || std::fwrite(file.data(), 1, file.size(), out) != file.size()) return refuse("no file for " + path);
       std::fclose(out);
-      const int status = std::system(("'" ENGINE "' <> '" + path + "'").c_str());
+      const int status = std::system(("'" + engine + "' <> '" + path + "'").c_str());
       FILE *in = std::fopen(path.c_str(), "rb");
       const bool is_read = in && std::fread(file.data(), 1, file.size(), in) == file.size();
       if (in) std::fclose(in);
@@ -203,15 +233,26 @@ enum AscendCLText {
         std::memcpy(first, &file[(size_t)reports], sizeof(first));
         return refuse("report of kind " + std::to_string(first[0]) + " at line " + std::to_string(first[4]));
       }
-      queue.clear();
+      return ACL_SUCCESS;
+    }
+    aclError aclrtSynchronizeStream(aclrtStream stream) {
+      if (stream != &a_stream) return refuse("no such stream");
+      while (!queue.empty()) {
+        size_t count = 0;
+        while (count < queue.size() && count < MOST_LAUNCHES && queue[count].engine == queue[0].engine) count++;
+        const std::vector<queued> first(queue.begin(), queue.begin() + (long)count);
+        queue.erase(queue.begin(), queue.begin() + (long)count);
+        const aclError code = carry_out(first[0].engine, first);
+        if (code) return code;
+      }
       return ACL_SUCCESS;
     }
     }
     uint32_t stand_in_launch(
-        int64_t kernel, int64_t vectors_of_cube, uint32_t blocks, aclrtStream stream,
+        const char *engine, int64_t kernel, int64_t vectors_of_cube, uint32_t blocks, aclrtStream stream,
         const std::vector<given> &arguments) {
       if (stream != &a_stream || !blocks) return 1;
-      queue.push_back({kernel, blocks, vectors_of_cube, arguments});
+      queue.push_back({engine, kernel, blocks, vectors_of_cube, arguments});
       return 0;
     }
     """#

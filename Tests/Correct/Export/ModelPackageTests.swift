@@ -11,7 +11,7 @@ import TileIR
   private static let (width, rank, span) = (32, 10, 7)
 
   /// A norm, a product on cube cores with a weight that is laid out anew, and rows into a ring.
-  private static func step() throws -> Step {
+  static func step() throws -> Step {
     let builder = StepBuilder("three launches")
     let rows = builder.number("rows", in: 0...9)
     let start = builder.number("start", in: 0...1000)
@@ -35,7 +35,7 @@ import TileIR
     return try builder.finish()
   }
 
-  private static func load(_ step: Step, on device: Device) throws -> (StepExecutable, AnyObject) {
+  static func load(_ step: Step, on device: Device) throws -> (StepExecutable, AnyObject) {
     let weights = try TensorMemory([
       "gain": HostTensor(.float32, [width], numbers: (0..<width).map { 1 + Float($0 % 5) / 8 }),
       "w": HostTensor(.bfloat16, [1, rank, width], numbers: (0..<rank * width).map { Float($0 * 37 % 101 - 50) / 16 }),
@@ -154,13 +154,11 @@ import TileIR
     #expect(outcome.status == 0 && outcome.errors == "", "\(outcome.errors)")
   }
 
-  private static let headers: URL? = ProjectPython.package("torch_npu/include/third_party/acl/inc")
-
-  @Test(.enabled(if: headers != nil, "no torch-npu in .tools/python"))
+  @Test(.enabled(if: PackageTests.headers != nil, "no torch-npu in .tools/python"))
   func isAcceptedByTheHeadersOfAscendCL() throws {
     let folder = try TemporaryFolder()
     let place = URL(fileURLWithPath: folder.file("package"))
     try Self.write(to: place)
-    #expect(try AscendCLStandIn.typeCheck(place, headers: #require(Self.headers)) == "")
+    #expect(try AscendCLStandIn.typeCheck(place, headers: #require(PackageTests.headers)) == "")
   }
 }

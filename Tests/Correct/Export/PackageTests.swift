@@ -120,7 +120,7 @@ import Tiles
   }
 
   /// AscendCL's own declarations, which the wheel of torch-npu carries.
-  private static let headers: URL? = ProjectPython.package("torch_npu/include/third_party/acl/inc")
+  static let headers: URL? = ProjectPython.package("torch_npu/include/third_party/acl/inc")
 
   @Test(
     "is accepted by AscendCL's own headers", .enabled(if: headers != nil, "no torch-npu in .tools/python"),
