@@ -86,7 +86,11 @@ extension AscendPackage {
               "aclrtMemcpy from the device");
         return contents;
       }
-      void *zeros(size_t bytes) { return filled(std::vector<uint8_t>(bytes, 0)); }
+      void *zeros(size_t bytes) {
+        void *fresh = memory(bytes);
+        write(fresh, std::vector<uint8_t>(bytes, 0));
+        return fresh;
+      }
       void *contents(const char *file, size_t bytes) { return filled(read(file, bytes)); }
       // For a result: every bit is another than the expected one, so that an element which no kernel writes
       // is seen.
@@ -156,17 +160,31 @@ extension AscendPackage {
             element(found, first / row * pitch, first % row, bits));
         return false;
       }
+      // Whether a tensor has so many bytes.
+      static bool holds(const std::vector<size_t> &shape, unsigned bits, size_t bytes) {
+        if (bits != 4 && bits != 8 && bits != 16 && bits != 32 && bits != 64) return false;
+        size_t rows = 1;
+        for (size_t axis = 0; axis + 1 < shape.size(); axis++) {
+          if (rows > bytes) return false;
+          rows *= shape[axis];
+        }
+        const size_t row = shape.empty() ? 1 : shape.back();
+        return rows <= bytes && rows * ((row * bits + 7) / 8) == bytes;
+      }
       std::string path(const std::string &file) const { return folder + "/" + file; }
       // Bytes of a file from an offset on.
       std::vector<uint8_t> part(const std::string &file, size_t offset, size_t bytes) const {
-        std::ifstream stream(path(file), std::ios::binary);
+        std::ifstream stream(path(file), std::ios::binary | std::ios::ate);
         if (!stream) throw Failure(path(file) + " cannot be opened; run in the package's folder or name that folder");
+        const size_t size = (size_t)stream.tellg();
+        if (offset > size || bytes > size - offset)
+          throw Failure(
+              path(file) + ": " + std::to_string(bytes) + " bytes expected at " + std::to_string(offset) +
+              ", it has " + std::to_string(size));
         std::vector<uint8_t> contents(bytes);
         stream.seekg((std::streamoff)offset);
         if (bytes && !stream.read((char *)contents.data(), (std::streamsize)bytes))
-          throw Failure(
-              path(file) + ": " + std::to_string(bytes) + " bytes expected at " + std::to_string(offset) +
-              ", it ends before");
+          throw Failure(path(file) + " cannot be read");
         return contents;
       }
 

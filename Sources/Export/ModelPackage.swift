@@ -37,8 +37,7 @@ public struct ModelPackage {
     }
     let calls = recorder.takeCalls()
     if !calls.isEmpty {
-      lines.append("run weights data/weights.bin")
-      try add(AscendPackage.File("data/weights.bin", [UInt8]()))
+      lines.append("run weights")
       lines.append("launch weights laid out")
       for call in calls { note(call) }
     }

@@ -5,7 +5,7 @@ extension AscendPackage {
     // every package of a model.
     //
     //   memory BYTES [FILE]                   the next piece of memory, of zeros or with a file's contents
-    //   run NAME FILE                         a run begins, with the file of its inputs and expected bits
+    //   run NAME [FILE]                       a run begins, with the file of its inputs and expected bits
     //   write PLACE BYTES OFFSET              an input, from the run's file
     //   launch SCOPE OPERATOR                 an operator at work
     //   message TEXT                          of a check of it, by their codes from 1 on
@@ -109,7 +109,7 @@ extension AscendPackage {
         } else if (kind == "run") {
           close();
           run = word("a name");
-          file = word("a file");
+          file = rest();
         } else if (kind == "write") {
           const std::string where = word("a place");
           const size_t bytes = size("bytes"), offset = size("an offset");
@@ -130,6 +130,12 @@ extension AscendPackage {
         }
       }
 
+      size_t extent_of(const std::string &text) {
+        const int64_t extent = integer(text);
+        if (extent < 1 || extent > INT32_MAX) refuse("an extent expected, " + text + " found");
+        return (size_t)extent;
+      }
+
       // What every bit of is another than the expected one, so that an element which no kernel writes is seen; what a
       // state holds already stays.
       void begin_result(bool is_output) {
@@ -138,8 +144,9 @@ extension AscendPackage {
         const std::string where = word("a place");
         result.bits = (unsigned)size("bits");
         std::istringstream extents(word("a shape"));
-        for (std::string extent; std::getline(extents, extent, 'x');) result.shape.push_back((size_t)integer(extent));
+        for (std::string extent; std::getline(extents, extent, 'x');) result.shape.push_back(extent_of(extent));
         const size_t bytes = size("bytes"), offset = size("an offset");
+        if (!device.holds(result.shape, result.bits, bytes)) refuse("a tensor of another size than " + std::to_string(bytes) + " bytes");
         result.memory = place(where, bytes);
         result.expected = device.part(file, offset, bytes);
         if (is_output) device.write(result.memory, complement(result.expected));

@@ -204,19 +204,19 @@ private final class AscendStepProgram: StepProgram {
     for (number, size) in sizes.enumerated() { memory.append(try backend.scratch(number, size)) }
     try backend.ask(library, call.kernel + text.suffix, blocks: call.blocks, of: host) { codes in
       memory[checks] = codes
-      return call.arguments.map { argument in
-        switch argument {
-        case .buffer(let number): .init(memory: memory[number])
-        case .integer(let value): .init(integer: value)
-        case .float(let value): .init(float: value)
-        }
-      }
+      return AscendLibrary.arguments(of: call) { memory[$0] }
     }
     return 0
   }
 
   func prepare(_ arguments: [LaunchArgument], threads: Int?) throws -> Executable.PreparedWeights {
-    let prepared = try prepared(arguments, memory: backend.memory)
+    let prepared: Executable.PreparedWeights
+    do {
+      prepared = try self.prepared(arguments, memory: backend.memory)
+    } catch {
+      try? backend.finish()
+      throw error
+    }
     for memory in prepared.memory.compactMap({ $0 }) { try backend.bind(memory.pointer, isWritten: false) }
     try backend.finish()
     return prepared

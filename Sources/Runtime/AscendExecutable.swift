@@ -41,15 +41,15 @@ public final class AscendExecutable: RunnableOperator {
     for (buffer, memory) in zip(launch.buffers, memory) where buffer.purpose != .workspace {
       try buffer.contents.bytes.withUnsafeBytes { if let base = $0.baseAddress { try memory.fill(from: base) } }
     }
-    for kernel in launch.kernels {
-      let words = kernel.call.arguments.map { argument -> AscendLibrary.Argument in
-        switch argument {
-        case .buffer(let number): .init(memory: memory[number].address)
-        case .integer(let value): .init(integer: value)
-        case .float(let value): .init(float: value)
-        }
+    do {
+      for kernel in launch.kernels {
+        let words = AscendLibrary.arguments(of: kernel.call) { memory[$0].address }
+        try library.launch(kernel.call.kernel, blocks: kernel.call.blocks, words, on: device)
       }
-      try library.launch(kernel.call.kernel, blocks: kernel.call.blocks, words, on: device)
+    } catch {
+      // What was asked for before is done before its memory is given back.
+      try? device.synchronise()
+      throw error
     }
     try device.synchronise()
     let contents = try zip(launch.buffers, memory).map { buffer, memory -> DeviceBuffer in

@@ -1,4 +1,5 @@
 import AscendDriver
+import DeviceModel
 import DynamicLibrary
 import EmitAscend
 import Foundation
@@ -17,6 +18,17 @@ struct AscendLibrary {
     var memory: UnsafeMutableRawPointer? = nil
     var integer: Int64 = 0
     var float: Float = 0
+  }
+
+  /// The arguments of a call whose buffers are at addresses of the chip.
+  static func arguments(of call: PipeLaunch, _ address: (Int) -> UnsafeMutableRawPointer?) -> [Argument] {
+    call.arguments.map { argument in
+      switch argument {
+      case .buffer(let number): Argument(memory: address(number))
+      case .integer(let value): Argument(integer: value)
+      case .float(let value): Argument(float: value)
+      }
+    }
   }
 
   private typealias Launch = @convention(c) (

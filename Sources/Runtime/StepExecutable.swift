@@ -146,7 +146,13 @@ public final class StepExecutable {
 
   /// Does a launch of a run and waits for it.
   func launch(_ position: Int, threads: Int) throws {
-    try launches[position].run(numbers, threads: threads, scratch: scratch)
+    do {
+      try launches[position].run(numbers, threads: threads, scratch: scratch)
+    } catch {
+      // What was asked for before is not left for the next run.
+      try? device.backend.finish()
+      throw error
+    }
     try device.backend.finish()
   }
 

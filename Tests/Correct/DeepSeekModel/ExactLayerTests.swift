@@ -11,7 +11,7 @@ import TileIR
   /// A window alone and hash routing; CSA, whose first entry token 3 completes; HCA and routing by scores.
   @Test("the first tokens of a layer of each kind, each difference explained", arguments: [0, 1, 4])
   func explained(_ number: Int) throws {
-    let tokens = 6
+    let tokens = 4
     let outcome = try GoldenLayer(number, folder: ModelFixture.tiny.folder).check(tokens: tokens)
     #expect(outcome.byExactProducts.count >= tokens - 1)
     #expect(outcome.byGoldenFunctions == Array(0..<tokens))

@@ -75,8 +75,7 @@ struct AscendCLStandIn {
     try FileManager.default.createDirectory(
       at: headers.appendingPathComponent("acl"), withIntermediateDirectories: true)
     for (name, text) in [
-      ("acl/acl.h", AscendCLText.declarations), ("stand_in.h", AscendCLText.launches),
-      ("stand_in.cpp", AscendCLText.standIn),
+      ("acl/acl.h", AscendCLText.declarations), ("stand_in.h", AscendCLText.launches), ("stand_in.cpp", AscendCLText.standIn),
     ] {
       try Data(text.utf8).write(to: headers.appendingPathComponent(name))
     }
@@ -111,9 +110,23 @@ struct AscendCLStandIn {
     let options = try Self.write(Self.text(of: folder, instructions), to: headers)
     try Self.compile(
       options + [
-        "-I", folder.path, folder.appendingPathComponent("main.cpp").path,
-        headers.appendingPathComponent("stand_in.cpp").path, "-o", headers.appendingPathComponent("check").path,
+        "-I", folder.path, folder.appendingPathComponent("main.cpp").path, Self.library.get(), "-o",
+        headers.appendingPathComponent("check").path,
       ])
+  }
+
+  /// The stand-in as a library, which the cache keeps.
+  static let library = Result<String, any Error> {
+    let recipe = KernelCache.Recipe(
+      ["stand-in", AscendCLText.declarations, AscendCLText.launches, AscendCLText.standIn], suffix: "so",
+      maker: .other(identity: "clang++") { output in
+        let folder = try TemporaryFolder()
+        let place = URL(fileURLWithPath: folder.file("acl"))
+        let options = try write(to: place)
+        try compile(
+          options + ["-shared", "-fPIC", place.appendingPathComponent("stand_in.cpp").path, "-o", output.path])
+      })
+    return try KernelCache.standard.object(recipe).file.path
   }
 
   /// Runs the C++ compiler, which must accept everything.

@@ -53,7 +53,7 @@ enum AscendCLText {
         const std::vector<given> &arguments);
     """#
 
-  /// The stand-in itself: a chip called CHIP with so many DEVICES and bytes of MEMORY.
+  /// The stand-in itself.
   static let standIn = #"""
     #include <algorithm>
     #include <cstdio>
@@ -67,16 +67,6 @@ enum AscendCLText {
       // Bits that hold something.
       std::vector<uint8_t> defined;
     };
-    #ifndef CHIP
-    #define CHIP "a stand-in"
-    #endif
-    #ifndef DEVICES
-    #define DEVICES 1
-    #endif
-    #ifndef MEMORY
-    #define MEMORY (1ul << 34)
-    #endif
-
     struct queued {
       std::string engine;
       int64_t kernel, blocks, vectors_of_cube;
@@ -86,6 +76,9 @@ enum AscendCLText {
     static std::vector<queued> queue;
     static std::string message;
     static bool has_begun, has_device;
+    static std::string chip = "a stand-in";
+    static int32_t devices = 1;
+    static size_t memory_bytes = 1ul << 30;
     static int a_stream;
 
     static aclError refuse(const std::string &text) {
@@ -99,6 +92,12 @@ enum AscendCLText {
     }
 
     extern "C" {
+    // Before anything else: what the machine has.
+    void stand_in_be(const char *name, int32_t count, size_t bytes) {
+      chip = name;
+      devices = count;
+      memory_bytes = bytes;
+    }
     aclError aclInit(const char *) {
       if (has_begun) return refuse("begun twice");
       has_begun = true;
@@ -109,23 +108,23 @@ enum AscendCLText {
       return ACL_SUCCESS;
     }
     const char *aclGetRecentErrMsg() { return message.empty() ? nullptr : message.c_str(); }
-    const char *aclrtGetSocName() { return CHIP; }
+    const char *aclrtGetSocName() { return chip.c_str(); }
     aclError aclrtGetDeviceCount(uint32_t *count) {
-      *count = DEVICES;
+      *count = (uint32_t)devices;
       return ACL_SUCCESS;
     }
     static size_t free_bytes() {
-      size_t bytes = MEMORY;
+      size_t bytes = memory_bytes;
       for (const area &at : areas) bytes -= at.bytes;
       return bytes;
     }
     aclError aclrtGetMemInfo(aclrtMemAttr, size_t *free, size_t *total) {
       *free = free_bytes();
-      *total = MEMORY;
+      *total = memory_bytes;
       return ACL_SUCCESS;
     }
     aclError aclrtSetDevice(int32_t device) {
-      if (!has_begun || device < 0 || device >= DEVICES) return refuse("no device " + std::to_string(device));
+      if (!has_begun || device < 0 || device >= devices) return refuse("no device " + std::to_string(device));
       has_device = true;
       return ACL_SUCCESS;
     }

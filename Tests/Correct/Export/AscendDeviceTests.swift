@@ -92,6 +92,10 @@ struct AscendDeviceTests {
     executable.input("x").bindMemory(to: Int32.self)[1] = 3
     let error = #expect(throws: Diagnostic.self) { try executable.run() }
     #expect(error?.description.contains("rows are even") == true)
+    #expect(throws: Diagnostic.self) {
+      var run = try executable.begin()
+      _ = try run.advance()
+    }
     executable.input("x").bindMemory(to: Int32.self)[1] = 8
     try executable.run()
     #expect(Array(executable.output("y").bindMemory(to: Int32.self).prefix(2)) == [0, 8])

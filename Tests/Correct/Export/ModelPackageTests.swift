@@ -129,13 +129,30 @@ import TileIR
       ("memory 12 data/none.bin\n", "data/none.bin cannot be opened"),
       ("jump\n", "runs.txt, line 1: no statement is called jump"),
       ("kernel none 1\n", "runs.txt, line 1: no kernel is called none"),
-      ("memory 8\nrun a data/weights.bin\nwrite @0+4 8 0\n", "line 3: @0+4 and 8 bytes are no part of a piece"),
-      ("memory 8\nrun a data/weights.bin\nwrite @0+0 8 0\n", "data/weights.bin: 8 bytes expected at 0, it ends before"),
+      ("memory 8\nrun a data/a_first_run.bin\nwrite @0+4 8 0\n", "line 3: @0+4 and 8 bytes are no part of a piece"),
+      ("memory 8\nrun a data/a_first_run.bin\nwrite @0+0 8 99999\n", "8 bytes expected at 99999, it has "),
       ("memory -1\n", "line 1: bytes expected, a negative number found"),
     ] {
       try Data(other.utf8).write(to: runs)
       let refused = try built.check()
       #expect(refused.status == 2 && refused.errors.contains(message), "\(refused)")
+    }
+    // Whatever a line holds, the program says so or carries it out. What kernels are given is left as it is.
+    var random = SplitMix64(seed: 17)
+    let lines = text.split(separator: "\n").map(String.init)
+    for turn in 0..<60 {
+      var other = lines
+      let place = Int.random(in: 0..<lines.count, using: &random)
+      guard !other[place].hasPrefix("kernel") else { continue }
+      var bytes = Array(other[place].utf8)
+      for _ in 0..<Int.random(in: 1...4, using: &random) {
+        bytes[Int.random(in: bytes.indices, using: &random)] = UInt8.random(in: 32..<127, using: &random)
+      }
+      if turn % 5 == 0 { bytes.removeLast(bytes.count / 2) }
+      other[place] = String(decoding: bytes, as: UTF8.self)
+      try Data((other.joined(separator: "\n") + "\n").utf8).write(to: runs)
+      let outcome = try built.check()
+      #expect((0...2).contains(outcome.status), "\(other[place]): \(outcome)")
     }
     try Data(text.utf8).write(to: runs)
     #expect(try built.check().status == 1)
