@@ -156,10 +156,13 @@ struct PipeKernelPrinter {
     for statement in statements { try add(statement) }
   }
 
-  private mutating func block(_ statements: [PipeStatement]) throws {
+  private mutating func block(_ statements: [PipeStatement]) throws { try indented { try $0.add(statements) } }
+
+  /// What `body` adds, in a block.
+  mutating func indented(_ body: (inout PipeKernelPrinter) throws -> Void) rethrows {
     depth += 1
     defer { depth -= 1 }
-    try add(statements)
+    try body(&self)
   }
 
   private mutating func add(_ statement: PipeStatement) throws {

@@ -2,8 +2,9 @@ import TileIR
 
 /// The exact product of two tiles of byte slices, as a matrix unit of whole tiles computes it.
 ///
-/// Operands are consecutive signed bytes in main memory, left [slice][row][depth] and right [slice][column][depth].
-/// Slices i of the left and j of the right weigh i + j together, and products of the same weight share a sum: with
+/// Operands are consecutive signed bytes of a buffer, or of an array of the cell's own of `i8`: left [slice][row][depth]
+/// and right [slice][column][depth], or, of an array alone, [slice][depth][`pitch`] with the columns from the first byte
+/// on. Slices i of the left and j of the right weigh i + j together, and products of the same weight share a sum: with
 /// sums `i32` [weight][row][column] from the target's first element on,
 /// sums[w][r][c] = sum over i + j = w and k of left[i][r][k] right[j][c][k], exactly. What the target held is lost.
 public struct SliceProduct: Hashable, Sendable {
@@ -17,6 +18,8 @@ public struct SliceProduct: Hashable, Sendable {
   public let columns: Int
   /// A multiple of `depthStep`.
   public let depth: Int
+  /// Bytes from one coordinate of the depth to the next of the right operand, where its columns stand together.
+  public let pitch: Int?
   /// The array on chip, of `i32`.
   public let target: String
   /// The buffer of `int32` through which sums reach the array where the unit is another core's: room for `sums` of
@@ -26,8 +29,9 @@ public struct SliceProduct: Hashable, Sendable {
   public init(
     _ left: Access, slices leftSlices: Int, by right: Access, slices rightSlices: Int, rows: Int,
     columns: Int,
-    depth: Int, to target: String, through exchange: String
+    depth: Int, pitch: Int? = nil, to target: String, through exchange: String
   ) {
+    self.pitch = pitch
     self.left = left
     self.right = right
     self.leftSlices = leftSlices
@@ -44,7 +48,10 @@ public struct SliceProduct: Hashable, Sendable {
   public static let depthStep = 32
 
   public var leftBytes: Int { leftSlices * rows * depth }
-  public var rightBytes: Int { rightSlices * columns * depth }
+  /// From the first to the last.
+  public var rightBytes: Int {
+    pitch.map { (rightSlices * depth - 1) * $0 + columns } ?? rightSlices * columns * depth
+  }
   /// Sums of different weights, and elements of all.
   public var weights: Int { leftSlices + rightSlices - 1 }
   public var sums: Int { weights * rows * columns }
@@ -56,14 +63,17 @@ public struct SliceProduct: Hashable, Sendable {
   public var isWellFormed: Bool {
     leftSlices > 0 && rightSlices > 0 && [rows, columns].allSatisfy { $0 > 0 && $0 % Self.tile == 0 }
       && depth > 0
-      && depth % Self.depthStep == 0 && largestSum <= Int(Int32.max) && left.element == .int8
+      && depth % Self.depthStep == 0
+      && (pitch.map { $0 >= columns && $0 % Self.depthStep == 0 && columns % Self.depthStep == 0 } ?? true)
+      && largestSum <= Int(Int32.max) && left.element == .int8
       && right.element == .int8
   }
 }
 
 extension SliceProduct: CustomStringConvertible {
+  private var shape: String { pitch.map { "\(depth) x \(columns) of \($0)" } ?? "\(columns) x \(depth)" }
   public var description: String {
     "multiply \(left.buffer)[\(left.offset); \(leftSlices) x \(rows) x \(depth)] by "
-      + "\(right.buffer)[\(right.offset); \(rightSlices) x \(columns) x \(depth)] to @\(target)"
+      + "\(right.buffer)[\(right.offset); \(rightSlices) x \(shape)] to @\(target)"
   }
 }

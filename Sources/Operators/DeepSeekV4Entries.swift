@@ -160,12 +160,12 @@ extension OperatorLibrary {
         attention(attentionShape(channels: 6, rotated: 6, window: 7, span: 6, .none))
       },
       OperatorInstance(small: "small all entries", fewSequences, arranged: arrangeBatch) {
-        attention(attentionShape(span: 3, .all(ratio: 4)))
+        attention(attentionShape(heads: 17, span: 3, .all(ratio: 4)))
       },
       OperatorInstance(
         small: "small wide", [["tokens": 2, "sequences": 1, "positions": 300, "capacity": 90]],
         arranged: arrangeBatch
-      ) { attention(attentionShape(heads: 1, channels: 4, rotated: 2, window: 100, span: 120, .picked(60))) },
+      ) { attention(attentionShape(heads: 3, channels: 136, rotated: 8, window: 100, span: 120, .picked(60))) },
       OperatorInstance(small: "small float32", fewSequences, arranged: arrangeBatch) {
         attention(attentionShape(.picked(3)), arithmetic: .float32)
       },

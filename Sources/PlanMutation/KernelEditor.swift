@@ -191,6 +191,9 @@ struct KernelEditor {
     {
       return .apply(instruction, [operands[0], .integer(256, type)], type)
     }
+    if fault == .weighSlices, instruction == .call(.roundedSlices), isHere("\(operands[0]) and \(operands[1])") {
+      return .apply(instruction, [operands[1], operands[0]] + operands[2...], type)
+    }
     guard [.dot4, .multiplyBytes, .multiplyDoubles, .multiplyHalves].contains(instruction) else { return nil }
     let place = "\(instruction) of \(operands[1]) and \(operands[2])"
     switch fault {

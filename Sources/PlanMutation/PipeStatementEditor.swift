@@ -119,6 +119,9 @@ struct PipeStatementEditor {
     return switch instruction {
     case .stage(let to, let buffer, let offset, let lines, let depth):
       .stage(to, buffer: buffer, offset: offset, lines: size(lines), depth: depth)
+    case .stageLines(let staged): .stageLines(staged.with(lines: size(staged.lines)))
+    case .loadTurned(let to, let from, let columns, let depth):
+      .loadTurned(to, from: from, columns: size(columns), depth: depth)
     case .loadLeft(let to, let from, let lines, let depth):
       .loadLeft(to, from: from, lines: size(lines), depth: depth)
     case .loadRight(let to, let from, let lines, let depth):
@@ -199,10 +202,19 @@ extension CubeInstruction {
     switch self {
     case .stage(let to, let buffer, let offset, let lines, let depth):
       .stage(to, buffer: buffer, offset: offset + .constant(1), lines: lines, depth: depth)
+    case .stageLines(let staged): .stageLines(staged.with(offset: staged.offset + .constant(1)))
     case .drain(let buffer, let offset, let from, let rows, let columns):
       .drain(buffer: buffer, offset: offset + .constant(1), from: from, rows: rows, columns: columns)
-    case .loadLeft, .loadRight, .multiply: nil
+    case .loadLeft, .loadRight, .loadTurned, .multiply: nil
     }
+  }
+}
+
+extension StagedLines {
+  fileprivate func with(lines: Int? = nil, offset: Expression? = nil) -> StagedLines {
+    StagedLines(
+      to, from: buffer, at: offset ?? self.offset, of: counter, lines: lines ?? self.lines, slices: slices,
+      depth: depth)
   }
 }
 

@@ -45,7 +45,7 @@ public enum PlanFault: String, Hashable, Sendable, CaseIterable {
   case dropProduct
   case repeatProduct
   case shiftProduct
-  /// A sum of slices weighs twice as much.
+  /// A sum of slices weighs twice as much, or as another.
   case weighSlices
   /// The threads of a warp do not wait for each other.
   case dropWait

@@ -26,16 +26,56 @@ public struct LaunchSizes {
   func extent(_ dimension: Dimension) -> Int {
     if let extent = dimension.extent { return extent }
     if case .computed(let index)? = program.lengths[dimension] {
-      guard let length = try? HostExpression(index, in: program) else { return 0 }
-      return value(length)
+      if let length = try? HostExpression(index, in: program) { return value(length) }
+      // What data decide is at its longest.
+      return max(0, min(dimension.range.upperBound, longest(index) ?? 0))
     }
     return extents[dimension.name] ?? 0
   }
 
+  /// An index at the last coordinates, where buffers hold the largest integers that they may; nil where nothing bounds them.
+  private func longest(_ index: Index) -> Int? {
+    switch index {
+    case .constant(let value): value
+    case .axis(let dimension): max(0, extent(dimension) - 1)
+    case .extent(let dimension): extent(dimension)
+    case .scalar(let parameter): scalar(program.parameters[parameter].name)
+    case .value(let id): longest(id)
+    case .sum(let a, let b): longest(a).flatMap { x in longest(b).map { x + $0 } }
+    case .scaled(let a, let n): longest(a).map { $0 * n }
+    case .divided(let a, let n): longest(a).map { Int((Double($0) / Double(n)).rounded(.down)) }
+    case .remainder(let a, let n): longest(a).map { ($0 % n + n) % n }
+    }
+  }
+
+  private func longest(_ id: ValueID) -> Int? {
+    let node = program[id]
+    func operand(_ number: Int) -> Int? { longest(node.operands[number]) }
+    func both(_ combine: (Int, Int) -> Int) -> Int? { operand(0).flatMap { a in operand(1).map { combine(a, $0) } } }
+    switch node.operation {
+    case .constant(let bits, .int32): return Int(Int32(bitPattern: bits))
+    case .coordinate(let dimension): return max(0, extent(dimension) - 1)
+    case .index(let index): return longest(index)
+    case .scalar(let parameter): return scalar(program.parameters[parameter].name)
+    case .load(let parameter, _): return largest(parameter)
+    case .elementwise(.add): return both(+)
+    case .elementwise(.subtract): return both(-)
+    case .elementwise(.multiply): return both(*)
+    case .elementwise(.minimum): return both(min)
+    case .elementwise(.maximum): return both(max)
+    case .elementwise(.divideFloor(let n)): return operand(0).map { Int((Double($0) / Double(n)).rounded(.down)) }
+    case .elementwise(.remainderFloor(let n)): return operand(0).map { ($0 % n + n) % n }
+    default: return nil
+    }
+  }
+
   /// The largest integer that a parameter's buffer promises to hold.
   func largest(in buffer: KernelBuffer) -> Int? {
-    guard case .parameter(let number) = buffer.source else { return nil }
-    return program.parameters[number].refinements.compactMap { refinement -> Int? in
+    if case .parameter(let number) = buffer.source { largest(number) } else { nil }
+  }
+
+  private func largest(_ number: Int) -> Int? {
+    program.parameters[number].refinements.compactMap { refinement -> Int? in
       switch refinement {
       case .range(_, let upper): upper
       case .coordinate(let dimension): max(0, extent(dimension) - 1)

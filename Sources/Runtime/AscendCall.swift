@@ -22,7 +22,8 @@ extension PipeKernel {
     for array in spills {
       let size = check.compiled(array.count.value).value(numbers)
       sizes.append(size)
-      given.append(.buffer(spill(array.buffer.name, 4 * size * blocks * perBlock)))
+      let bytes = array.buffer.element.bitWidth / 8 * size
+      given.append(.buffer(spill(array.buffer.name, bytes * blocks * perBlock)))
     }
     if status != nil { given.append(.buffer(checks)) }
     for scalar in kernel.scalars { given.append(.integer(Int64(scalar.value(numbers)))) }

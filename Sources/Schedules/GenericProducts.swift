@@ -33,6 +33,7 @@ extension RegionLowering {
   ) throws {
     let node = program[id]
     let (left, right) = (node.operands[0], node.operands[1])
+    if multipliesCubes, let shared = sharedCube(id) { return try lower(shared) }
     switch productClass {
     case .ordered(let order, let multiplyAdd):
       try lowerOrderedProduct(id, order, multiplyAdd, dimension)

@@ -168,6 +168,10 @@ extension RegionLowering {
       // A vector core works on all lanes of a tail: no more than an eighth of all are to be idle.
       while machine.npu != nil, lanes > 256, (extent + lanes - 1) / lanes * lanes * 8 > extent * 9 { lanes /= 2 }
     }
+    // Lists of listed rows are stored by tiles of columns: longer vectors than there are rows would never be whole.
+    while multipliesCubes, dimension.extent == nil, lanes > max(SharedCube.columns, dimension.range.upperBound) {
+      lanes /= 2
+    }
     return lanes
   }
 

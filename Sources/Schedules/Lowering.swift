@@ -50,6 +50,10 @@ public enum Lowering {
         if let pattern = lowering.pattern, lowering.fitsCubes(pattern) {
           // A cell's rows are short.
           choices.registersPerVector = 1
+        } else if lowering.multipliesCubes {
+          choices.registersPerVector = Self.registersOfShared(choices, on: machine) {
+            try begin($0).lower(name: program.name)
+          }
         } else if !(lowering.pattern.map(lowering.fitsVectors) ?? false) {
           // Vector units do such products one by one, or refuse them, and those in the midst of a region too.
           choices.blocksProducts = false
@@ -117,6 +121,20 @@ public enum Lowering {
     guard let npu = machine.npu, !kernel.openArrays.isEmpty else { return nil }
     let own = kernel.withOpenArraysInMemory
     return (try? PipeLowering.lower(own, for: npu, isSynchronised: false)) == nil ? nil : own
+  }
+
+  /// The registers of vectors of a kernel whose cells have products of their own on cube cores: the most that fit.
+  private static func registersOfShared(
+    _ choices: Schedule, on machine: MachineDescription, _ lower: (Schedule) throws -> MachineKernel
+  ) -> Int {
+    let lengths = [4, 2, 1]
+    let fitting = lengths.first { registers in
+      var own = choices
+      own.registersPerVector = registers
+      guard let kernel = try? lower(own) else { return false }
+      return (try? PipeLowering.lower(kernel, for: machine.npu!, isSynchronised: false)) != nil
+    }
+    return fitting ?? lengths.last!
   }
 
   /// Registers of vectors for launches of few cells, and how many cells are few.

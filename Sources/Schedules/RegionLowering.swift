@@ -27,6 +27,13 @@ final class RegionLowering {
   var environment = Environment()
   var storage: [ValueID: Storage] = [:]
   var fixedOperands: [FixedOperandKey: FixedOperand] = [:]
+  /// What kernels before cut of listed rows, the arrays of a cell's powers of two, and those that all its products on a
+  /// cube core use.
+  var cutLists: [ValueID: CutRows] = [:]
+  var listExponents: [ValueID: String] = [:]
+  var sharedArrays: CubeArrays?
+  /// Whether products of this region go to a cube core, tile by tile inside a cell.
+  private(set) lazy var multipliesCubes = findsSharedCubes()
   /// First coordinate and count of axes that a cell holds a block of.
   var domains: [Dimension: (lower: Expression, count: Expression, most: HostExpression)] = [:]
   /// The parallel axis whose loop is innermost around a cell's items, the vector loop that was the first to read
@@ -115,7 +122,7 @@ final class RegionLowering {
     for (position, axis) in region.axes.enumerated().reversed() {
       let isBlock = axis.dimension == laneAxis || axis.dimension == sharedAxis
       var size = position == 0 ? schedule.cellRows : 1
-      if axis.dimension == sharedAxis { size = 2 * schedule.cellInner }
+      if axis.dimension == sharedAxis { size = multipliesCubes ? SharedCube.height : 2 * schedule.cellInner }
       if axis.dimension == laneAxis {
         size = nibbles.map { min(schedule.cellLanes, $0.cellColumns) } ?? schedule.cellLanes
       }
@@ -254,14 +261,18 @@ final class RegionLowering {
   /// The most that the length of a dimension can be, for the size of on-chip arrays.
   func most(_ dimension: Dimension) -> HostExpression {
     if let domain = domains[dimension] { return domain.most }
-    if let extent = dimension.extent { return .constant(extent) }
+    func whole(_ count: Int) -> HostExpression {
+      // Tiles of a cube core have whole columns.
+      multipliesCubes ? HostExpression.constant(count).roundedUp(to: SharedCube.columns) : .constant(count)
+    }
+    if let extent = dimension.extent { return whole(extent) }
     switch program.lengths[dimension] {
     case .computed(let index)?:
       if let exact = try? host(index) { return exact }
       // Tiles of matrix units have whole columns; eight more than their multiple keeps rows in banks of their own.
-      guard multipliesMatrices else { return .constant(dimension.range.upperBound) }
-      let whole = FixedMatrices.width * DoubleMatrices.columns
-      return .constant((dimension.range.upperBound + whole - 1) / whole * whole + DoubleMatrices.columns)
+      guard multipliesMatrices else { return whole(dimension.range.upperBound) }
+      let columns = FixedMatrices.width * DoubleMatrices.columns
+      return .constant((dimension.range.upperBound + columns - 1) / columns * columns + DoubleMatrices.columns)
     default: return schedule.longestRow.map { .constant($0) } ?? .extent(dimension)
     }
   }

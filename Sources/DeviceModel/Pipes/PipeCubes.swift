@@ -28,6 +28,18 @@ extension ModelText {
         memcpy(poison + to, poison + from, FRACTAL_BYTES);
       }
     }
+    // Squares of 32 lines of 32 bytes, turned: shape is the first, their number and the stride, of places the count.
+    void run_turned(const instruction &i) {
+      for (u32 n = 0; n < i.shape[1]; n++) {
+        const u32 to = i.to.place + n * (1 + i.count) * FRACTAL_BYTES;
+        const u32 from = i.from[0].place + (i.shape[0] + n * i.shape[2]) * 2 * FRACTAL_BYTES;
+        for (u32 r = 0; r < LINE; r++)
+          for (u32 c = 0; c < LINE; c++) {
+            local[to + c * LINE + r] = local[from + r * LINE + c];
+            poison[to + c * LINE + r] = poison[from + r * LINE + c];
+          }
+      }
+    }
     // Products of a line's bytes: no sum of 32 of them needs more than 20 bits.
     INLINE u32 line_product(const u8 *x, const u8 *y) {
       i32 sum = 0;
@@ -87,7 +99,7 @@ extension ModelText {
     // Mode 2: a cube core with the vector cores at its side.
     template <int mode, pipe_t pipe> inline void CrossCoreSetFlag(int32_t id, TESSERA_LINE) {
       limit(mode == 2 && model::vectors_of_cube && id >= 0 && id < model::FLAGS, line, id);
-      limit(model::core == model::AIC ? pipe == PIPE_FIX : pipe == PIPE_MTE2 || pipe == PIPE_MTE3, line, pipe);
+      limit(model::core == model::AIC ? pipe == PIPE_FIX || pipe == PIPE_MTE2 : pipe == PIPE_MTE2 || pipe == PIPE_MTE3, line, pipe);
       model::issue(pipe, model::SET_FLAG, line).event = id;
       model::commit(pipe);
     }
@@ -113,6 +125,11 @@ extension ModelText {
       model::instruction &fresh = model::issue(model::MTE2, model::WORK, line);
       fresh.run = model::run_stage;
       fresh.to = own;
+      if (shape.nValue < shape.dstNzC0Stride) {
+        fresh.to.bytes = shape.nValue * model::LINE;
+        fresh.to_parts = columns;
+        fresh.to_pitch = shape.dstNzC0Stride * model::LINE;
+      }
       fresh.memory = (uint8_t *)from.at;
       fresh.memory_bytes = shape.dValue;
       fresh.memory_rows = shape.nValue;
@@ -142,6 +159,41 @@ extension ModelText {
       model::instruction &fresh = model::issue(model::MTE1, model::WORK, line);
       fresh.run = model::run_fractals;
       fresh.to = own;
+      fresh.from[0] = source;
+      fresh.count = shape.dstGap;
+      fresh.shape[0] = shape.startIndex;
+      fresh.shape[1] = shape.repeatTimes;
+      fresh.shape[2] = shape.srcStride;
+      model::commit(model::MTE1);
+    }
+    struct LoadData2dTransposeParams {
+      uint32_t startIndex, repeatTimes, srcStride, dstGap, dstFracGap;
+      LoadData2dTransposeParams(uint32_t a, uint32_t b, uint32_t c, uint32_t d, uint32_t e)
+          : startIndex(a), repeatTimes(b), srcStride(c), dstGap(d), dstFracGap(e) {}
+    };
+    // Of bytes two fractals, one below the other, are turned as one square and parted again.
+    inline void LoadDataWithTranspose(
+        const LocalTensor<int8_t> &to, const LocalTensor<int8_t> &from, const LoadData2dTransposeParams &shape,
+        TESSERA_LINE) {
+      on_cube(line);
+      limit(shape.startIndex <= 65535, line, shape.startIndex);
+      limit(shape.repeatTimes > 0 && shape.repeatTimes <= 255, line, shape.repeatTimes);
+      limit(shape.srcStride <= 65535, line, shape.srcStride);
+      limit(shape.dstGap > 0 && shape.dstGap <= 65535, line, shape.dstGap);
+      limit(shape.dstFracGap == 0, line, shape.dstFracGap);
+      model::require_memory(from.place, model::L1, line);
+      limit(model::is_in(to.place, model::L0A) || model::is_in(to.place, model::L0B), line, to.place);
+      const uint32_t square = 2 * model::FRACTAL_BYTES, pitch = (1 + shape.dstGap) * model::FRACTAL_BYTES;
+      const uint32_t last = shape.startIndex + (shape.repeatTimes - 1) * shape.srcStride;
+      const model::span source = from.checked(0, (last + 1) * square, model::own(model::MTE1), line);
+      const model::span own =
+          to.checked(0, (shape.repeatTimes - 1) * pitch + square, model::own(model::MTE1), line, 512);
+      model::instruction &fresh = model::issue(model::MTE1, model::WORK, line);
+      fresh.run = model::run_turned;
+      fresh.to = own;
+      fresh.to.bytes = square;
+      fresh.to_parts = shape.repeatTimes;
+      fresh.to_pitch = pitch;
       fresh.from[0] = source;
       fresh.count = shape.dstGap;
       fresh.shape[0] = shape.startIndex;

@@ -134,17 +134,21 @@ extension ModelText {
       begin(pipe, next.line);
       const limits known = local_limits(pipe);
       // An instruction may write where it reads.
-      numbers over = unknown(local_shadow, known, next.to.place, next.to.bytes, true);
+      const u32 parts = next.to_parts ? next.to_parts : 1;
+      numbers over = {};
+      for (u32 n = 0; n < parts; n++)
+        over |= unknown(local_shadow, known, next.to.place + n * next.to_pitch, next.to.bytes, true);
       for (u32 i = 0; i < 3; i++)
         if (next.from[i].bytes) over |= unknown(local_shadow, known, next.from[i].place, next.from[i].bytes, false);
       if (is_any(over)) {
         for (u32 i = 0; i < 3; i++) tell_local(known, pipe, next.line, next.from[i], false);
-        tell_local(known, pipe, next.line, next.to, true);
+        for (u32 n = 0; n < parts; n++)
+          tell_local(known, pipe, next.line, {next.to.place + n * next.to_pitch, next.to.bytes}, true);
       }
       const u32 own = pipe % PIPES, number = begun[pipe];
       for (u32 i = 0; i < 3; i++)
         if (next.from[i].bytes) mark(local_shadow, READS + own, next.from[i].place, next.from[i].bytes, number);
-      mark(local_shadow, own, next.to.place, next.to.bytes, number);
+      for (u32 n = 0; n < parts; n++) mark(local_shadow, own, next.to.place + n * next.to_pitch, next.to.bytes, number);
       if (next.memory)
         touch_memory(pipe, next.line, next.memory, next.memory_bytes, next.memory_rows ? next.memory_rows : 1,
                      next.memory_pitch, next.is_stored);

@@ -51,6 +51,8 @@ extension ModelText {
       runner run;
       u32 kind, line, event;
       span to, from[3];
+      // What is written lies in so many parts, one if none are told, a pitch from one to the next.
+      u32 to_parts, to_pitch;
       // Main memory: rows of bytes, a pitch from one to the next.
       u8 *memory;
       u32 memory_bytes, memory_rows, memory_pitch;
@@ -139,6 +141,7 @@ extension ModelText {
     void run_copy_out(const instruction &);
     void run_stage(const instruction &);
     void run_fractals(const instruction &);
+    void run_turned(const instruction &);
     void run_multiply(const instruction &);
     void run_drain(const instruction &);
 

@@ -1,6 +1,6 @@
 /// Products of byte slices, element by element.
 extension SliceProduct {
-  /// Carries it out for a cell: operands from main memory, sums to the array on chip.
+  /// Carries it out for a cell: operands from where they are, sums to the array on chip.
   func run(
     _ left: CheckedMemory, _ leftOffset: Int, _ right: CheckedMemory, _ rightOffset: Int,
     to target: CheckedMemory,
@@ -16,9 +16,11 @@ extension SliceProduct {
           var sum = 0
           var flaw: UInt8 = 0
           for i in max(0, weight - rightSlices + 1)..<min(leftSlices, weight + 1) {
-            let (first, second) = ((i * rows + row) * depth, ((weight - i) * columns + column) * depth)
+            let first = (i * rows + row) * depth
+            let (second, step) =
+              pitch.map { ((weight - i) * depth * $0 + column, $0) } ?? (((weight - i) * columns + column) * depth, 1)
             for k in 0..<depth {
-              let (x, y) = (a[first + k], b[second + k])
+              let (x, y) = (a[first + k], b[second + k * step])
               sum += Int(x.value) * Int(y.value)
               if x.flaw != 0 { flaw = x.flaw }
               if y.flaw != 0 { flaw = y.flaw }

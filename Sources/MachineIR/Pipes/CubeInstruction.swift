@@ -8,9 +8,13 @@ import TileIR
 public enum CubeInstruction: Hashable, Sendable {
   /// Copies `lines` lines of `depth` consecutive bytes from a buffer to L1, as fractals.
   case stage(LocalView, buffer: String, offset: Expression, lines: Int, depth: Int)
+  /// The same of lines that lie anywhere, each found by its number.
+  case stageLines(StagedLines)
   /// From L1 to the memory of the left operand, of the right operand.
   case loadLeft(LocalView, from: LocalView, lines: Int, depth: Int)
   case loadRight(LocalView, from: LocalView, lines: Int, depth: Int)
+  /// The right operand of fractals in L1 whose lines are the depth: turned on the way, 32 by 32 bytes at a time.
+  case loadTurned(LocalView, from: LocalView, columns: Int, depth: Int)
   /// Adds the product of both operands to the sums, or to zeros.
   case multiply(
     LocalView, left: LocalView, right: LocalView, rows: Int, columns: Int, depth: Int, clears: Bool)
@@ -19,8 +23,8 @@ public enum CubeInstruction: Hashable, Sendable {
 
   public var pipe: Pipe {
     switch self {
-    case .stage: .cubeCopyIn
-    case .loadLeft, .loadRight: .load
+    case .stage, .stageLines: .cubeCopyIn
+    case .loadLeft, .loadRight, .loadTurned: .load
     case .multiply: .cube
     case .drain: .drain
     }
@@ -33,8 +37,9 @@ public enum CubeInstruction: Hashable, Sendable {
   /// Views that it reads and the one that it writes, with the bytes from the beginning of each.
   public var reads: [(view: LocalView, bytes: Int)] {
     switch self {
-    case .stage: []
-    case .loadLeft(_, let from, let lines, let depth), .loadRight(_, let from, let lines, let depth):
+    case .stage, .stageLines: []
+    case .loadLeft(_, let from, let lines, let depth), .loadRight(_, let from, let lines, let depth),
+      .loadTurned(_, let from, let lines, let depth):
       [(from, lines * depth)]
     case .multiply(let sums, let left, let right, let rows, let columns, let depth, let clears):
       [(left, rows * depth), (right, columns * depth)] + (clears ? [] : [(sums, 4 * rows * columns)])
@@ -44,7 +49,8 @@ public enum CubeInstruction: Hashable, Sendable {
   public var write: (view: LocalView, bytes: Int)? {
     switch self {
     case .stage(let to, _, _, let lines, let depth), .loadLeft(let to, _, let lines, let depth),
-      .loadRight(let to, _, let lines, let depth): (to, lines * depth)
+      .loadRight(let to, _, let lines, let depth), .loadTurned(let to, _, let lines, let depth): (to, lines * depth)
+    case .stageLines(let staged): (staged.to, staged.byteCount)
     case .multiply(let sums, _, _, let rows, let columns, _, _): (sums, 4 * rows * columns)
     case .drain: nil
     }
@@ -54,10 +60,40 @@ public enum CubeInstruction: Hashable, Sendable {
   public var buffer: (name: String, offset: Expression, isWrite: Bool)? {
     switch self {
     case .stage(_, let buffer, let offset, _, _): (buffer, offset, false)
+    case .stageLines(let staged): (staged.buffer, staged.offset, false)
     case .drain(let buffer, let offset, _, _, _): (buffer, offset, true)
     default: nil
     }
   }
+}
+
+/// Lines of a product's operand that lie anywhere in a buffer, the slices of each behind one another: copied to L1 one by
+/// one, as one instruction that fills a tensor.
+public struct StagedLines: Hashable, Sendable {
+  /// The beginning of the tensor: fractals of each slice of all lines.
+  public let to: LocalView
+  public let buffer: String
+  /// The first byte of the line that the counter numbers.
+  public let offset: Expression
+  public let counter: Variable
+  public let lines: Int
+  public let slices: Int
+  /// Bytes of a line's slice.
+  public let depth: Int
+
+  public init(
+    _ to: LocalView, from buffer: String, at offset: Expression, of counter: Variable, lines: Int, slices: Int, depth: Int
+  ) {
+    self.to = to
+    self.buffer = buffer
+    self.offset = offset
+    self.counter = counter
+    self.lines = lines
+    self.slices = slices
+    self.depth = depth
+  }
+
+  public var byteCount: Int { slices * lines * depth }
 }
 
 /// A memory on chip that tensors lie in.

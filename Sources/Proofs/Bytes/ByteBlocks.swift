@@ -52,7 +52,7 @@ struct ByteBlocks {
     let count = all.reduce(0) { $0 + $1.count }
     let isWhole =
       count == stated.block
-      || stated.length.map { $0 < stated.block && count >= $0 && count - $0 < all[0].count } ?? false
+      || stated.length.map { $0 <= stated.block && count >= $0 && count - $0 < all[0].count } ?? false
     return isWhole ? nil : "\(count) products are added"
   }
 

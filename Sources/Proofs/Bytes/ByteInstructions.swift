@@ -164,10 +164,10 @@ extension ByteWalk {
 
   /// Sums of slices' products by their weights, made one number and rounded.
   private mutating func roundedSlices(_ values: [ByteValue]) -> ByteValue? {
-    guard let scale = values[3].form?.atom else { return nil }
+    guard let scale = values[5].form?.atom else { return nil }
     var sum = values[0]
-    for (digit, value) in values[1...2].enumerated() {
-      guard let next = ByteValue.sum(sum, value, times: 1 << (14 * (digit + 1))) else { return nil }
+    for (weight, value) in values[1...4].enumerated() {
+      guard let next = ByteValue.sum(sum, value, times: 1 << (7 * (weight + 1))) else { return nil }
       sum = next
     }
     return rounded([sum.sums.map { .sums($0.map { $0.scaled(by: scale) }) } ?? sum])

@@ -26,6 +26,18 @@ enum CubePlacement {
       require(to, in: .l1, .int8)
       require(lines, multipleOf: CubeInstruction.lines, upTo: 16384)
       require(depth, multipleOf: CubeInstruction.lineBytes, upTo: 65535)
+    case .stageLines(let staged):
+      require(staged.to, in: .l1, .int8)
+      require(staged.lines, multipleOf: CubeInstruction.lines, upTo: 16384)
+      require(staged.depth, multipleOf: CubeInstruction.lineBytes, upTo: 65535)
+      if staged.slices < 1 || staged.to.offset.constantValue != 0 {
+        fail("lines are staged to \(staged.to.tensor) elsewhere than from its beginning on")
+      }
+    case .loadTurned(let to, let from, let columns, let depth):
+      require(to, in: .right, .int8)
+      require(from, in: .l1, .int8)
+      require(columns, multipleOf: CubeInstruction.lineBytes, upTo: 4064)
+      require(depth, multipleOf: CubeInstruction.lineBytes, upTo: 4064)
     case .loadLeft(let to, let from, let lines, let depth),
       .loadRight(let to, let from, let lines, let depth):
       if case .loadLeft = instruction {

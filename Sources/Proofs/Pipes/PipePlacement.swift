@@ -57,6 +57,8 @@ enum PipePlacement {
         fail("lanes are gathered from places that nothing fills, those of \(places.tensor)")
       }
     }
+    // Flags are a group's: no two events may be one.
+    var flags: [Int: Set<PipeEvent>] = [:]
     func walk(_ statements: [PipeStatement]) {
       for statement in statements {
         switch statement {
@@ -92,6 +94,7 @@ enum PipePlacement {
           if !CubePlacement.isThere(event) {
             fail("there is no event \(event.from.rawValue)_\(event.to.rawValue) \(event.number)")
           }
+          if event.isAcross { flags[event.flag, default: []].insert(event) }
         default: break
         }
       }
@@ -127,6 +130,10 @@ enum PipePlacement {
       }
     }
     walk(kernel.body)
+    for (flag, events) in flags.sorted(by: { $0.key < $1.key }) where events.count > 1 {
+      let pipes = events.map { "\($0.from.rawValue)_\($0.to.rawValue)" }.sorted()
+      fail("flag \(flag) is that of \(pipes.joined(separator: " and of "))")
+    }
     if kernel.part(of: .cube) == nil { fail("the cube core needs what the vector core computes") }
     return faults
   }

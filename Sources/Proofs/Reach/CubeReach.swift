@@ -13,6 +13,8 @@ extension ReachWalk {
         (product.right, product.rightSlices, product.columns),
       ] {
         note(operand.offset)
+        // Of lines that are staged before.
+        if kernel.tensors[operand.buffer] != nil { continue }
         var first = numbers.number(operand.offset)
         if isOfPairs {
           let (cell, own) = (given(kernel.source.cell.name), given(kernel.cell(of: member)))
@@ -46,7 +48,15 @@ extension ReachWalk {
     case .drain(let buffer, let offset, _, let rows, let columns):
       note(offset)
       touch(Access(buffer, .int32, offset), Polynomial(rows * columns), isWrite: true)
-    case .loadLeft, .loadRight, .multiply: break
+    case .stageLines(let staged):
+      loop(staged.counter, Polynomial(0), Polynomial(staged.lines), Polynomial(1), assigning: []) { walk in
+        walk.note(staged.offset)
+        for slice in 0..<staged.slices {
+          let place = staged.offset + .constant(slice * staged.depth)
+          walk.touch(Access(staged.buffer, .int8, place), Polynomial(staged.depth), isWrite: false)
+        }
+      }
+    case .loadLeft, .loadRight, .loadTurned, .multiply: break
     }
   }
 }

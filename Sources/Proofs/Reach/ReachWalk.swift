@@ -116,7 +116,7 @@ struct ReachWalk {
       // What is on chip is not followed.
       guard let spill = spills[buffer] else { return }
       let core = given(PipeKernel.block.name) * given(spill.count.name)
-      (buffer, first) = (spill.buffer.name, first + core * 4)
+      (buffer, first) = (spill.buffer.name, first + core * (spill.buffer.element.bitWidth / 8))
     }
     guard first.isValid, count.isValid else { return fail("where \(buffer) is touched is not followed") }
     touches.append(

@@ -16,7 +16,8 @@ import TileIR
 /// - what is loaded comes to the unified buffer once, no more of a parameter than there is; weights that are
 ///   operands of byte products are laid out before and do not.
 ///
-/// Rows that data pick count as different ones, lengths that data decide as 0.
+/// Rows that data pick count as different ones; lengths that data decide are those of the largest integers that buffers may
+/// hold, 0 where nothing bounds them.
 public struct PipeBounds: Hashable, Sendable {
   /// A part of the chip, by the name that tables have.
   public enum Part: String, Hashable, Sendable, CaseIterable {

@@ -63,10 +63,13 @@ struct PipeCode {
   private let deciding: Set<String>
   private let ofCube: Set<String>
   private let buffers: [String: Int]
+  /// The largest integers that buffers may hold, which what data decide is taken from.
+  private let largest: [String: Int]
   private var eventNumbers: [PipeEvent: Int] = [:]
   private var location: SourceLocation?
 
-  init(_ kernel: PipeKernel, _ rates: AscendRates) {
+  init(_ kernel: PipeKernel, _ rates: AscendRates, largest: [String: Int] = [:]) {
+    self.largest = largest
     self.kernel = kernel
     self.rates = rates
     cost = ScalarCost(rates: rates)
@@ -189,6 +192,18 @@ struct PipeCode {
         pipe: pipe, ticks: 0, latency: rates.memoryLatency, scalar: cost.ticks(offset),
         copy: (buffers[buffer]!, .constant(lines * depth), 1, rates.cacheRead),
         title: title("\(buffer) to \(to.tensor), \(lines) x \(depth) bytes"))
+    case .stageLines(let staged):
+      // Each line is found and each slice handed out by itself; the last is counted with every instruction.
+      let copies = staged.lines * staged.slices
+      let scalar =
+        Double(staged.lines) * (cost.ticks(staged.offset) + 2 * rates.scalarOperation)
+        + Double(copies - 1) * rates.handOver
+      return Work(
+        pipe: pipe, ticks: 0, latency: rates.memoryLatency, scalar: scalar,
+        copy: (buffers[staged.buffer]!, .constant(staged.byteCount), 1, rates.cacheRead),
+        title: title("\(staged.buffer) to \(staged.to.tensor), \(copies) x \(staged.depth) bytes"))
+    case .loadTurned(let to, _, let columns, let depth):
+      return make(bytes / rates.loadRight, rates.loadLatency, "\(to.tensor), \(columns) x \(depth) bytes, turned")
     case .loadLeft(let to, _, let lines, let depth):
       return make(bytes / rates.loadLeft, rates.loadLatency, "\(to.tensor), \(lines) x \(depth) bytes")
     case .loadRight(let to, _, let lines, let depth):
@@ -230,6 +245,7 @@ struct PipeCode {
     case .integer(let value, _): return .constant(Int(value))
     case .variable(let variable): return .variable(slot(variable.name))
     case .broadcast(let value, _): return number(value)
+    case .load(let access, _, nil): return largest[access.buffer].map { .constant($0) } ?? .unknown
     case .apply(let instruction, let operands, _): return .apply(instruction, operands.map { number($0) })
     case .conditional(let condition, let a, let b):
       return .conditional(number(condition), number(a), number(b))

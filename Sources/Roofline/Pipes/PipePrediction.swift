@@ -107,6 +107,12 @@ struct PipeLaunch {
     }
   }
 
+  /// The largest integers that buffers may hold.
+  private var largest: [String: Int] {
+    let found = program.source.buffers.compactMap { buffer in sizes.largest(in: buffer).map { (buffer.name, $0) } }
+    return Dictionary(found) { first, _ in first }
+  }
+
   /// Vector cores, or groups, at work.
   private func cores(_ npu: Ascend) -> Int {
     guard program.usesCubes else { return min(npu.vectorCores, cells) }
@@ -114,7 +120,7 @@ struct PipeLaunch {
   }
 
   func prediction(_ npu: Ascend) -> PipeKernelPrediction {
-    let code = PipeCode(program, npu.rates)
+    let code = PipeCode(program, npu.rates, largest: largest)
     guard cells > 0 else {
       return PipeKernelPrediction(
         kernel: program.source.name, cells: 0, cores: 0, ticks: 0, busy: [:], dependsOnData: false,
@@ -143,7 +149,7 @@ struct PipeLaunch {
   }
 
   func record(_ npu: Ascend, limit: Int) -> (PipeRecorder, leftOut: Double) {
-    let code = PipeCode(program, npu.rates)
+    let code = PipeCode(program, npu.rates, largest: largest)
     var run = simulation(code, npu, memoryTicks(code, npu), core: 0)
     run.recorder = PipeRecorder(limit: limit, code)
     run.run()

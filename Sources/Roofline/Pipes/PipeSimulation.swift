@@ -5,9 +5,9 @@ import MachineIR
 ///
 /// Rounds of a loop are followed one by one until they repeat, the same steps taking every pipe as far as in
 /// the rounds before; the rest is multiplied. A loop that does not come to repeat within `mostRounds`, or
-/// whose rounds differ, is followed in that many and a sample of the others, and counts as approximate. What
-/// only data decide is taken from below: of two sides the cheaper, of a loop one round, of a copy one
-/// element.
+/// whose rounds differ, is followed in that many and a sample of the others, and counts as approximate. Integers of data
+/// are the largest that their buffers may hold; what only other data decide is taken from below: of two sides the cheaper,
+/// of a loop one round, of a copy one element.
 struct PipeSimulation {
   private static let fewRounds = 8
   private static let mostRounds = 40

@@ -129,7 +129,9 @@ extension RegionLowering {
         at * .constant(operand.blockBytes) + .constant(slice * operand.tile * lanes)
         + line * .constant(lanes)
       stack.append(
-        .store(Access(slices, .int8, place), operand.slice(slice, of: .variable(integers)), active: nil))
+        .store(
+          Access(slices, .int8, place),
+          CubeOperand.slice(slice, of: operand.sliceCount, .variable(integers)), active: nil))
     }
     let own = at * .constant(operand.tile) + line
     stack.append(.store(Access(exponents, .int32, own), .variable(exponent), active: nil))
@@ -179,15 +181,24 @@ extension RegionLowering {
     stack.append(.assign(integers, ByteFragments.integers(codes)))
   }
 
-  /// Integers of numbers by the quantum of their block (numeric contract, class *fixedPoint*), and its exponent.
   private func cutNumbers(
     _ operand: CubeOperand, _ line: Environment, _ bits: Int, _ integers: Variable, _ exponent: Variable
   ) throws {
-    let (word, lanes) = (exponent.type, integers.type.lanes)
     let loaded = convert(try emitWide(operand.value, line), program[operand.value].type, to: .float32)
-    let f32 = MachineType(.f32, lanes)
-    let numbers = stack.define(
-      "numbers", .apply(.select, [activeMask(line.active!, lanes), loaded, .float(0, lanes: lanes)], f32))
+    cut(loaded, active: line.active!, bits, integers, exponent)
+  }
+
+  /// Integers of numbers by the quantum of their block (numeric contract, class *fixedPoint*), and its exponent; lanes from
+  /// `active` on are zeros.
+  func cut(
+    _ loaded: Expression, active: Expression?, _ bits: Int, _ integers: Variable, _ exponent: Variable
+  ) {
+    let (word, lanes) = (exponent.type, integers.type.lanes)
+    let whole = active.map { active -> Expression in
+      .apply(
+        .select, [activeMask(active, lanes), loaded, .float(0, lanes: lanes)], MachineType(.f32, lanes))
+    }
+    let numbers = stack.define("numbers", whole ?? loaded)
     let sizes = stack.define(
       "sizes", numbers.bitCast(to: .i32).apply(.and, ByteFragments.integer(Int(Int32.max), lanes)))
     let largest = stack.define("largest", foldLanes(sizes) { $0.apply(.maximum, $1) })
@@ -198,14 +209,20 @@ extension RegionLowering {
     let isNaN = field.compared(.equal, .integer(255, word))
     stack.append(
       .assign(exponent, .apply(.select, [isNaN, CubeOperand.endless, field.apply(.subtract, bias)], word)))
-    // 1 / quantum may be no float32, its root or twice that is: what both products lose is far below half an integer.
-    let inverse = stack.define("inverse", bias.apply(.subtract, field))
-    let half = stack.define("half", inverse.apply(.shiftRightArithmetic, .integer(1, word)))
-    func power(_ exponent: Expression) -> Expression {
-      exponent.apply(.add, .integer(127, word)).apply(.shiftLeft, .integer(23, word)).bitCast(to: .f32)
-        .broadcast(to: lanes)
+    scale(numbers, by: stack.define("inverse", bias.apply(.subtract, field)), bits, integers)
+  }
+
+  /// The nearest integers of numbers times a power of two, no more than `bits` and a sign; the power in all lanes or in
+  /// each its own, -252 to 254.
+  func scale(_ numbers: Expression, by power: Expression, _ bits: Int, _ integers: Variable) {
+    // The power may be no float32, its root or twice that is: what both products lose is far below half an integer.
+    let lanes = integers.type.lanes
+    func constant(_ value: Int64) -> Expression { .integer(value, power.type) }
+    func float(_ exponent: Expression) -> Expression {
+      exponent.apply(.add, constant(127)).apply(.shiftLeft, constant(23)).bitCast(to: .f32).broadcast(to: lanes)
     }
-    let scaled = numbers.apply(.multiply, power(half)).apply(.multiply, power(inverse.apply(.subtract, half)))
+    let half = stack.define("half", power.apply(.shiftRightArithmetic, constant(1)))
+    let scaled = numbers.apply(.multiply, float(half)).apply(.multiply, float(power.apply(.subtract, half)))
     let nearest = stack.define("nearest", scaled.converted(to: .i32))
     let most = ByteFragments.integer((1 << bits) - 1, lanes)
     let least = ByteFragments.integer(1 - (1 << bits), lanes)
@@ -217,11 +234,11 @@ extension CubeOperand {
   /// The exponent of a line's block that has a NaN.
   static let endless = Expression.integer(Int64(2 * ScalarFunction.farExponent), MachineType(.i32))
 
-  /// Slice number `slice` of an integer, a signed byte: 7 bits, of the last with the sign.
-  fileprivate func slice(_ slice: Int, of integers: Expression) -> Expression {
+  /// Slice number `slice` of `count` of an integer, a signed byte: 7 bits, of the last with the sign.
+  static func slice(_ slice: Int, of count: Int, _ integers: Expression) -> Expression {
     let lanes = integers.type.lanes
     let shift = ByteFragments.integer(ByteFragments.sliceBits * slice, lanes)
     let moved = slice == 0 ? integers : integers.apply(.shiftRightArithmetic, shift)
-    return slice == sliceCount - 1 ? moved : moved.apply(.and, ByteFragments.integer(127, lanes))
+    return slice == count - 1 ? moved : moved.apply(.and, ByteFragments.integer(127, lanes))
   }
 }

@@ -85,7 +85,8 @@ extension RegionLowering {
       let known = pattern.products.compactMap { products[$0]?.left }
       products[id] = try cubeProduct(id, pattern, blocking, known: known, name)
     }
-    let arrays = CubeArrays(self, blocking, sums: products.values.map(\.sums).max()!)
+    let arrays = CubeArrays(
+      self, rows: blocking.cellRows, columns: blocking.cellColumns, sums: products.values.map(\.sums).max()!)
     let cell = stack.variable("cell", .index)
     let (cells, rowBlock) = try openCell(pattern, blocking, .variable(cell))
     domains[pattern.columns]!.most = .constant(blocking.cellColumns)
@@ -191,7 +192,6 @@ extension RegionLowering {
   ) throws {
     let (rows, columns) = (product.left.tile, product.right.tile)
     let lanes = min(Self.cubeLanes, rows * columns)
-    let (f32, i32) = (MachineType(.f32, lanes), MachineType(.i32, lanes))
     var tile = Expression.constant(0)
     for axis in product.axes {
       tile = tile * scalar(HostExpression(extentOf: axis), axis.name) + environment.coordinates[axis]!.base
@@ -253,25 +253,7 @@ extension RegionLowering {
             .storeRaw(
               buffer: exponents, offset: .variable(row) * .constant(columns), ofColumns.apply(.add, ofRow))
           ])))
-    let place = stack.variable("place", .index)
-    stack.open()
-    func sum(_ weight: Int) -> Expression {
-      .raw(buffer: sums, offset: .constant(weight * rows * columns) + .variable(place), i32)
-    }
-    // Neighbours meet in 32 bits.
-    func joined(_ weight: Int) -> Expression {
-      guard weight < product.weights else { return .integer(0, i32) }
-      guard weight + 1 < product.weights else { return sum(weight) }
-      return sum(weight).apply(
-        .add, sum(weight + 1).apply(.multiply, ByteFragments.integer(1 << ByteFragments.sliceBits, lanes)))
-    }
-    let digits = [0, 2, 4].map { stack.define("digits", joined($0)) }
-    let power = Expression.raw(buffer: exponents, offset: .variable(place), i32)
-    let value = stack.define("value", .apply(.call(.roundedSlices), digits + [power], f32))
-    stack.append(.storeRaw(buffer: values, offset: .variable(place), value))
-    stack.append(
-      .loop(
-        CountedLoop(place, from: .constant(0), to: elements, step: lanes, stack.close())))
+    roundSums(arrays, of: rows * columns, weights: product.weights, upTo: elements, lanes: lanes)
     if let groups = product.right.groups {
       replaceApartColumns(
         product, groups, leftBlock: leftBlock, rightBlock: rightBlock, rows: domains[pattern.rows]!.count,
@@ -286,6 +268,27 @@ extension RegionLowering {
   }
 }
 
+extension RegionLowering {
+  /// Makes of a product's sums of all `weights`, `count` elements of each, a rounded number an element, with the elements'
+  /// powers of two; of those below `elements`, in whole vectors of `lanes`.
+  func roundSums(
+    _ arrays: CubeArrays, of count: Int, weights: Int, upTo elements: Expression, lanes: Int
+  ) {
+    let (f32, i32) = (MachineType(.f32, lanes), MachineType(.i32, lanes))
+    let place = stack.variable("place", .index)
+    stack.open()
+    func sum(_ weight: Int) -> Expression {
+      .raw(buffer: arrays.sums, offset: .constant(weight * count) + .variable(place), i32)
+    }
+    let sums = (0..<5).map { $0 < weights ? sum($0) : .integer(0, i32) }
+    let power = Expression.raw(buffer: arrays.exponents, offset: .variable(place), i32)
+    let value = stack.define("value", .apply(.call(.roundedSlices), sums + [power], f32))
+    stack.append(.storeRaw(buffer: arrays.values, offset: .variable(place), value))
+    stack.append(
+      .loop(CountedLoop(place, from: .constant(0), to: elements, step: lanes, stack.close())))
+  }
+}
+
 /// Arrays of a cell that its products use one after the other: a block's sums, values and powers of two, of all rows and
 /// columns, and the rows' own.
 struct CubeArrays {
@@ -294,12 +297,12 @@ struct CubeArrays {
   let exponents: String
   let rowExponents: String
 
-  init(_ lowering: RegionLowering, _ blocking: ProductBlocking, sums count: Int) {
-    let elements = blocking.cellRows * blocking.cellColumns
+  init(_ lowering: RegionLowering, rows: Int, columns: Int, sums count: Int) {
+    let elements = rows * columns
     sums = lowering.exactScratch("sums", .i32, count)
     values = lowering.exactScratch("values", .f32, elements)
     exponents = lowering.exactScratch("exponents", .i32, elements)
-    rowExponents = lowering.exactScratch("row_exponents", .i32, blocking.cellRows)
+    rowExponents = lowering.exactScratch("row_exponents", .i32, rows)
   }
 }
 

@@ -17,6 +17,11 @@ extension PipeLowering {
       let first = self.vectorCoresOfCube == 2 ? PipeKernel.firstPair : PipeKernel.block
       return (.variable(first) + .constant(member)) * .constant(product.sums)
     }
+    let isOfArrays = [product.left, product.right].contains { operand in
+      kernel.scratch.contains { $0.name == operand.buffer }
+    }
+    // What a cell has of its own, its vector core alone finds.
+    if isOfArrays, vectorCoresOfCube == 2 { throw DependsOnCell() }
     for member in 0..<vectorCoresOfCube { try multiply(product, for: member, place, to: agent(member)) }
     append(
       .copyIn(
@@ -36,16 +41,11 @@ extension PipeLowering {
     let (leftBytes, rightBytes) = (product.rows * product.depth, product.columns * product.depth)
     let whose = member == 0 ? "" : "other_"
     let leftStage = place("\(whose)left_stage", .int8, product.leftBytes, .l1)
-    let rightStage = place("\(whose)right_stage", .int8, product.rightBytes, .l1)
-    let left = place("\(whose)left_fractals", .int8, product.leftBytes, .left)
-    let right = place("\(whose)right_fractals", .int8, product.rightBytes, .right)
     let sums = place("\(whose)cube_sums", .int32, product.sums, .sums)
 
     func cube(_ instruction: CubeInstruction) { append(.cube(instruction)) }
-    for (whole, access, slices, lines) in [
-      (leftStage, product.left, product.leftSlices, product.rows),
-      (rightStage, product.right, product.rightSlices, product.columns),
-    ] {
+    func stage(_ whole: LocalView, _ access: Access, slices: Int, lines: Int) throws {
+      let access = inMainMemory(access.buffer, access.offset) ?? access
       let first = Variable(unique("\(access.buffer)_at"), .index)
       append(.define(first, try offset(access, for: member)))
       for number in 0..<slices {
@@ -56,31 +56,59 @@ extension PipeLowering {
             depth: product.depth))
       }
     }
-    // What comes last is used first: one event tells of all before it.
-    for number in (0..<product.rightSlices).reversed() {
-      cube(
-        .loadRight(
-          slice(right, number, rightBytes), from: slice(rightStage, number, rightBytes),
-          lines: product.columns,
-          depth: product.depth))
+    try stage(leftStage, product.left, slices: product.leftSlices, lines: product.rows)
+    let rightStage: LocalView
+    if let lines = tensors[product.right.buffer] {
+      guard lines.count == product.rightSlices * product.depth * (product.pitch ?? product.columns) else {
+        throw refusal("\(lines.name) has not the lines of \(product)")
+      }
+      rightStage = LocalView(product.right.buffer, .int8, offset: try scalar(product.right.offset))
+    } else {
+      rightStage = place("\(whose)right_stage", .int8, product.rightBytes, .l1)
+      try stage(rightStage, product.right, slices: product.rightSlices, lines: product.columns)
     }
-    for number in (0..<product.leftSlices).reversed() {
-      cube(
-        .loadLeft(
-          slice(left, number, leftBytes), from: slice(leftStage, number, leftBytes), lines: product.rows,
-          depth: product.depth))
-    }
-    // Products that meet in a sum stand apart, so that few wait for each other.
-    let pairs = (0..<product.leftSlices).flatMap { i in (0..<product.rightSlices).map { (i, $0) } }
+    // The depth in parts that have room beside those that are multiplied.
+    let part = Self.parts(of: product.depth)
     var begun: Set<Int> = []
-    for (i, j) in pairs {
-      let weight = i + j
-      cube(
-        .multiply(
-          slice(sums, weight, product.rows * product.columns), left: slice(left, i, leftBytes),
-          right: slice(right, j, rightBytes), rows: product.rows, columns: product.columns,
-          depth: product.depth,
-          clears: begun.insert(weight).inserted))
+    for (number, first) in stride(from: 0, to: product.depth, by: part).enumerated() {
+      let which = number % 2 == 0 ? "" : "second_"
+      let left = place("\(whose)\(which)left_fractals", .int8, product.leftSlices * product.rows * part, .left)
+      let right = place("\(whose)\(which)right_fractals", .int8, product.rightSlices * product.columns * part, .right)
+      func own(_ whole: LocalView, _ number: Int, _ lines: Int) -> LocalView { slice(whole, number, lines * part) }
+      func staged(_ whole: LocalView, _ bytes: Int, _ lines: Int) -> LocalView {
+        LocalView(whole.tensor, whole.element, offset: whole.offset + .constant(bytes + first * lines))
+      }
+      // What comes last is used first: one event tells of all before it.
+      for number in (0..<product.rightSlices).reversed() {
+        let to = own(right, number, product.columns)
+        if let pitch = product.pitch {
+          // Columns that are 32 apart lie as many lines of the depth apart.
+          let from = LocalView(
+            rightStage.tensor, .int8,
+            offset: rightStage.offset * .constant(product.depth) + .constant(number * product.depth * pitch))
+          cube(.loadTurned(to, from: from, columns: product.columns, depth: product.depth))
+        } else {
+          cube(
+            .loadRight(
+              to, from: staged(rightStage, number * rightBytes, product.columns), lines: product.columns, depth: part))
+        }
+      }
+      for number in (0..<product.leftSlices).reversed() {
+        cube(
+          .loadLeft(
+            own(left, number, product.rows), from: staged(leftStage, number * leftBytes, product.rows),
+            lines: product.rows, depth: part))
+      }
+      // Products that meet in a sum stand apart, so that few wait for each other.
+      let pairs = (0..<product.leftSlices).flatMap { i in (0..<product.rightSlices).map { (i, $0) } }
+      for (i, j) in pairs {
+        let weight = i + j
+        cube(
+          .multiply(
+            slice(sums, weight, product.rows * product.columns), left: own(left, i, product.rows),
+            right: own(right, j, product.columns), rows: product.rows, columns: product.columns, depth: part,
+            clears: begun.insert(weight).inserted))
+      }
     }
     for weight in (0..<product.weights).reversed() {
       let first = weight * product.rows * product.columns
@@ -91,6 +119,14 @@ extension PipeLowering {
           columns: product.columns))
     }
   }
+
+  /// How much of the depth is multiplied at once: all of it, or the most that divides it.
+  private static func parts(of depth: Int) -> Int {
+    depth <= mostDepth
+      ? depth
+      : stride(from: mostDepth, to: 0, by: -SliceProduct.depthStep).first { depth % $0 == 0 } ?? SliceProduct.depthStep
+  }
+  private static let mostDepth = 128
 
   /// Where an operand begins for a vector core of the group: its own cell's.
   private func offset(_ access: Access, for member: Int) throws -> Expression {
@@ -133,6 +169,51 @@ extension PipeLowering {
     return found
   }
 
+  // MARK: Lines
+
+  /// An array of lines in L1.
+  func placeLines(_ array: ScratchArray) throws {
+    guard array.type == .i8, case .constant(let count) = array.count else {
+      throw refusal("\(array.name) is no array of bytes of a constant size")
+    }
+    take(array.name)
+    tensors[array.name] = LocalTensor(array.name, .int8, count: count, byteAddress: 0, in: .l1)
+  }
+
+  /// A loop that fills an array of lines with bytes of a buffer, a line's slices in each round, as one instruction of the
+  /// cube core; false for another loop.
+  func stageLines(_ loop: CountedLoop) throws -> Bool {
+    guard let array = loop.body.last?.storedArray, tensors[array]?.memory == .l1 else { return false }
+    if vectorCoresOfCube == 2 { throw DependsOnCell() }
+    renamed[loop.counter.name] = nil
+    var stores: [(place: Expression, access: Access, depth: Int)] = []
+    for statement in loop.body {
+      switch statement {
+      case .define(let variable, let value) where isOfScalars(value.type) && isScalar(value):
+        renamed[variable.name] = try scalar(value)
+      case .store(let to, .load(let access, let type, nil), nil) where to.buffer == array:
+        stores.append((to.offset, access, type.lanes))
+      default: throw refusal("\(array) is not filled line by line")
+      }
+    }
+    let first = stores[0]
+    guard loop.step == 1, loop.lower.constantValue == 0, let lines = loop.upper.constantValue,
+      isInMainMemory(first.access.buffer), first.access.element == .int8,
+      stores.enumerated().allSatisfy({ slice, store in
+        let place = Expression.variable(loop.counter) * .constant(first.depth) + .constant(slice * lines * first.depth)
+        return store.depth == first.depth && store.place == place && store.access.buffer == first.access.buffer
+          && store.access.offset == first.access.offset + .constant(slice * first.depth)
+      }), tensors[array]!.count == stores.count * lines * first.depth
+    else { throw refusal("\(array) is not filled line by line") }
+    append(
+      .cube(
+        .stageLines(
+          StagedLines(
+            LocalView(array, .int8), from: first.access.buffer, at: try scalar(first.access.offset), of: loop.counter,
+            lines: lines, slices: stores.count, depth: first.depth))))
+    return true
+  }
+
   // MARK: Cells
 
   /// The loop over cells, each core's or each group's in turns.
@@ -170,7 +251,19 @@ extension PipeLowering {
   }
 }
 
+extension MachineStatement {
+  /// The array or buffer that a store is to.
+  fileprivate var storedArray: String? { if case .store(let access, _, _) = self { access.buffer } else { nil } }
+}
+
 extension MachineKernel {
+  /// Arrays on chip that it clears.
+  var clearedArrays: [String] {
+    var found: [String] = []
+    for statement in body { statement.forEach { if case .clear(let array, _, _) = $0 { found.append(array) } } }
+    return found
+  }
+
   /// Its products of slices.
   var sliceProducts: [SliceProduct] {
     var found: [SliceProduct] = []

@@ -80,10 +80,14 @@ final class PipeLowering {
 
   /// As `PipeKernel` has them.
   let vectorCoresOfCube: Int
-  /// Whether it keeps less on chip than would save time.
+  /// Whether it keeps less on chip than would save time, and what arrays may take there.
   let isSparing: Bool
+  let arrayBytes: Int
 
-  private init(_ kernel: MachineKernel, at location: SourceLocation, vectorCoresOfCube: Int, isSparing: Bool) {
+  private init(
+    _ kernel: MachineKernel, at location: SourceLocation, vectorCoresOfCube: Int, isSparing: Bool, arrayBytes: Int
+  ) {
+    self.arrayBytes = arrayBytes
     self.kernel = kernel
     self.vectorCoresOfCube = vectorCoresOfCube
     self.isSparing = isSparing
@@ -102,11 +106,12 @@ final class PipeLowering {
     }
   }
 
-  /// A kernel of vector cores by itself, to see whether it fits.
+  /// A kernel by itself, of vector cores or of groups with one of them, to see whether it fits.
   @discardableResult
   static func lower(_ kernel: MachineKernel, for npu: Ascend, isSynchronised: Bool = true) throws -> PipeKernel {
     try lower(
-      kernel, for: npu, at: SourceLocation(file: "", line: 0), vectorCoresOfCube: 0, firstWorkspace: 0,
+      kernel, for: npu, at: SourceLocation(file: "", line: 0),
+      vectorCoresOfCube: kernel.sliceProducts.isEmpty ? 0 : 1, firstWorkspace: 0,
       isSynchronised: isSynchronised)
   }
 
@@ -115,15 +120,20 @@ final class PipeLowering {
     _ kernel: MachineKernel, for npu: Ascend, at location: SourceLocation, vectorCoresOfCube: Int,
     firstWorkspace: Int, isSynchronised: Bool
   ) throws -> PipeKernel {
-    func lower(isSparing: Bool) throws -> PipeKernel {
-      try PipeLowering(kernel, at: location, vectorCoresOfCube: vectorCoresOfCube, isSparing: isSparing).lower(
-        for: npu, firstWorkspace: firstWorkspace, isSynchronised: isSynchronised)
+    func lower(isSparing: Bool, arrayBytes: Int) throws -> PipeKernel {
+      try PipeLowering(
+        kernel, at: location, vectorCoresOfCube: vectorCoresOfCube, isSparing: isSparing, arrayBytes: arrayBytes
+      ).lower(for: npu, firstWorkspace: firstWorkspace, isSynchronised: isSynchronised)
     }
-    do {
-      return try lower(isSparing: false)
-    } catch is Diagnostic {
-      return try lower(isSparing: true)
+    for arrayBytes in PipeLowering.arrayBytes {
+      if let lowered = try unlessRefused({ try lower(isSparing: false, arrayBytes: arrayBytes) }) { return lowered }
     }
+    return try lower(isSparing: true, arrayBytes: PipeLowering.arrayBytes.last!)
+  }
+
+  /// What `body` gives; nil where a diagnostic says that it does not fit.
+  private static func unlessRefused(_ body: () throws -> PipeKernel) throws -> PipeKernel? {
+    do { return try body() } catch is Diagnostic { return nil }
   }
 
   /// `firstWorkspace` is the number of the first workspace that the plan does not know: arrays that are spilled, and
@@ -131,7 +141,10 @@ final class PipeLowering {
   private func lower(for npu: Ascend, firstWorkspace: Int, isSynchronised: Bool) throws -> PipeKernel {
     spill(from: firstWorkspace)
     findMagnitudes()
-    for array in kernel.scratch where spills[array.name] == nil { try place(array) }
+    let staged = kernel.sliceProducts.map(\.right.buffer)
+    for array in kernel.scratch where spills[array.name] == nil {
+      staged.contains(array.name) ? try placeLines(array) : try place(array)
+    }
     var body = try collect { try lower(kernel.body) }.withEarlyCopies
     if !isSparing { body = body.sideBySide }
     let spilled = spills.values.sorted { $0.buffer.name < $1.buffer.name }
@@ -271,6 +284,9 @@ final class PipeLowering {
     return true
   }
 
+  /// Takes a name that the kernel has given.
+  func take(_ name: String) { used[name] = 1 }
+
   /// A name that the kernel does not use yet.
   func unique(_ name: String) -> String {
     var candidate = name
@@ -318,7 +334,7 @@ final class PipeLowering {
     default: throw refusal("arrays of \(array.type.rawValue), such as \(array.name), are not supported")
     }
     // Whole repeats, and one more: a vector that begins near the end is read whole.
-    used[array.name] = 1
+    take(array.name)
     tensors[array.name] = LocalTensor(
       array.name, element, count: VectorInstruction.wholeRepeats(count) + 64, byteAddress: 0)
     mutable.insert(array.name)

@@ -95,6 +95,7 @@ extension PipeLowering {
   }
 
   func store(_ access: Access, _ value: Expression, _ active: Expression?) throws {
+    if let spilled = inMainMemory(access.buffer, access.offset) { return try store(spilled, value, active) }
     let lanes = value.type.lanes
     guard tensors[access.buffer] == nil else {
       throw refusal("lanes of \(access.buffer) are stored under a mask")

@@ -125,7 +125,7 @@ extension PipeLowering {
       }
       return
     }
-    if try copyRows(loop) { return }
+    if try copyRows(loop) || stageLines(loop) { return }
     renamed[loop.counter.name] = nil
     alignments[loop.counter.name] = Self.common(alignment(of: lower), loop.step)
     let own = spreadArrays(for: loop.body)

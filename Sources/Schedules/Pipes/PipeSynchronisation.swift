@@ -166,7 +166,7 @@ private struct PipeSynchroniser {
       apart.append(Order(pair: pair, after: last, before: later, isCarried: true))
     }
     let isWhole = apart.last?.after == after && apart.first?.before == before
-    let left = (pair.from.core != pair.to.core ? 0 : Ascend.eventsPerPair) - numbers[pair, default: 0] - known.count
+    let left = (pair.from.core != pair.to.core ? 0 : Ascend.eventsPerPair) - numbers[counted(pair), default: 0] - known.count
     return isWhole && apart.count <= min(left, Self.mostApart) ? apart : all
   }
   private static let mostApart = 4
@@ -192,22 +192,37 @@ private struct PipeSynchroniser {
 
   // MARK: Numbers
 
+  /// The pair whose numbers an event takes: those of flags are a direction's.
+  private func counted(_ pair: Pair) -> Pair {
+    guard pair.from.core != pair.to.core else { return pair }
+    return pair.from.core == .cube ? Pair(from: .drain, to: .copyIn) : Pair(from: .copyIn, to: .drain)
+  }
+
   private mutating func insert(_ orders: [Order], into list: [PipeStatement], isLoop: Bool) -> [PipeStatement]
   {
     var before: [Int: [PipeStatement]] = [:]
     var after: [Int: [PipeStatement]] = [:]
     var needsBarrier = false
     for order in orders {
-      let number = numbers[order.pair, default: 0]
       let isAcross = order.pair.from.core != order.pair.to.core
-      guard number < (isAcross ? Ascend.flagsPerDirection : Ascend.eventsPerPair) else {
+      let counted = counted(order.pair)
+      let number = numbers[counted, default: 0]
+      let isOfCube = !isAcross && order.pair.from.core == .cube
+      guard number < (isAcross ? Ascend.flagsPerDirection : Ascend.eventsPerPair) - (isOfCube ? 1 : 0) else {
+        if isOfCube {
+          // The last is raised and awaited at one place, again and again: what lies between tells that it has been awaited.
+          let event = PipeEvent(order.pair.from, order.pair.to, Ascend.eventsPerPair - 1)
+          hasRunOut = true
+          before[order.before, default: []].append(contentsOf: [.set(event), .wait(event)])
+          continue
+        }
         // No event is left: all pipes wait for all, in each round.
         needsBarrier = true
         hasRunOut = true
         before[order.before, default: []].insert(.barrier(nil), at: 0)
         continue
       }
-      numbers[order.pair] = number + 1
+      numbers[counted] = number + 1
       let event = PipeEvent(order.pair.from, order.pair.to, number)
       if order.isCarried { carried.append(event) }
       after[order.after, default: []].append(.set(event))

@@ -36,22 +36,28 @@ extension MachineKernel {
 
 /// Arrays that have no room in the unified buffer: each core has its own in main memory, and copies what it needs.
 extension PipeLowering {
-  /// Bytes that arrays of known size may take of the unified buffer together.
-  private static let arrayBytes = 80 << 10
+  /// Bytes that arrays of known size may take of the unified buffer together: the most that are tried, and what leaves
+  /// enough beside them.
+  static let arrayBytes = [112 << 10, 80 << 10]
 
   /// Puts arrays into main memory: those that are to be there, and the largest others until the rest fits.
   func spill(from firstWorkspace: Int) {
-    for array in kernel.scratch where array.space == .device { spill(array, from: firstWorkspace) }
-    // What the cube core makes is copied to the chip at once.
-    let sums = kernel.sliceProducts.map(\.target)
+    // What a vector core makes for a cube core goes there too.
+    let handed = kernel.sliceProducts.map(\.left.buffer)
+    for array in kernel.scratch where array.space == .device || handed.contains(array.name) {
+      spill(array, from: firstWorkspace)
+    }
+    // What the cube core makes is copied to the chip at once, and its lines lie in memory of its own. Arrays of sums, which
+    // are cleared at once, stay.
+    let staying = kernel.sliceProducts.flatMap { [$0.target, $0.right.buffer] } + handed + kernel.clearedArrays
     var sizes: [(array: ScratchArray, bytes: Int)] = kernel.scratch.compactMap { array in
-      guard !sums.contains(array.name), array.space == .onChip, case .constant(let count) = array.count else {
+      guard !staying.contains(array.name), array.space == .onChip, case .constant(let count) = array.count else {
         return nil
       }
       return (array, count * (array.type.byteCount == 8 ? 8 : 4))
     }
     sizes.sort { ($0.bytes, $0.array.name) < ($1.bytes, $1.array.name) }
-    while sizes.reduce(0, { $0 + $1.bytes }) > Self.arrayBytes, let (array, _) = sizes.popLast() {
+    while sizes.reduce(0, { $0 + $1.bytes }) > arrayBytes, let (array, _) = sizes.popLast() {
       spill(array, from: firstWorkspace)
     }
   }
@@ -59,7 +65,8 @@ extension PipeLowering {
   private func spill(_ array: ScratchArray, from firstWorkspace: Int) {
     let name = unique("\(array.name)_spilled")
     let buffer = KernelBuffer(
-      name, .workspace(firstWorkspace + spills.count), array.type == .f32 ? .float32 : .int32, isWritten: true)
+      name, .workspace(firstWorkspace + spills.count),
+      array.type == .f32 ? .float32 : array.type == .i8 ? .int8 : .int32, isWritten: true)
     // Elements of 64 bits are copied as two words.
     let count = array.type.byteCount == 8 ? array.count * .constant(2) : array.count
     spills[array.name] = PipeKernel.Spill(

@@ -6,23 +6,35 @@ extension PipeKernel {
   /// Gives every tensor its address. Throws a table of the largest where they do not fit.
   mutating func placeTensors(within capacity: Int, at location: SourceLocation) throws {
     let lives = lifetimes()
-    let order = lives.sorted { ($0.value.lowerBound, $0.key) < ($1.value.lowerBound, $1.key) }
-    var placed: [(life: ClosedRange<Int>, bytes: Range<Int>)] = []
-    // Where the last tensor ended: going round, neighbours in time do not share, and pipes wait less.
-    var next = 0
-    for (name, life) in order {
-      let size = (tensors[name]!.byteCount + Ascend.block - 1) / Ascend.block * Ascend.block
-      let taken = placed.filter { $0.life.overlaps(life) }.map(\.bytes).sorted {
-        $0.lowerBound < $1.lowerBound
+    let byTime = lives.sorted { ($0.value.lowerBound, $0.key) < ($1.value.lowerBound, $1.key) }
+    func size(_ name: String) -> Int { (tensors[name]!.byteCount + Ascend.block - 1) / Ascend.block * Ascend.block }
+    /// The addresses of tensors that are placed one after the other, or the first that finds no place.
+    func place(_ order: [(key: String, value: ClosedRange<Int>)], goesRound: Bool) -> (at: [String: Int], left: String?) {
+      var placed: [(life: ClosedRange<Int>, bytes: Range<Int>)] = []
+      var addresses: [String: Int] = [:]
+      // Where the last tensor ended: going round, neighbours in time do not share, and pipes wait less.
+      var next = 0
+      for (name, life) in order {
+        let taken = placed.filter { $0.life.overlaps(life) }.map(\.bytes).sorted { $0.lowerBound < $1.lowerBound }
+        let own = size(name)
+        let rotated = goesRound ? Self.gap(of: own, from: next, among: taken, capacity) : nil
+        guard let address = rotated ?? Self.gap(of: own, from: 0, among: taken, capacity) else {
+          return (addresses, name)
+        }
+        addresses[name] = address
+        placed.append((life, address..<address + own))
+        next = address + own
       }
-      guard
-        let address = Self.gap(of: size, from: next, among: taken, capacity)
-          ?? Self.gap(of: size, from: 0, among: taken, capacity)
-      else { throw tooLarge(capacity, lives, at: life.lowerBound, location) }
-      tensors[name]!.byteAddress = address
-      placed.append((life, address..<address + size))
-      next = address + size
+      return (addresses, nil)
     }
+    var (addresses, left) = place(byTime, goesRound: true)
+    if left != nil {
+      // The largest first leave no gaps.
+      let bySize = byTime.sorted { size($0.key) > size($1.key) }
+      (addresses, left) = place(bySize, goesRound: false)
+    }
+    if let left { throw tooLarge(capacity, lives, at: lives[left]!.lowerBound, location) }
+    for (name, address) in addresses { tensors[name]!.byteAddress = address }
     tensors = tensors.filter { lives[$0.key] != nil || $0.value.memory != .unifiedBuffer }
   }
 

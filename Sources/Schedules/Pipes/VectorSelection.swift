@@ -259,6 +259,9 @@ extension PipeLowering {
       }
       return try emit(.compare(comparison), try tensor(name, answers), [a, b], type, count: type.lanes)
     }
+    if case .constant(.integer(let value, _)) = b, let found = try compare(comparison, a, value, type, answers, name) {
+      return found
+    }
     // The unit compares integers for equality alone: a >= b where the greater of them is a.
     let (x, y) = (try view(a, type), try view(b, type))
     let greater = try plain(.maximum, .local(x), .local(y), type, "greater")
@@ -266,6 +269,24 @@ extension PipeLowering {
     let reached = emit(.compare(.equal), try tensor(name, answers), [greater, isFirst ? x : y], type.lanes)
     return comparison == .greaterOrEqual || comparison == .lessOrEqual
       ? reached : try not(reached, answers, name)
+  }
+
+  /// Integers by a constant: a > b where the greater of a and b + 1 is a. Nil where b + 1 is none.
+  private func compare(
+    _ comparison: Comparison, _ a: Lanes, _ value: Int64, _ type: MachineType, _ answers: MachineType, _ name: String
+  ) throws -> LocalView? {
+    let (bound, operation): (Int64, VectorOperation) =
+      switch comparison {
+      case .greaterOrEqual: (value, .maximumScalar)
+      case .greater: (value + 1, .maximumScalar)
+      case .lessOrEqual: (value, .minimumScalar)
+      case .less: (value - 1, .minimumScalar)
+      case .equal, .notEqual: preconditionFailure("compared for equality")
+      }
+    guard Int32(exactly: bound) != nil else { return nil }
+    let own = try view(a, type)
+    let bounded = try unary(operation, .local(own), type, "bounded", scalar: .integer(bound, MachineType(.i32)))
+    return emit(.compare(.equal), try tensor(name, answers), [bounded, own], type.lanes)
   }
 
   /// Lanes of `a` where the mask holds, else of `b`.

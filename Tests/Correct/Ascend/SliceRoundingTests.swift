@@ -7,9 +7,12 @@ import TileIR
 @Suite struct SliceRoundingTests {
   private let interpreter = ScalarInterpreter(.roundedSlices)
 
-  /// The result's bits; none where a step has no value.
+  /// The result's bits, of sums with weights of 2^14; none where a step has no value.
   private func rounded(_ low: Int, _ middle: Int, _ high: Int, _ exponent: Int) -> UInt32? {
-    interpreter([low, middle, high, exponent].map { UInt32(bitPattern: Int32($0)) })
+    rounded([low, 0, middle, 0, high], exponent)
+  }
+  private func rounded(_ sums: [Int], _ exponent: Int) -> UInt32? {
+    interpreter((sums + [exponent]).map { UInt32(bitPattern: Int32($0)) })
   }
 
   /// RNE32(sum 2^exponent) for a sum below 2^53: first the number without rounding, cut short to an odd one of 26 bits
@@ -56,6 +59,26 @@ import TileIR
       let bits = Int.random(in: 1...29, using: &random)
       let digits = (0..<2).map { _ in Int.random(in: -(1 << bits)...(1 << bits), using: &random) }
       expectEqual(digits[0], digits[1], Int.random(in: -(1 << 21)...1 << 21, using: &random) >> (29 - bits), -18)
+    }
+  }
+
+  /// Sums of all weights, as large as those of 512 products are.
+  @Test func neighboursCarry() {
+    var random = SystemRandomNumberGenerator()
+    for _ in 0..<200_000 {
+      let most = 1 << Int.random(in: 1...25, using: &random)
+      let sums = (0..<5).map { Int.random(in: -most...most, using: &random) / ($0 < 4 ? 4 : 8) }
+      let sum = sums.enumerated().reduce(0) { $0 + $1.element << (7 * $1.offset) }
+      #expect(rounded(sums, -18) == Self.expected(sum, -18))
+    }
+  }
+
+  /// Up to what 512 products of integers of 21 bits make.
+  @Test func theLargestSumsAreRoundedOnce() {
+    let most = 512 * ((1 << 21) - 1) * ((1 << 21) - 1)
+    for below in [0, 1, 1 << 19, 1 << 20, 1 << 27, (1 << 28) - 1, 1 << 28, (1 << 28) + 1, 3 << 28] {
+      let sum = most - below
+      for signed in [sum, -sum] { expectEqual(signed & 0x3FFF, (signed >> 14) & 0x3FFF, signed >> 28, -18) }
     }
   }
 

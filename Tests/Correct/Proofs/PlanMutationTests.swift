@@ -199,7 +199,8 @@ import TileIR
   /// Each product of bytes is needed, once, with its own bytes and its weight.
   @Test(arguments: [
     ("linear_fp8", MachineDescription.avx512), ("linear_fp8", .sm90a), ("linear_fp4", .avx512),
-    ("index_scores", .avx512), ("linear_fp8", .ascend910b), ("attention", .sm90a),
+    ("index_scores", .avx512), ("linear_fp8", .ascend910b), ("attention", .ascend910b),
+    ("attention", .sm90a),
   ])
   func productsOfBytesAreNeeded(_ name: String, _ machine: MachineDescription) throws {
     let instance = try #require(OperatorLibrary.named(name)?.instances.first { $0.isSmall })

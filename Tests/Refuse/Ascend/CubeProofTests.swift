@@ -13,6 +13,71 @@ import TileIR
     return try! Lowering.pipes(plan).first { $0.usesCubes }!.withoutNeedlessEvents()
   }()
 
+  /// Of an attention: lines that the cube core finds, operands that are turned, slices that the vector core makes.
+  static let attention: PipeKernel = {
+    let instance = OperatorLibrary.named("attention")!.instances.first { $0.name == "small wide" }!
+    let plan = try! Lowering.plan(instance.kernel().program(), for: .ascend910b)
+    return try! Lowering.pipes(plan).first { $0.usesCubes }!
+  }()
+
+  @Test func anAttentionIsProvedAsItIs() {
+    #expect(PipeProof(Self.attention).faults == [])
+    var staged = 0
+    Self.attention.forEachStatement { if case .cube(.stageLines) = $0 { staged += 1 } }
+    #expect(staged == 2)
+  }
+
+  /// Each once, and flags that are another's.
+  @Test func noFlagOfAnAttentionMayBeMissingDoubledOrAnothers() {
+    var number = -1
+    var flags: Set<PipeEvent> = []
+    Self.attention.forEachStatement { statement in
+      number += 1
+      switch statement {
+      case .set(let event), .wait(let event):
+        if event.isAcross { flags.insert(event) }
+      default: break
+      }
+    }
+    #expect(flags.count > 4)
+    for event in flags {
+      expectRefused(
+        Self.attention.mapping { $1 == .set(event) || $1 == .wait(event) ? [] : [$1] }, "without \(event) at all")
+      // What goes the same way on other pipes has this number.
+      guard let other = flags.first(where: { $0.from.core == event.from.core && $0.from != event.from }) else { continue }
+      let same = PipeEvent(event.from, event.to, other.number)
+      expectRefused(
+        Self.attention.mapping {
+          switch $1 {
+          case .set(event): [.set(same)]
+          case .wait(event): [.wait(same)]
+          default: [$1]
+          }
+        }, "with \(event) as \(same)")
+    }
+  }
+
+  @Test func linesAreThoseOfThePlan() {
+    func changed(_ change: (StagedLines) -> StagedLines) -> PipeKernel {
+      Self.attention.mapping { _, statement in
+        if case .cube(.stageLines(let staged)) = statement { [.cube(.stageLines(change(staged)))] } else { [statement] }
+      }
+    }
+    func with(
+      _ staged: StagedLines, to: LocalView? = nil, offset: Expression? = nil, lines: Int? = nil, slices: Int? = nil
+    ) -> StagedLines {
+      StagedLines(
+        to ?? staged.to, from: staged.buffer, at: offset ?? staged.offset, of: staged.counter,
+        lines: lines ?? staged.lines, slices: slices ?? staged.slices, depth: staged.depth)
+    }
+    expectRefused(changed { with($0, offset: $0.offset + .constant(1)) }, "with lines a byte further")
+    expectRefused(changed { with($0, lines: $0.lines - 16) }, "with fewer lines")
+    expectRefused(changed { with($0, lines: $0.lines + 16) }, "with more lines than there is room for")
+    expectRefused(changed { with($0, slices: $0.slices - 1) }, "with a slice too few")
+    expectRefused(
+      changed { with($0, to: LocalView($0.to.tensor, $0.to.element, offset: .constant(32))) }, "with lines elsewhere")
+  }
+
   private func expectRefused(_ kernel: PipeKernel, _ what: @autoclosure () -> String) {
     let isProved = PipeProof(kernel).isProved
     #expect(!isProved, "proved \(what())")

@@ -72,6 +72,49 @@ import Testing
     return (reports, output)
   }
 
+  /// The right operand as lines of depth, staged one by one and turned on the way to its memory.
+  private static let turned = [
+    1: "LocalTensor<int8_t> stage(TPosition::A1, 0, 1536);",
+    3: "LocalTensor<int8_t> right(TPosition::B2, 0, 1024);",
+    4: "LocalTensor<int32_t> sums(TPosition::CO1, 0, 512);",
+    7: "for (int line = 0; line < 32; line++) DataCopy(stage[512 + 32 * line], b[line % 16 * 32], Nd2NzParams(1, 1, 32, 0, 32, 32, 1, 0));",
+    10: "LoadDataWithTranspose(right, stage[512], LoadData2dTransposeParams(0, 1, 1, 1, 0));",
+    13: "Mmad(sums, left, right, MmadParams(16, 32, 32, 0, false, true));",
+    15: "Mmad(sums, left, right, MmadParams(16, 32, 32, 0, false, false));",
+  ]
+
+  @Test(arguments: [PipeOrder.early, .late, .shuffled(seed: 3)])
+  func aRightOperandMayBeTurned(_ order: PipeOrder) throws {
+    let (reports, output) = try run(Self.turned, order: order)
+    #expect(reports == [])
+    let (a, b) = (Self.bytes(7), Self.bytes(5))
+    let expected = (0..<512).map { place -> Int32 in
+      let (row, column) = (place % 256 / 16, place % 16)
+      var sum: Int32 = 0
+      for k in 0..<32 { sum += Int32(a[32 * row + k]) * Int32(b[k % 16 * 32 + column]) }
+      return 4 * sum
+    }
+    #expect(output == expected)
+  }
+
+  @Test func whatIsTurnedHasItsLimits() throws {
+    for (kind, line) in [
+      (PipeReport.Kind.limit, "LoadDataWithTranspose(right, stage[512], LoadData2dTransposeParams(0, 256, 1, 1, 0));"),
+      (.limit, "LoadDataWithTranspose(stage, stage[512], LoadData2dTransposeParams(0, 1, 1, 1, 0));"),
+      (.outOfBounds, "LoadDataWithTranspose(right, stage[512], LoadData2dTransposeParams(1, 1, 1, 1, 0));"),
+      // Lines of the depth that nobody staged.
+      (.undefined, "LoadDataWithTranspose(right, stage[544], LoadData2dTransposeParams(0, 1, 1, 1, 0));"),
+    ] {
+      var change = Self.turned.merging([10: line]) { $1 }
+      if kind == .undefined { change[1] = "LocalTensor<int8_t> stage(TPosition::A1, 0, 2048);" }
+      let reports = try run(change).reports
+      #expect(reports.contains { $0.kind == kind }, "\(line): \(reports)")
+    }
+    // An operand is turned before its last line is there.
+    let early = try run(Self.turned.merging([8: ""]) { $1 }).reports
+    #expect(early.contains { $0.kind == .hazard }, "\(early)")
+  }
+
   private static func bytes(_ factor: Int) -> [Int8] {
     (0..<512).map { Int8(truncatingIfNeeded: ($0 * $0 * factor) % 251 - 125) }
   }
