@@ -165,7 +165,7 @@ extension OperatorLibrary {
       OperatorInstance(
         small: "small wide", [["tokens": 2, "sequences": 1, "positions": 300, "capacity": 90]],
         arranged: arrangeBatch
-      ) { attention(attentionShape(heads: 3, channels: 136, rotated: 8, window: 100, span: 120, .picked(60))) },
+      ) { attention(attentionShape(heads: 3, channels: 192, rotated: 8, window: 100, span: 120, .picked(60))) },
       OperatorInstance(small: "small float32", fewSequences, arranged: arrangeBatch) {
         attention(attentionShape(.picked(3)), arithmetic: .float32)
       },

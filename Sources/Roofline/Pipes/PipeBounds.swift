@@ -7,7 +7,8 @@ import TileIR
 /// With m, n and k the extents of a product, and l and r the bytes of a number of its operands (`slices`):
 /// - products of the classes `exactBlock` and `fixedPoint` have a multiply-add of bytes for each pair of slices,
 ///   m n k l r of them;
-/// - their operands go to L1 once, m k l + n k r bytes;
+/// - their operands go to L1 once, m k l + n k r bytes, at the cache's rate; what of them is stored, rows that several
+///   products pick once, comes from main memory;
 /// - of each block of k a sum of 32 bits leaves L0C for each weight that a pair of slices can have, 4 m n
 ///   (k / block) (l + r - 1) bytes, which the vector cores read, with an operation a weight and one to add the
 ///   block;
@@ -40,7 +41,7 @@ public struct PipeBounds: Hashable, Sendable {
     let vectors = Double(npu.vectorCores)
     ticks = [
       .cube: work.multiplyAdds / rates.multiplyAdds / cubes,
-      .toL1: work.stagedBytes / min(rates.cacheRead * cubes, rates.memory),
+      .toL1: max(work.stagedBytes / (rates.cacheRead * cubes), work.storedBytes / rates.memory),
       .fromSums: work.sumBytes / (rates.cacheWrite * cubes),
       .toUnifiedBuffer: work.loadedBytes / min(rates.cacheRead * vectors, rates.memory)
         + work.sumBytes / (rates.cacheRead * vectors),
@@ -57,8 +58,11 @@ private struct LeastWork {
   private var rounds: [Double] = []
   /// Extents of parallel axes that are walked in part.
   private var walked: [Dimension: Double] = [:]
+  /// Right operands that products have had.
+  private var shared: Set<ValueID> = []
   var multiplyAdds = 0.0
   var stagedBytes = 0.0
+  var storedBytes = 0.0
   var sumBytes = 0.0
   var loadedBytes = 0.0
   var lanes = 0.0
@@ -158,7 +162,10 @@ private struct LeastWork {
     let (l, r) = (slices(left, width), slices(right, width))
     let blocks = (extent(depth) / Double(block)).rounded(.up)
     multiplyAdds += products * l * r
-    stagedBytes += stored(left) * l + stored(right) * r
+    stagedBytes += elements(program[left]) * l + elements(program[right]) * r
+    storedBytes += stored(left) * l
+    // Products with the same rows, as scores and values are, find them in the cache.
+    if shared.insert(right).inserted { storedBytes += stored(right) * r }
     sumBytes += 4 * results * blocks * (l + r - 1)
     lanes += results * blocks * (l + r)
     let chain = chain(right)
@@ -196,9 +203,10 @@ private struct LeastWork {
     }
   }
 
-  /// Elements of an operand, of a parameter no more than it has.
+  /// Elements of an operand, of parameters no more than they have.
   private func stored(_ operand: ValueID) -> Double {
     let own = elements(program[operand])
+    if case .join = program[operand].operation { return min(own, program[operand].operands.reduce(0) { $0 + stored($1) }) }
     guard case .load(let parameter, _) = program[chain(operand).last!].operation else { return own }
     let given = program.parameters[parameter]
     return min(own, sizes.byteCount(given) / bytes(given))

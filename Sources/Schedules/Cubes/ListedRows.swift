@@ -24,10 +24,11 @@ struct ListedRows {
   var depth: Int { max(SliceProduct.depthStep, RegionLowering.powerOfTwo(channels.extent!)) }
   static let mostDepth = 512
 
-  /// The rows of a product's operand, each quantised along `channels`; nil where it is no list of bf16 rows.
+  /// The rows of a product's operand, each quantised along `channels`; nil where it is no list of bf16 rows, or one of any
+  /// length.
   init?(_ lowering: RegionLowering, _ id: ValueID, _ list: Dimension, _ channels: Dimension, bits: Int) {
     let program = lowering.program
-    guard let extent = channels.extent, extent <= Self.mostDepth else { return nil }
+    guard let extent = channels.extent, extent <= Self.mostDepth, lowering.isBounded(list) else { return nil }
     var operands = [(list, id)]
     if case .join(let parts, list) = program[id].operation { operands = Array(zip(parts, program[id].operands)) }
     var found: [Part] = []
@@ -54,6 +55,13 @@ struct CutRows {
 }
 
 extension RegionLowering {
+  /// Whether a constant bounds an axis inside a cell, whatever the launch.
+  fileprivate func isBounded(_ dimension: Dimension) -> Bool {
+    if dimension.extent != nil { return true }
+    guard case .computed(let index)? = program.lengths[dimension] else { return false }
+    return (try? host(index)) == nil
+  }
+
   /// The rows as kernels before cut them.
   func cutRows(_ rows: ListedRows) throws -> CutRows {
     if let known = cutLists[rows.value] { return known }

@@ -204,7 +204,8 @@ extension RegionLowering {
               buffer: arrays.exponents, offset: .variable(row) * .constant(product.columns), exponents(.variable(row)))
           ])))
     let count = product.rows * product.columns
-    roundSums(arrays, of: count, weights: product.weights, upTo: .constant(count),
+    roundSums(
+      arrays, of: count, weights: product.weights, upTo: .constant(count),
       lanes: min(count, SharedCube.roundedAtOnce * schedule.registersPerVector))
   }
 
@@ -219,10 +220,7 @@ extension RegionLowering {
   {
     let (height, list) = (SharedCube.height, shared.list.list)
     let left = program[shared.id].operands[0]
-    let most = most(list).dividedUp(by: block)
-    guard case .constant(let blocks) = most else {
-      throw Refusal(diagnostic: Diagnostic("the list of \(list.name) has no greatest length", at: [program[left].location]))
-    }
+    guard case .constant(let blocks) = most(list).dividedUp(by: block) else { preconditionFailure("a list is bounded") }
     let slices = exactScratch("\(name(of: left))_slices", .i8, blocks * ByteFragments.slices * height * block)
     let powers = exactScratch("\(name(of: left))_exponents", .i32, blocks * height)
     let (word, type) = (MachineType(.i32), MachineType(.i32, block))
