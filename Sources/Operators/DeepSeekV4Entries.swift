@@ -160,7 +160,7 @@ extension OperatorLibrary {
         attention(attentionShape(channels: 6, rotated: 6, window: 7, span: 6, .none))
       },
       OperatorInstance(small: "small all entries", fewSequences, arranged: arrangeBatch) {
-        attention(attentionShape(heads: 17, span: 3, .all(ratio: 4)))
+        attention(attentionShape(heads: 32, span: 3, .all(ratio: 4)))
       },
       OperatorInstance(
         small: "small wide", [["tokens": 2, "sequences": 1, "positions": 300, "capacity": 90]],

@@ -237,6 +237,7 @@ extension RegionLowering {
     stack.open(binding: [shared.rows, list])
     // Rows that are there whatever the launch are cut some at a time, side by side.
     let atOnce = rows.count.constantValue == height ? Self.rowsAtOnce : 1
+    var cut: [(row: Expression, integers: Variable, power: Variable)] = []
     for next in 0..<atOnce {
       let row = Expression.variable(row) + .constant(next)
       let (integers, power) = (stack.variable("integers", type), stack.variable("exponent", word))
@@ -256,13 +257,19 @@ extension RegionLowering {
       } else {
         stack.append(.branch(row.compared(.less, rows.count), stack.close(), []))
       }
-      for slice in 0..<ByteFragments.slices {
+      cut.append((row, integers, power))
+    }
+    // Neighbours in memory follow each other.
+    for slice in 0..<ByteFragments.slices {
+      for (row, integers, _) in cut {
         let line = (number * .constant(ByteFragments.slices) + .constant(slice)) * .constant(height) + row
         stack.append(
           .store(
             Access(slices, .int8, line * .constant(block)),
             CubeOperand.slice(slice, of: ByteFragments.slices, .variable(integers)), active: nil))
       }
+    }
+    for (row, _, power) in cut {
       stack.append(.storeRaw(buffer: powers, offset: number * .constant(height) + row, .variable(power)))
     }
     stack.append(.loop(CountedLoop(row, from: .constant(0), to: .constant(height), step: atOnce, stack.close())))
