@@ -302,15 +302,14 @@ struct PipeKernelPrinter {
     }
   }
 
-  /// By repeats: an operand of one repeat does not go on.
+  /// By repeats: an operand that is spread does not go on from block to block, or from repeat to repeat.
   private mutating func add(repeating instruction: VectorInstruction, _ arguments: [String]) throws {
-    let lanes = Ascend.repeatBytes / instruction.sources[instruction.sources.count - 1].element.byteCount
-    let operands = instruction.sources.indices.suffix(2)
-    let blocks = operands.map { instruction.blocks.contains($0) ? "0" : "1" }
-    let repeats = operands.map { instruction.spread.contains($0) ? "0" : "8" }
-    let strides = ["1"] + blocks + ["8"] + repeats
+    let lanes = instruction.lanesOfRepeat
+    let strides = instruction.sources.indices.suffix(2).map { Self.strides(instruction.spread[$0]) }
+    let all = [1] + strides.map(\.block) + [8] + strides.map(\.repeat)
     let shape = [
-      "\(lanes)", "\(instruction.count / lanes)", "BinaryRepeatParams(\(strides.joined(separator: ", ")))",
+      "\(lanes)", "\(instruction.count / lanes)",
+      "BinaryRepeatParams(\(all.map(String.init).joined(separator: ", ")))",
     ]
     switch instruction.operation {
     case .add: call("Add", arguments + shape)
@@ -323,6 +322,16 @@ struct PipeKernelPrinter {
     case .compare(let comparison): call("Compare", arguments + ["CMPMODE::\(Self.name(comparison))"] + shape)
     case .select: call("Select", arguments + ["SELMODE::VSEL_TENSOR_TENSOR_MODE"] + shape)
     default: preconditionFailure("no operand of \(instruction.operation) is one repeat")
+    }
+  }
+
+  /// How many blocks lie between an operand's blocks of a repeat, and between repeats.
+  private static func strides(_ spread: OperandSpread?) -> (block: Int, repeat: Int) {
+    switch spread {
+    case nil: (1, 8)
+    case .oneRepeat: (1, 0)
+    case .oneBlock: (0, 0)
+    case .blockOfRepeat: (0, 1)
     }
   }
 

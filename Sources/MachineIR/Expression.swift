@@ -179,6 +179,7 @@ extension Expression {
     switch (a.constantValue, b.constantValue) {
     case (let x?, let y?): .constant(x - y)
     case (_, 0): a
+    case _ where a == b: .constant(0)
     default: a.apply(.subtract, b)
     }
   }

@@ -56,6 +56,13 @@ public struct SliceProduct: Hashable, Sendable {
   public var weights: Int { leftSlices + rightSlices - 1 }
   public var sums: Int { weights * rows * columns }
 
+  /// Whether another product has as many rows, columns, slices and depths.
+  public func hasForm(of other: SliceProduct) -> Bool {
+    (rows, columns, depth, leftSlices, rightSlices) == (
+      other.rows, other.columns, other.depth, other.leftSlices, other.rightSlices
+    ) && pitch == other.pitch
+  }
+
   /// The most that a sum can be, either way: products of -128 by -128.
   public var largestSum: Int { min(leftSlices, rightSlices) * depth << 14 }
 

@@ -50,6 +50,49 @@ extension ScalarFunction {
     return exponent.compared(.less, low.int(farExponent)).select(value, value.float(.nan))
   }
 
+  /// RNE32(s0 + 2^7 s1 + 2^14 s2 + 2^21 s3 + 2^28 s4), one rounding, of five `int32`: sums of up to `depth` products of
+  /// slices by their weights, of integers of 21 bits and a sign, each slice of 7 bits, the last with the sign. A zero sum
+  /// is +0.
+  public static func nearSlices(depth: Int) -> ScalarFunction {
+    precondition(fitsNearSlices(depth: depth))
+    return depth <= 128 ? shortSlices : longSlices
+  }
+  /// Sums of more products are beyond 32 bits on the way.
+  public static func fitsNearSlices(depth: Int) -> Bool { depth <= 512 }
+
+  /// The sum is below 2^49 in size, so that it has an upper part of 2^25 and a lower one of either sign that are
+  /// `float32` both, and their sum is rounded once.
+  private static let shortSlices = ScalarFunction("near_slices", ofIntegers: 5) { Parts($0).nearest }
+
+  /// Upper parts of 2^24 and more are cut by three bits, which go to the lower part, and of that what is below 2^4, far
+  /// from the result's last place, is noted in its last bit.
+  private static let longSlices = ScalarFunction("near_long_slices", ofIntegers: 5) { sums in
+    let parts = Parts(sums)
+    let upper = parts.upper
+    let below = parts.lower.and(upper.int(15)) + upper.int(15)
+    let rest = upper.and(upper.int(7)).shiftedLeft(upper.int(21)) + parts.lower.shiftedRight(upper.int(4))
+    let noted = rest.or(below.shiftedRight(upper.int(4)))
+    let top = upper.shiftedRight(upper.int(3)).toFloat
+    let cut = noted.toFloat * top.float(0x1p4) + top * top.float(0x1p28)
+    return upper.toFloat.magnitude.compared(.greaterOrEqual, top.float(0x1p24)).select(cut, parts.nearest)
+  }
+
+  /// 2^25 upper + lower, the sum; lower is at least -2^24 and below 2^24.
+  private struct Parts {
+    let upper: ScalarValue
+    let lower: ScalarValue
+
+    init(_ sums: [ScalarValue]) {
+      func int(_ value: Int32) -> ScalarValue { sums[0].int(value) }
+      let low = sums[0] + sums[1].shiftedLeft(int(7))
+      let middle = sums[2] + sums[3].shiftedLeft(int(7)) + low.shiftedRight(int(14))
+      lower = low.and(int(0x3FFF)) + middle.shiftedLeft(int(21)).shiftedRight(int(7))
+      upper = (middle + int(1 << 10)).shiftedRight(int(11)) + sums[4].shiftedLeft(int(3))
+    }
+
+    var nearest: ScalarValue { lower.toFloat + upper.toFloat * upper.float(0x1p25) }
+  }
+
   /// Beyond every exponent of a number.
   public static let farExponent: Int32 = 1 << 15
 }

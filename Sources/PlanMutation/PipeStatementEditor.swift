@@ -224,7 +224,7 @@ extension VectorInstruction {
   ) -> VectorInstruction {
     VectorInstruction(
       operation, destination ?? self.destination, sources ?? self.sources, count: count ?? self.count,
-      scalar: scalar, repeated: repeated, blocks: blocks)
+      scalar: scalar, spread: spread)
   }
 }
 

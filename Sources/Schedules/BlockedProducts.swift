@@ -144,10 +144,6 @@ extension RegionLowering {
   ) {
     let offsets = buffer(partition)
     let index = MachineType.index
-    func offset(_ at: Expression) -> Expression {
-      Expression.load(Access(offsets, .int32, at), MachineType(.i32), active: nil)
-        .converted(to: .i64)
-    }
     let left = stack.variable("blocks_left", index)
     let lower = stack.variable("\(rows.name)_lower", index)
     let upper = stack.variable("\(rows.name)_upper", index)
@@ -156,12 +152,17 @@ extension RegionLowering {
     stack.append(.declare(lower, .constant(0)))
     stack.append(.declare(upper, .constant(0)))
     stack.append(.declare(found, .integer(0, found.type)))
+    // A segment begins where the one before it ends, the first at 0.
+    let first = stack.variable("segment_first", index)
+    stack.append(.declare(first, .constant(0)))
     let counter = stack.variable("candidate", index)
     stack.open()
-    let first = stack.define("segment_first", offset(.variable(counter)))
-    let last = stack.define("segment_last", offset(Expression.variable(counter) + .constant(1)))
-    let blocks = stack.define("segment_blocks", (last - first + .constant(size - 1)).divided(by: size))
-    let start = first + Expression.variable(left) * .constant(size)
+    let end = Expression.load(
+      Access(offsets, .int32, Expression.variable(counter) + .constant(1)), MachineType(.i32), active: nil)
+    let last = stack.define("segment_last", end.converted(to: .i64))
+    let blocks = stack.define(
+      "segment_blocks", (last - .variable(first) + .constant(size - 1)).divided(by: size))
+    let start = Expression.variable(first) + Expression.variable(left) * .constant(size)
     stack.append(
       .branch(
         Expression.variable(left).compared(.less, blocks),
@@ -171,6 +172,7 @@ extension RegionLowering {
           .assign(found, Expression.variable(counter).converted(to: .i32)),
           .leave,
         ], [.assign(left, Expression.variable(left) - blocks)]))
+    stack.append(.assign(first, last))
     let count = scalar(HostExpression(extentOf: bounds), bounds.name) - .constant(1)
     stack.append(.loop(CountedLoop(counter, from: .constant(0), to: count, stack.close())))
     let rowCount = stack.define("\(rows.name)_count", .variable(upper) - .variable(lower))

@@ -320,9 +320,12 @@ extension RegionLowering {
     vectorLoops += 1
     let outer = environment
     defer { environment = outer }
+    // A cell of a matrix unit has one vector of columns, perhaps not all of it.
+    let isOneVector = dimension == cubeColumns && group == 1 && domains[dimension]?.most.constantValue == lanes
     let whole =
       count.constantValue.map { Expression.constant($0 / step * step) }
-      ?? stack.define("\(dimension.name)_whole", count - count.remainder(by: step))
+      ?? (isOneVector
+        ? .constant(0) : stack.define("\(dimension.name)_whole", count - count.remainder(by: step)))
 
     func bodyAt(_ base: Expression, _ active: Expression?) throws {
       let order: LaneCoordinate.Lanes = paired ? .paired : .strided(1)
@@ -349,6 +352,7 @@ extension RegionLowering {
             member, from: .constant(0), to: .constant(group), unrolled: true, statements)))
     }
 
+    if isOneVector { return try bodyAt(.constant(0), count.constantValue == lanes ? nil : count) }
     if whole.constantValue != 0 {
       let counter = stack.variable(dimension.name, .index)
       stack.open(binding: [dimension])

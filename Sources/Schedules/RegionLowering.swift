@@ -34,6 +34,8 @@ final class RegionLowering {
   var sharedArrays: CubeArrays?
   /// Whether products of this region go to a cube core, tile by tile inside a cell.
   private(set) lazy var multipliesCubes = findsSharedCubes()
+  /// The axis of which a cell has the columns of one tile of a cube core.
+  var cubeColumns: Dimension?
   /// First coordinate and count of axes that a cell holds a block of.
   var domains: [Dimension: (lower: Expression, count: Expression, most: HostExpression)] = [:]
   /// The parallel axis whose loop is innermost around a cell's items, the vector loop that was the first to read

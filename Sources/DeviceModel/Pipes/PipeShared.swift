@@ -39,10 +39,11 @@ extension ModelText {
     struct clock {
       alignas(32) u32 done[COUNTS];
     };
-    // Bytes on chip; of an operand of one repeat for all, its bytes come again and again.
+    // Bytes on chip; of an operand of one repeat for all, its bytes come again and again, and of one of a block for each
+    // repeat those of the next block after a repeat.
     struct span {
-      u32 place, bytes, period = 0xffffffff;
-      u32 at(u32 byte) const { return place + (byte & period); }
+      u32 place, bytes, period = 0xffffffff, step = 0;
+      u32 at(u32 byte) const { return place + (byte & period) + (byte >> 8) * step; }
     };
     enum { WORK, SET, WAIT, BARRIER, SET_FLAG };
     struct instruction;

@@ -142,13 +142,14 @@ extension Probe {
     body: "Gather(found, given, given[64].ReinterpretCast<uint32_t>(), 0, 64);")
 
   static let repeated = Probe(
-    "repeated", "Do strides of 0 repeat one block of Copy, and one repeat or block of an operand?", [.stridesOfZero],
-    given: bytes(drawn(8 + 3 * lanes, seed: 19)), count: 6 * lanes,
+    "repeated", "Do strides of 0 repeat one block of Copy, and one repeat or block, or a block a repeat, of an operand?",
+    [.stridesOfZero], given: bytes(drawn(8 + 3 * lanes, seed: 19)), count: 8 * lanes,
     body: """
       Copy(found, given, 64, 2, CopyRepeatParams(1, 0, 8, 0));
       LocalTensor<int32_t> words = given.ReinterpretCast<int32_t>(), sums = found.ReinterpretCast<int32_t>();
       Add(sums[128], words[8], words[72], 64, 2, BinaryRepeatParams(1, 1, 1, 8, 0, 8));
       Add(sums[256], words[8], words[72], 64, 2, BinaryRepeatParams(1, 0, 1, 8, 0, 8));
+      Add(sums[384], words[72], words[8], 64, 2, BinaryRepeatParams(1, 1, 0, 8, 8, 1));
       """)
 
   static let wide = Probe(

@@ -71,8 +71,7 @@ extension PipeStatement {
       return .vector(
         VectorInstruction(
           instruction.operation, own(instruction.destination), instruction.sources.map { own($0) },
-          count: instruction.count, scalar: instruction.scalar.map { own($0) }, repeated: instruction.repeated,
-          blocks: instruction.blocks))
+          count: instruction.count, scalar: instruction.scalar.map { own($0) }, spread: instruction.spread))
     case .copyIn(let copy): return .copyIn(own(copy))
     case .copyOut(let copy): return .copyOut(own(copy))
     case .define(let variable, let value): return .define(own(variable), own(value))

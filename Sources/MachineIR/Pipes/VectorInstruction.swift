@@ -41,6 +41,16 @@ public enum VectorOperation: Hashable, Sendable {
   case laneNumbers
 }
 
+/// How an operand serves the lanes of an instruction, where it does not go on with them.
+public enum OperandSpread: Hashable, Sendable {
+  /// One repeat for each repeat.
+  case oneRepeat
+  /// One block for each block.
+  case oneBlock
+  /// One block for each block of a repeat, the next for those of the next repeat.
+  case blockOfRepeat
+}
+
 /// One instruction of the vector unit.
 public struct VectorInstruction: Hashable, Sendable {
   public let operation: VectorOperation
@@ -50,16 +60,14 @@ public struct VectorInstruction: Hashable, Sendable {
   public let count: Int
   /// What the scalar unit hands over with the instruction.
   public let scalar: Expression?
-  /// Operands, by their positions, of which one repeat, or one block, serves for all: what is the same in all lanes.
-  public let repeated: Set<Int>
-  public let blocks: Set<Int>
+  /// Operands, by their positions, that do not go on with the lanes.
+  public let spread: [Int: OperandSpread]
 
   public init(
     _ operation: VectorOperation, _ destination: LocalView, _ sources: [LocalView] = [], count: Int,
-    scalar: Expression? = nil, repeated: Set<Int> = [], blocks: Set<Int> = []
+    scalar: Expression? = nil, spread: [Int: OperandSpread] = [:]
   ) {
-    self.repeated = repeated
-    self.blocks = blocks
+    self.spread = spread
     self.operation = operation
     self.destination = destination
     self.sources = sources
@@ -70,22 +78,21 @@ public struct VectorInstruction: Hashable, Sendable {
   /// Lanes of float32 and int32 that comparisons and selections come in: whole repeats.
   public static func wholeRepeats(_ count: Int) -> Int { (count + 63) / 64 * 64 }
 
-  /// Operands that do not go on from repeat to repeat.
-  public var spread: Set<Int> { repeated.union(blocks) }
-
   /// The most repeats of an instruction.
   public static let mostRepeats = 255
 
-  /// Whether an operand may be one repeat or block: operations of two operands on whole repeats.
-  public var mayRepeat: Bool {
+  /// Whether an operand may be spread: operations of two operands on whole repeats.
+  public var maySpread: Bool {
     switch operation {
     case .add, .subtract, .multiply, .maximum, .minimum, .and, .or, .compare, .select: break
     default: return false
     }
-    let lanes = Ascend.repeatBytes / sources[sources.count - 1].element.byteCount
-    return count % lanes == 0 && count / lanes <= Self.mostRepeats
-      && (operation != .select || !spread.contains(0))
+    return count % lanesOfRepeat == 0 && count / lanesOfRepeat <= Self.mostRepeats
+      && (operation != .select || spread[0] == nil)
   }
+
+  /// Lanes of the last operand's elements in a repeat.
+  public var lanesOfRepeat: Int { Ascend.repeatBytes / sources[sources.count - 1].element.byteCount }
 
   /// Bytes that it writes from the beginning of its destination.
   public var bytesWritten: Int {
@@ -101,8 +108,12 @@ public struct VectorInstruction: Hashable, Sendable {
   /// Bytes that it reads from the beginning of each source; nil: any of the tensor's.
   public var bytesRead: [Int?] {
     sources.enumerated().map { position, source in
-      if repeated.contains(position) { return Ascend.repeatBytes }
-      if blocks.contains(position) { return Ascend.block }
+      switch spread[position] {
+      case .oneRepeat: return Ascend.repeatBytes
+      case .oneBlock: return Ascend.block
+      case .blockOfRepeat: return count / lanesOfRepeat * Ascend.block
+      case nil: break
+      }
       return switch operation {
       case .compare, .compareScalar: Self.wholeRepeats(count) * source.element.byteCount
       case .select, .selectScalar:

@@ -184,6 +184,8 @@ extension ByteWalk {
       let shape = { ByteTerms.Shape.apply(.lane(slice), $0, MachineType(.i8)) }
       return terms.apply(shape, [(read, false)], isUneven: false).atom!
     }
+    products.append(
+      (form(product.left.offset), form(product.right.offset), (product.leftBytes, product.rightBytes)))
     let site = sites.count
     sites.append(location)
     var sums = Array(repeating: ByteSum(sites: [site]), count: product.weights)

@@ -147,7 +147,8 @@ struct ByteTerms {
 
   /// The most that a number can be, as far as its shape tells.
   func most(_ form: ByteForm) -> Int? {
-    form.isConstant ? form.constant : form.atom.flatMap { greatest[$0] }
+    guard form.parts.count == 1, form.parts[0].factor > 0 else { return form.isConstant ? form.constant : nil }
+    return greatest[form.parts[0].atom].map { $0 * form.parts[0].factor + form.constant }
   }
   mutating func bound(_ form: ByteForm, by most: Int) {
     if let atom = form.atom { greatest[atom] = min(greatest[atom] ?? most, most) }

@@ -22,6 +22,10 @@ struct ByteWalk {
   private var lanes: [String: Int] = [:]
   private var elements: [ElementKey: ByteValue] = [:]
   var contents = ByteContents()
+  /// Where the products of a matrix unit begin that the body of the loop at hand has so far, and what they read.
+  var products: [(left: ByteForm, right: ByteForm, bytes: (left: Int, right: Int))] = []
+  /// Loops whose products do not follow each other.
+  private(set) var turnFaults: [SourceLocation] = []
   /// Counters of the loops around.
   var open: Set<Int> = []
   private var nest = 0
@@ -131,11 +135,25 @@ struct ByteWalk {
     nests += 1
     nest = nests
     open.insert(counter)
+    let outerProducts = products
+    products = []
     block(loop.body)
+    if loop.step > 1 { judgeTurns(of: loop.step) }
+    products = outerProducts
     open.remove(counter)
     nest = outer
     // Arrays hold what all rounds have stored; registers what the last has.
     forgetWhatChanges(in: loop, keepsContents: true)
+  }
+
+  /// Products of a matrix unit in a loop that takes several blocks a round are those of neighbouring blocks.
+  private mutating func judgeTurns(of step: Int) {
+    guard let first = products.first, products.count == step else { return }
+    let follow = products.enumerated().allSatisfy { turn, product in
+      product.left == first.left + ByteForm(turn * first.bytes.left)
+        && product.right == first.right + ByteForm(turn * first.bytes.right)
+    }
+    if !follow { turnFaults.append(location) }
   }
 
   /// Whether it adds products to what is there before it.

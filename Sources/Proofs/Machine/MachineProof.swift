@@ -148,6 +148,9 @@ public struct MachineProof: Sendable {
         rounding.location, "products of bytes meet once each in blocks of \(sizes)",
         faults.contains(nil) ? nil : faults.first ?? "no blocks are stated here")
     }
+    for place in walk.turnFaults {
+      find(place, "blocks of products are added in turns", "those of one round do not follow each other")
+    }
     for site in walk.sites.indices where !judged.contains(site) {
       find(walk.sites[site], "products of bytes are added to a block", "where they go is not followed")
     }

@@ -23,6 +23,7 @@ struct SegmentSearch {
   struct Form {
     let offsets: String
     let size: Int
+    let first: String
     let left: String
     let lower: String
     let upper: String
@@ -30,12 +31,11 @@ struct SegmentSearch {
 
     init?(_ loop: CountedLoop) {
       guard loop.step == 1, loop.lower.constantValue == 0, loop.body.count == 4,
-        case .define(let first, let atFirst) = loop.body[0],
-        case .define(let last, let atLast) = loop.body[1],
-        case .define(let blocks, let cut) = loop.body[2],
-        case .branch(let condition, let then, let otherwise) = loop.body[3],
-        let offsets = Self.offset(atFirst, .variable(loop.counter)),
-        Self.offset(atLast, .variable(loop.counter) + .constant(1)) == offsets,
+        case .define(let last, let atLast) = loop.body[0],
+        case .define(let blocks, let cut) = loop.body[1],
+        case .branch(let condition, let then, let otherwise) = loop.body[2],
+        case .assign(let first, .variable(last)) = loop.body[3],
+        let offsets = Self.offset(atLast, .variable(loop.counter) + .constant(1)),
         case .apply(.divideFloor(let size), let whole, _) = cut,
         whole == [Expression.variable(last) - .variable(first) + .constant(size - 1)],
         case .apply(.compare(.less), let compared, _) = condition, case .variable(let left) = compared[0],
@@ -50,6 +50,7 @@ struct SegmentSearch {
       else { return nil }
       self.offsets = offsets
       self.size = size
+      self.first = first.name
       self.left = left.name
       self.lower = lower.name
       self.upper = upper.name
@@ -77,6 +78,8 @@ extension KernelWalk {
         if case .partition(let rows) = refinement { rows } else { nil }
       }).first,
       case .integer(let left)? = before[form.left], let block = left.top, left == Polynomial(block),
+      // Offsets of a partition begin with 0.
+      case .integer(let start)? = before[form.first], start == Polynomial(0),
       case .integer(let zero)? = before[form.lower], zero == Polynomial(0),
       case .integer(let none)? = before[form.upper], none == Polynomial(0),
       case .integer(let lowerValue)? = values[form.lower],

@@ -359,6 +359,22 @@ struct HeldSum {
     return ([position, round], count, active)
   }
 
+  /// What the body of a loop adds, one statement after the other.
+  private func additions(in loop: SumTree.Loop, _ nodes: [SumTree.Node]) -> [MachineStatement] {
+    for case .loop(let own, let inner) in nodes {
+      guard own.numbers.symbol == loop.numbers.symbol else {
+        let found = additions(in: loop, inner)
+        if found.isEmpty { continue }
+        return found
+      }
+      return inner.compactMap { node in
+        guard case .step(let step) = node, step.holder == holder, step.addition != nil else { return nil }
+        return step.statement
+      }
+    }
+    return []
+  }
+
   private var isOnChip: Bool { if case .storeRaw = adds[0].step.statement { true } else { false } }
 
   /// The number of the part that a statement adds: of loops that step by whole parts, and of those that count them.
@@ -371,8 +387,15 @@ struct HeldSum {
         number = number + loop.counter
         continue
       }
-      guard loop.numbers.step % size == 0, loop.numbers.lower == Polynomial(0) else { return nil }
-      number = number + Polynomial(symbol) * (loop.numbers.step / size)
+      guard loop.numbers.lower == Polynomial(0) else { return nil }
+      if loop.numbers.step % size == 0 {
+        number = number + Polynomial(symbol) * (loop.numbers.step / size)
+      } else {
+        // Neighbouring parts in turns; that they are neighbours `ByteWalk` sees.
+        let turns = additions(in: loop, nodes)
+        guard turns.count == loop.numbers.step, let turn = turns.firstIndex(of: add.step.statement) else { return nil }
+        number = number + Polynomial(symbol) * loop.numbers.step + Polynomial(turn)
+      }
     }
     return (add.step.index + [number], isOnChip ? addition.type.lanes : 1, nil)
   }

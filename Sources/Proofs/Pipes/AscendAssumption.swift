@@ -17,7 +17,9 @@ public enum AscendAssumption: String, Hashable, Sendable, CaseIterable {
     case .wrapsIntegers: "Add, Adds and Muls of int32 give the low 32 bits"
     case .exactConversions: "Cast is exact or rounds to nearest even wherever the result is in range"
     case .gathersWords: "Gather takes byte offsets that are multiples of 4 from anywhere in its tensor"
-    case .stridesOfZero: "Copy with strides of 0 repeats one block, an operand's strides of 0 one repeat or one block"
+    case .stridesOfZero:
+      "Copy with strides of 0 repeats one block, an operand's strides of 0 one repeat or one block, for all repeats or "
+        + "each its own"
     case .completesOutOfOrder: "instructions of one pipe begin in program order and may end in any"
     case .raisesWhenDone: "an event is raised when all instructions of its pipe before it are done"
     case .scalarsInOrder: "what the scalar unit has read is done before it hands over its next instruction"

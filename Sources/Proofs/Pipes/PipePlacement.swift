@@ -114,7 +114,7 @@ enum PipePlacement {
         fail("an instruction of the vector unit on elements of 64 bits")
       }
       if instruction.count < 1 { fail("an instruction of \(instruction.count) lanes") }
-      if !instruction.spread.isEmpty, !instruction.mayRepeat {
+      if !instruction.spread.isEmpty, !instruction.maySpread {
         fail("one repeat or block of an operand for \(instruction.count) lanes, which are no number of repeats up to 255")
       }
       if [.repeatBlock, .broadcastBlocks].contains(instruction.operation),

@@ -260,11 +260,21 @@ struct PipeCode {
       case .scalar(let vector, let cube): sum + vector + cube
       case .work(let work): sum + work.ticks + work.scalar + rates.handOver + (work.copy == nil ? 0 : 8)
       case .set, .wait, .barrier: sum + rates.handOver
-      case .loop(let rounds): sum + weight(rounds.body)
+      case .loop(let rounds): sum + weight(rounds.body) * Double(rounds.knownCount ?? 1)
       case .branch(_, _, let then, _, let otherwise): sum + min(then, otherwise)
       case .define, .leave: sum
       }
     }
+  }
+}
+
+extension PipeCode.Rounds {
+  /// How many there are, where its bounds say so by themselves.
+  fileprivate var knownCount: Int? {
+    guard case .constant(let lower) = lower, case .constant(let upper) = upper, case .constant(let step) = step else {
+      return nil
+    }
+    return max(0, (upper - lower + step - 1) / step)
   }
 }
 

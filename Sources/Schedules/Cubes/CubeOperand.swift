@@ -76,17 +76,18 @@ extension RegionLowering {
   }
 
   /// Cuts one block of depth of these lines, whose number through all tiles is `at`.
-  func cutBlock(
+  private func cutBlock(
     _ operand: CubeOperand, _ block: Expression, at: Expression, lower: Expression, count: Expression
   ) throws {
-    let start = stack.define("start", block * .constant(operand.block))
-    let active = stack.define("depths", (try length(operand.depth) - start).minimum(.constant(operand.block)))
+    let (start, active) = try depths(operand, block)
     let word = MachineType(.i32)
     let found = operand.groups.map { _ in GroupVariables(stack.variable("scales", word), stack.variable("apart", word)) }
     if let found { stack.append(.declare(found.apart, .integer(0, word))) }
     let line = stack.variable(operand.lines.name, .index)
     stack.open(binding: [operand.lines])
-    try cutLine(operand, .variable(line), of: count, lower: lower, start: start, active: active, at, found)
+    try cutLine(
+      operand, .variable(line), at: lower + .variable(line), where: Expression.variable(line).compared(.less, count),
+      start: start, active: active, at, found)
     stack.append(
       .loop(CountedLoop(line, from: .constant(0), to: .constant(operand.tile), stack.close())))
     if let groups = operand.groups, let found {
@@ -95,8 +96,25 @@ extension RegionLowering {
     }
   }
 
+  /// Cuts line number `line` of a tile, of `count` from `lower` on, in a block of depth whose number through all tiles is
+  /// `at`; one past the end is the last once more, which nobody reads.
+  func cutLine(
+    _ operand: CubeOperand, _ line: Expression, in block: Expression, at: Expression, lower: Expression,
+    count: Expression
+  ) throws {
+    let (start, active) = try depths(operand, block)
+    let own = stack.define("\(operand.lines.name)_at", lower + line.minimum(count - .constant(1)))
+    try cutLine(operand, line, at: own, where: nil, start: start, active: active, at, nil)
+  }
+
+  /// The first depth of a block, and how many it has.
+  private func depths(_ operand: CubeOperand, _ block: Expression) throws -> (Expression, Expression) {
+    let start = stack.define("start", block * .constant(operand.block))
+    return (start, stack.define("depths", (try length(operand.depth) - start).minimum(.constant(operand.block))))
+  }
+
   private func cutLine(
-    _ operand: CubeOperand, _ line: Expression, of count: Expression, lower: Expression, start: Expression,
+    _ operand: CubeOperand, _ line: Expression, at own: Expression, where isThere: Expression?, start: Expression,
     active: Expression, _ at: Expression, _ found: GroupVariables?
   ) throws {
     let lanes = operand.block
@@ -109,7 +127,7 @@ extension RegionLowering {
     if let found { stack.append(.declare(found.scales, .integer(0, word))) }
     stack.open(binding: [operand.lines, operand.depth])
     var inner = environment
-    inner.bind(operand.lines, LaneCoordinate(lower + line))
+    inner.bind(operand.lines, LaneCoordinate(own))
     if let bits = operand.bits {
       inner.lanes = lanes
       inner.active = active
@@ -121,7 +139,8 @@ extension RegionLowering {
     } else {
       try cutCodes(operand, inner, start, active, integers, exponent)
     }
-    stack.append(.branch(line.compared(.less, count), stack.close(), []))
+    let cut = stack.close()
+    if let isThere { stack.append(.branch(isThere, cut, [])) } else { stack.append(contentsOf: cut) }
     let slices = buffer(workspace: operand.slices, .int8)
     let exponents = buffer(workspace: operand.exponents, .int32)
     for slice in 0..<operand.sliceCount {
@@ -133,11 +152,11 @@ extension RegionLowering {
           Access(slices, .int8, place),
           CubeOperand.slice(slice, of: operand.sliceCount, .variable(integers)), active: nil))
     }
-    let own = at * .constant(operand.tile) + line
-    stack.append(.store(Access(exponents, .int32, own), .variable(exponent), active: nil))
+    let place = at * .constant(operand.tile) + line
+    stack.append(.store(Access(exponents, .int32, place), .variable(exponent), active: nil))
     guard let groups = operand.groups, let found else { return }
     let scales = buffer(workspace: groups.scales, .int32)
-    stack.append(.store(Access(scales, .int32, own), .variable(found.scales), active: nil))
+    stack.append(.store(Access(scales, .int32, place), .variable(found.scales), active: nil))
   }
 
   /// The codes of a line's block; 0 past its end.

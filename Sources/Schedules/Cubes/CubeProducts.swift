@@ -6,11 +6,9 @@ import TileIR
 /// block of depth by block of depth, and makes of the exact sums one rounded number for each row and column, which it adds
 /// to the total.
 extension RegionLowering {
-  /// Rows and columns of a cell.
+  /// Rows of a cell, where they are of no segment, and columns.
   static let cubeRows = 32
   static let cubeColumns = 64
-  /// Sums that are rounded at once, which keeps many numbers.
-  static let cubeLanes = 512
 
   /// Whether a pattern's products are for such a unit: in blocks of whole steps of depth, the right operand a weight, the
   /// left one there before the cells begin, one scale for a block, or of E2M1 one for each of two or four groups.
@@ -79,17 +77,23 @@ extension RegionLowering {
   }
 
   func lowerCubes(_ pattern: ProductPattern, name: String) throws -> MachineKernel {
-    let blocking = ProductBlocking.cubes
+    let blocking = ProductBlocking.cubes(isGrouped: pattern.partition != nil)
     var products: [ValueID: CubeProduct] = [:]
     for id in pattern.products {
       let known = pattern.products.compactMap { products[$0]?.left }
       products[id] = try cubeProduct(id, pattern, blocking, known: known, name)
     }
-    let arrays = CubeArrays(
-      self, rows: blocking.cellRows, columns: blocking.cellColumns, sums: products.values.map(\.sums).max()!)
+    let arrays = (0..<products.values.map(\.turns).max()!).map { _ in
+      CubeArrays(
+        self, rows: blocking.cellRows, columns: blocking.cellColumns, sums: products.values.map(\.sums).max()!)
+    }
     let cell = stack.variable("cell", .index)
     let (cells, rowBlock) = try openCell(pattern, blocking, .variable(cell))
     domains[pattern.columns]!.most = .constant(blocking.cellColumns)
+    if pattern.columns.extent.map({ $0 % blocking.cellColumns == 0 }) ?? false {
+      domains[pattern.columns]!.count = .constant(blocking.cellColumns)
+    }
+    cubeColumns = pattern.columns
     try lowerAround(pattern) { id in
       stack.append(.note("product", program[id].location))
       let product = scratch("product", .f32, count: .constant(blocking.cellRows * blocking.cellColumns))
@@ -125,12 +129,17 @@ extension RegionLowering {
       ?? cubeOperand(
         form.left, scale: form.leftScale, bits: form.bits, lines: pattern.rows, tile: blocking.cellRows,
         depth: form.depth, block: form.block, tiles: tiles, name: suffix, prepares: nil)
+    // Two products for two vector cores in two turns would need more events than a cube core has.
+    let hasEvents = pattern.products.count == 1 || pattern.partition != nil
+    let isEven = if case .constant(let blocks) = left.blocks { blocks % 2 == 0 } else { false }
     let product = CubeProduct(
-      left: left, right: right, panels: panels, axes: axes, exchange: workspaces.count)
-    workspaces.append(
-      Workspace(
-        name: "\(suffix)_exchange",
-        byteCount: .constant(4 * product.sums * (machine.npu?.vectorCores ?? 1))))
+      left: left, right: right, panels: panels, axes: axes, exchange: workspaces.count, turns: hasEvents && isEven ? 2 : 1)
+    for turn in 0..<product.turns {
+      workspaces.append(
+        Workspace(
+          name: turn == 0 ? "\(suffix)_exchange" : "\(suffix)_other_exchange",
+          byteCount: .constant(4 * product.sums * (machine.npu?.vectorCores ?? 1))))
+    }
     preparations.append(try sibling().cutWeight(product, name: "\(name)_lays_out_\(parameter)"))
     if same == nil {
       before.append(try sibling().cutRows(product, pattern, blocking, name: "\(name)_slices_\(suffix)"))
@@ -153,7 +162,7 @@ extension RegionLowering {
     return kernel(name: name, cells: panel.cells, cell: cell)
   }
 
-  /// A cell is a block of depth of a tile of rows, or all of a tile where it has to look for its rows among segments.
+  /// A cell is a block of depth of a row, or all of a tile of rows where it has to look for them among segments.
   private func cutRows(
     _ product: CubeProduct, _ pattern: ProductPattern, _ blocking: ProductBlocking, name: String
   ) throws -> MachineKernel {
@@ -168,6 +177,8 @@ extension RegionLowering {
       remaining = stack.define("outer", .apply(.quotient, [remaining, count], .index))
       return taken
     }
+    let line = pattern.partition == nil ? take(.constant(left.tile), "line") : nil
+    let at = remaining
     let block = pattern.partition == nil ? take(left.blocks, "block") : nil
     let rowBlock = take(rowBlocks(pattern, blocking.cellRows), "\(pattern.rows.name)_block")
     for axis in product.axes.reversed() {
@@ -176,8 +187,8 @@ extension RegionLowering {
     try bindRows(pattern, blocking.cellRows, rowBlock)
     let rows = domains[pattern.rows]!
     stack.append(.note("slices of the left operand", program[left.value].location))
-    if let block {
-      try cutBlock(left, block, at: .variable(cell), lower: rows.lower, count: rows.count)
+    if let block, let line {
+      try cutLine(left, line, in: block, at: at, lower: rows.lower, count: rows.count)
     } else {
       try cutTile(left, .variable(cell), lower: rows.lower, count: rows.count)
     }
@@ -187,11 +198,10 @@ extension RegionLowering {
   // MARK: The product
 
   private func multiply(
-    _ product: CubeProduct, _ pattern: ProductPattern, _ rowBlock: Expression, through arrays: CubeArrays,
+    _ product: CubeProduct, _ pattern: ProductPattern, _ rowBlock: Expression, through arrays: [CubeArrays],
     into finished: String
   ) throws {
     let (rows, columns) = (product.left.tile, product.right.tile)
-    let lanes = min(Self.cubeLanes, rows * columns)
     var tile = Expression.constant(0)
     for axis in product.axes {
       tile = tile * scalar(HostExpression(extentOf: axis), axis.name) + environment.coordinates[axis]!.base
@@ -200,109 +210,58 @@ extension RegionLowering {
       "tile", tile * scalar(rowBlocks(pattern, rows), "\(pattern.rows.name)_blocks") + rowBlock)
     let panel = try firstPanel(product.panels)
     let total = exactScratch("totals", .f32, rows * columns)
-    let (sums, values, exponents, rowExponents) = (arrays.sums, arrays.values, arrays.exponents, arrays.rowExponents)
-    let exchange = buffer(workspace: product.exchange, .int32)
-    func operand(_ operand: CubeOperand) -> (slices: String, exponents: String) {
-      (
-        buffer(workspace: operand.slices, .int8, written: false),
-        buffer(workspace: operand.exponents, .int32, written: false)
-      )
-    }
-    let (left, right) = (operand(product.left), operand(product.right))
-    for array in [total, values] {
-      stack.append(.clear(buffer: array, offset: .constant(0), count: .constant(rows * columns)))
-    }
-    // Whole vectors of the rows that the cell has, and their elements.
-    let atOnce = max(1, lanes / columns)
-    let vectors = (domains[pattern.rows]!.count + .constant(atOnce - 1)).divided(by: atOnce)
-    func whole(_ size: Int, _ name: String) -> Expression {
-      stack.define(name, (vectors * .constant(atOnce * size)).minimum(.constant(rows * size)))
-    }
-    let (rowCount, elements) = (whole(1, "whole_rows"), whole(columns, "elements"))
+    stack.append(.clear(buffer: total, offset: .constant(0), count: .constant(rows * columns)))
     let blockCount = scalar(product.left.blocks, "\(product.left.depth.name)_blocks")
-    let block = stack.variable("block", .index)
+    let first = stack.variable("block", .index)
     stack.open()
-    let leftBlock = stack.define("left_block", tile * blockCount + .variable(block))
-    let rightBlock = stack.define("right_block", panel * blockCount + .variable(block))
+    for turn in 0..<product.turns {
+      let block = Expression.variable(first) + .constant(turn)
+      try add(
+        product, tile * blockCount + block, panel * blockCount + block, pattern, turn, through: arrays[turn], to: total)
+    }
     stack.append(
-      .multiplySlices(
-        SliceProduct(
-          Access(left.slices, .int8, leftBlock * .constant(product.left.blockBytes)),
-          slices: product.left.sliceCount,
-          by: Access(right.slices, .int8, rightBlock * .constant(product.right.blockBytes)),
-          slices: product.right.sliceCount, rows: rows, columns: columns, depth: product.left.block, to: sums,
-          through: exchange)))
-    // Every element's power of two.
-    let own = MachineType(.i32, columns)
+      .loop(CountedLoop(first, from: .constant(0), to: blockCount, step: product.turns, stack.close())))
+    // Totals of all rows and columns that a cell can have; of the product those are looked for that it has.
     stack.append(
       .storeRaw(
-        buffer: rowExponents, offset: .constant(0),
-        .load(
-          Access(left.exponents, .int32, leftBlock * .constant(rows)), MachineType(.i32, rows), active: nil)))
-    let ofColumns = stack.define(
-      "column_exponents",
-      .load(Access(right.exponents, .int32, rightBlock * .constant(columns)), own, active: nil))
-    let row = stack.variable("row", .index)
-    let ofRow = Expression.raw(buffer: rowExponents, offset: .variable(row), MachineType(.i32)).broadcast(
-      to: columns)
-    stack.append(
-      .loop(
-        CountedLoop(
-          row, from: .constant(0), to: rowCount,
-          [
-            .storeRaw(
-              buffer: exponents, offset: .variable(row) * .constant(columns), ofColumns.apply(.add, ofRow))
-          ])))
-    roundSums(arrays, of: rows * columns, weights: product.weights, upTo: elements, lanes: lanes)
+        buffer: finished, offset: .constant(0),
+        .raw(buffer: total, offset: .constant(0), MachineType(.f32, rows * columns))))
+  }
+
+  /// Adds a block of depth, by its numbers among those of the operands, to the total.
+  private func add(
+    _ product: CubeProduct, _ left: Expression, _ right: Expression, _ pattern: ProductPattern, _ turn: Int,
+    through arrays: CubeArrays, to total: String
+  ) throws {
+    let (rows, columns) = (product.left.tile, product.right.tile)
+    let leftBlock = stack.define("left_block", left)
+    let rightBlock = stack.define("right_block", right)
+    func operand(_ operand: CubeOperand, _ block: Expression) -> Access {
+      Access(buffer(workspace: operand.slices, .int8, written: false), .int8, block * .constant(operand.blockBytes))
+    }
+    let sums = SliceProduct(
+      operand(product.left, leftBlock), slices: product.left.sliceCount, by: operand(product.right, rightBlock),
+      slices: product.right.sliceCount, rows: rows, columns: columns, depth: product.left.block, to: arrays.sums,
+      through: buffer(workspace: product.exchange + turn, .int32))
+    stack.append(.multiplySlices(sums))
+    for (array, operand, block) in [
+      (arrays.rowExponents, product.left, leftBlock), (arrays.columnExponents, product.right, rightBlock),
+    ] {
+      let exponents = buffer(workspace: operand.exponents, .int32, written: false)
+      let own = Access(exponents, .int32, block * .constant(operand.tile))
+      stack.append(
+        .storeRaw(buffer: array, offset: .constant(0), .load(own, MachineType(.i32, operand.tile), active: nil)))
+    }
+    roundSums(
+      of: sums, arrays, rowExponents: (arrays.rowExponents, .constant(0)), columnExponents: arrays.columnExponents)
     if let groups = product.right.groups {
       replaceApartColumns(
         product, groups, leftBlock: leftBlock, rightBlock: rightBlock, rows: domains[pattern.rows]!.count,
-        in: values)
+        in: arrays.values)
     }
     let all = MachineType(.f32, rows * columns)
     func content(_ array: String) -> Expression { .raw(buffer: array, offset: .constant(0), all) }
-    stack.append(.storeRaw(buffer: total, offset: .constant(0), content(total).apply(.add, content(values))))
-    stack.append(.loop(CountedLoop(block, from: .constant(0), to: blockCount, stack.close())))
-    // Totals of all rows and columns that a cell can have; of the product those are looked for that it has.
-    stack.append(.storeRaw(buffer: finished, offset: .constant(0), content(total)))
-  }
-}
-
-extension RegionLowering {
-  /// Makes of a product's sums of all `weights`, `count` elements of each, a rounded number an element, with the elements'
-  /// powers of two; of those below `elements`, in whole vectors of `lanes`.
-  func roundSums(
-    _ arrays: CubeArrays, of count: Int, weights: Int, upTo elements: Expression, lanes: Int
-  ) {
-    let (f32, i32) = (MachineType(.f32, lanes), MachineType(.i32, lanes))
-    let place = stack.variable("place", .index)
-    stack.open()
-    func sum(_ weight: Int) -> Expression {
-      .raw(buffer: arrays.sums, offset: .constant(weight * count) + .variable(place), i32)
-    }
-    let sums = (0..<5).map { $0 < weights ? sum($0) : .integer(0, i32) }
-    let power = Expression.raw(buffer: arrays.exponents, offset: .variable(place), i32)
-    let value = stack.define("value", .apply(.call(.roundedSlices), sums + [power], f32))
-    stack.append(.storeRaw(buffer: arrays.values, offset: .variable(place), value))
-    stack.append(
-      .loop(CountedLoop(place, from: .constant(0), to: elements, step: lanes, stack.close())))
-  }
-}
-
-/// Arrays of a cell that its products use one after the other: a block's sums, values and powers of two, of all rows and
-/// columns, and the rows' own.
-struct CubeArrays {
-  let sums: String
-  let values: String
-  let exponents: String
-  let rowExponents: String
-
-  init(_ lowering: RegionLowering, rows: Int, columns: Int, sums count: Int) {
-    let elements = rows * columns
-    sums = lowering.exactScratch("sums", .i32, count)
-    values = lowering.exactScratch("values", .f32, elements)
-    exponents = lowering.exactScratch("exponents", .i32, elements)
-    rowExponents = lowering.exactScratch("row_exponents", .i32, rows)
+    stack.append(.storeRaw(buffer: total, offset: .constant(0), content(total).apply(.add, content(arrays.values))))
   }
 }
 
@@ -313,8 +272,12 @@ struct CubeProduct {
   let panels: WeightPanels
   /// Parallel axes besides the rows that the left operand varies with.
   let axes: [Dimension]
-  /// The position of the workspace through which sums go.
+  /// The position of the first workspace through which sums go.
   let exchange: Int
+
+  /// How many blocks are multiplied and rounded in turns, each through memory of its own: while one is rounded the next
+  /// arrives.
+  let turns: Int
 
   /// Weights of products of slices, and sums of a cell's block: one for each weight, row and column.
   var weights: Int { left.sliceCount + right.sliceCount - 1 }

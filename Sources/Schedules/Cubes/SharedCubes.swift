@@ -22,8 +22,6 @@ struct SharedCube {
   static let columns = 64
   /// Listed rows that are summed exactly.
   static let block = 128
-  /// Sums that are rounded at once, for each register of a vector.
-  static let roundedAtOnce = 256
   /// Columns at once of so many channels.
   var width: Int { block == nil ? Self.columns : min(Self.columns, list.depth) }
 }
@@ -162,20 +160,17 @@ extension RegionLowering {
       slices: left.sliceCount, by: Access(lines, .int8, .constant(0)), slices: ByteFragments.slices, rows: height,
       columns: width, depth: depth, to: arrays.sums, through: exchange)
     stack.append(.multiplySlices(product))
-    let type = MachineType(.i32, width)
     let active = stack.define("active", (count - .variable(first)).minimum(.constant(width)))
-    let own = Expression.load(Access(exponents, .int32, .variable(first)), type, active: active)
-    let ofColumns = stack.define(
-      "column_exponents", .apply(.select, [activeMask(active, width), own, .integer(0, type)], type))
-    round(product, arrays) {
-      ofColumns.apply(
-        .add, Expression.raw(buffer: arrays.rowExponents, offset: $0, MachineType(.i32)).broadcast(to: width))
-    }
+    stack.append(
+      .storeRaw(
+        buffer: arrays.columnExponents, offset: .constant(0), listedPowers(exponents, from: .variable(first), active, width)))
+    roundSums(
+      of: product, arrays, rowExponents: (arrays.rowExponents, .constant(0)), columnExponents: arrays.columnExponents)
     let all = MachineType(.f32, height * width)
     func content(_ array: String) -> Expression { .raw(buffer: array, offset: .constant(0), all) }
     stack.append(.storeRaw(buffer: totals, offset: .constant(0), content(totals).apply(.add, content(arrays.values))))
     let results = array(for: shared.id, .f32, [shared.rows, shared.columns])
-    try forEachRow(of: shared) { row in
+    forEachRow(of: shared) { row in
       let place = row * scalar(most(shared.columns), "\(shared.columns.name)_most") + .variable(first)
       stack.append(
         .storeRaw(
@@ -185,28 +180,18 @@ extension RegionLowering {
     stack.append(.loop(CountedLoop(first, from: .constant(0), to: count, step: width, stack.close())))
   }
 
-  private func forEachRow(of shared: SharedCube, _ body: (Expression) throws -> Void) rethrows {
+  private func forEachRow(of shared: SharedCube, _ body: (Expression) -> Void) {
     let row = stack.variable("row", .index)
     stack.open()
-    try body(.variable(row))
+    body(.variable(row))
     stack.append(.loop(CountedLoop(row, from: .constant(0), to: .constant(SharedCube.height), stack.close())))
   }
 
-  /// Makes of a product's sums a rounded number each, with the powers of two of each row's columns.
-  private func round(_ product: SliceProduct, _ arrays: CubeArrays, _ exponents: (Expression) -> Expression) {
-    let row = stack.variable("row", .index)
-    stack.append(
-      .loop(
-        CountedLoop(
-          row, from: .constant(0), to: .constant(product.rows),
-          [
-            .storeRaw(
-              buffer: arrays.exponents, offset: .variable(row) * .constant(product.columns), exponents(.variable(row)))
-          ])))
-    let count = product.rows * product.columns
-    roundSums(
-      arrays, of: count, weights: product.weights, upTo: .constant(count),
-      lanes: min(count, SharedCube.roundedAtOnce * schedule.registersPerVector))
+  /// Powers of two of a list's rows, zeros from `active` on.
+  private func listedPowers(_ exponents: String, from first: Expression, _ active: Expression, _ lanes: Int) -> Expression {
+    let type = MachineType(.i32, lanes)
+    let own = Expression.load(Access(exponents, .int32, first), type, active: active)
+    return .apply(.select, [activeMask(active, lanes), own, .integer(0, type)], type)
   }
 
   // MARK: Along the list
@@ -223,6 +208,9 @@ extension RegionLowering {
     guard case .constant(let blocks) = most(list).dividedUp(by: block) else { preconditionFailure("a list is bounded") }
     let slices = exactScratch("\(name(of: left))_slices", .i8, blocks * ByteFragments.slices * height * block)
     let powers = exactScratch("\(name(of: left))_exponents", .i32, blocks * height)
+    // Rows that are there whatever the launch are cut some at a time, side by side.
+    let atOnce = domains[shared.rows]!.count.constantValue == height ? Self.rowsAtOnce : 1
+    let lines = exactScratch("\(name(of: left))_lines", .i32, atOnce * block)
     let (word, type) = (MachineType(.i32), MachineType(.i32, block))
     let count = try length(list)
     let first = stack.variable("first", .index)
@@ -230,13 +218,10 @@ extension RegionLowering {
     let number = stack.define("number", Expression.variable(first).divided(by: block))
     let active = stack.define("active", (count - .variable(first)).minimum(.constant(block)))
     let mask = activeMask(active, block)
-    let own = Expression.load(Access(exponents, .int32, .variable(first)), type, active: active)
-    let folded = stack.define("folded", .apply(.select, [mask, own, .integer(0, type)], type))
+    let folded = stack.define("folded", listedPowers(exponents, from: .variable(first), active, block))
     let row = stack.variable(shared.rows.name, .index)
     let rows = domains[shared.rows]!
     stack.open(binding: [shared.rows, list])
-    // Rows that are there whatever the launch are cut some at a time, side by side.
-    let atOnce = rows.count.constantValue == height ? Self.rowsAtOnce : 1
     var cut: [(row: Expression, integers: Variable, power: Variable)] = []
     for next in 0..<atOnce {
       let row = Expression.variable(row) + .constant(next)
@@ -259,15 +244,18 @@ extension RegionLowering {
       }
       cut.append((row, integers, power))
     }
-    // Neighbours in memory follow each other.
+    // A slice of all is one store.
+    for (place, line) in cut.enumerated() {
+      stack.append(
+        .storeRaw(buffer: lines, offset: .constant(place * block), .variable(line.integers)))
+    }
+    let all = Expression.raw(buffer: lines, offset: .constant(0), MachineType(.i32, atOnce * block))
     for slice in 0..<ByteFragments.slices {
-      for (row, integers, _) in cut {
-        let line = (number * .constant(ByteFragments.slices) + .constant(slice)) * .constant(height) + row
-        stack.append(
-          .store(
-            Access(slices, .int8, line * .constant(block)),
-            CubeOperand.slice(slice, of: ByteFragments.slices, .variable(integers)), active: nil))
-      }
+      let line = (number * .constant(ByteFragments.slices) + .constant(slice)) * .constant(height) + .variable(row)
+      stack.append(
+        .store(
+          Access(slices, .int8, line * .constant(block)), CubeOperand.slice(slice, of: ByteFragments.slices, all),
+          active: nil))
     }
     for (row, _, power) in cut {
       stack.append(.storeRaw(buffer: powers, offset: number * .constant(height) + row, .variable(power)))
@@ -335,12 +323,10 @@ extension RegionLowering {
       by: Access(lines, .int8, .variable(first)), slices: ByteFragments.slices, rows: height, columns: width,
       depth: block, pitch: depth, to: arrays.sums, through: exchange)
     stack.append(.multiplySlices(product))
-    round(product, arrays) {
-      .raw(
-        buffer: weights.exponents, offset: .variable(number) * .constant(height) + $0, MachineType(.i32)
-      ).broadcast(to: width)
-    }
-    try forEachRow(of: shared) { row in
+    roundSums(
+      of: product, arrays, rowExponents: (weights.exponents, .variable(number) * .constant(height)),
+      columnExponents: nil)
+    forEachRow(of: shared) { row in
       let type = MachineType(.f32, width)
       let place = row * .constant(channels) + .variable(first)
       let value = Expression.raw(buffer: arrays.values, offset: row * .constant(width), type)

@@ -41,7 +41,7 @@ extension PipeLowering {
   }
 
   /// What the scalar unit knows rows of a buffer to be apart: a constant, or the stride of an axis, which launches bound.
-  private func rowStride(_ steps: Expression, of buffer: String) -> Expression? {
+  func rowStride(_ steps: Expression, of buffer: String) -> Expression? {
     guard let own = kernel.buffers.first(where: { $0.name == buffer }) else { return nil }
     if let known = steps.constantValue { return known > 0 ? steps : nil }
     guard case .variable(let variable) = steps.unconverted,
@@ -53,7 +53,7 @@ extension PipeLowering {
   }
 
   /// The most that a number of rows can be, where its expression says so.
-  private func mostOf(_ count: Expression) -> Int? {
+  func mostOf(_ count: Expression) -> Int? {
     switch count {
     case .integer(let value, _): Int(value)
     case .variable(let variable): definitions[variable.name].flatMap(mostOf)
@@ -65,7 +65,7 @@ extension PipeLowering {
 
 extension Expression {
   /// What is added where a variable is one more, where that is always the same; nil where it is not.
-  fileprivate func steps(of variable: Variable) -> Expression? {
+  func steps(of variable: Variable) -> Expression? {
     switch self {
     case .variable(variable): return .constant(1)
     case .variable, .integer: return .constant(0)

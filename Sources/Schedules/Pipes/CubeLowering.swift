@@ -5,6 +5,12 @@ import TileIR
 /// brought back through main memory, since the cores have no nearer way to each other.
 extension PipeLowering {
   func multiply(_ product: SliceProduct) throws {
+    // Of one vector core products of one form follow each other in turns, as those of two do.
+    if vectorCoresOfCube == 1, let last = lastProduct {
+      isOtherTurn = last.hasForm(of: product) && last.exchange != product.exchange && !isOtherTurn
+    }
+    multiplied[product.target] = product
+    lastProduct = product
     // Products of one size share their tensors.
     func place(_ name: String, _ element: LocalElement, _ count: Int, _ memory: LocalMemory) -> LocalView {
       let own =
@@ -22,7 +28,9 @@ extension PipeLowering {
     }
     // What a cell has of its own, its vector core alone finds.
     if isOfArrays, vectorCoresOfCube == 2 { throw DependsOnCell() }
-    for member in 0..<vectorCoresOfCube { try multiply(product, for: member, place, to: agent(member)) }
+    // Sums leave when all products stand in the queues: what stands behind a flag waits for it.
+    for member in 0..<vectorCoresOfCube { try multiply(product, for: member, place) }
+    for member in 0..<vectorCoresOfCube { drain(product, for: member, place, to: agent(member)) }
     append(
       .copyIn(
         PipeCopy(
@@ -30,16 +38,31 @@ extension PipeLowering {
           local: LocalView(product.target, .int32), count: .constant(product.sums), most: product.sums)))
   }
 
-  /// The product of one vector core of the group, whose sums go to `agent`.
-  private func multiply(
-    _ product: SliceProduct, for member: Int,
-    _ place: (String, LocalElement, Int, LocalMemory) -> LocalView, to agent: Expression
-  ) throws {
-    func slice(_ whole: LocalView, _ number: Int, _ bytes: Int) -> LocalView {
-      LocalView(whole.tensor, whole.element, offset: .constant(number * bytes))
+  private typealias Placing = (String, LocalElement, Int, LocalMemory) -> LocalView
+
+  private func whose(_ member: Int) -> String { member == 0 && !isOtherTurn ? "" : "other_" }
+
+  private func slice(_ whole: LocalView, _ number: Int, _ elements: Int) -> LocalView {
+    LocalView(whole.tensor, whole.element, offset: .constant(number * elements))
+  }
+
+  /// Copies the sums of one vector core of the group to `agent`.
+  private func drain(_ product: SliceProduct, for member: Int, _ place: Placing, to agent: Expression) {
+    let sums = place("\(whose(member))cube_sums", .int32, product.sums, .sums)
+    let elements = product.rows * product.columns
+    for weight in (0..<product.weights).reversed() {
+      append(
+        .cube(
+          .drain(
+            buffer: product.exchange, offset: agent + .constant(weight * elements), from: slice(sums, weight, elements),
+            rows: product.rows, columns: product.columns)))
     }
+  }
+
+  /// The product of one vector core of the group.
+  private func multiply(_ product: SliceProduct, for member: Int, _ place: Placing) throws {
     let (leftBytes, rightBytes) = (product.rows * product.depth, product.columns * product.depth)
-    let whose = member == 0 ? "" : "other_"
+    let whose = whose(member)
     let leftStage = place("\(whose)left_stage", .int8, product.leftBytes, .l1)
     let sums = place("\(whose)cube_sums", .int32, product.sums, .sums)
 
@@ -109,14 +132,6 @@ extension PipeLowering {
             right: own(right, j, product.columns), rows: product.rows, columns: product.columns, depth: part,
             clears: begun.insert(weight).inserted))
       }
-    }
-    for weight in (0..<product.weights).reversed() {
-      let first = weight * product.rows * product.columns
-      cube(
-        .drain(
-          buffer: product.exchange, offset: agent + .constant(first),
-          from: slice(sums, weight, product.rows * product.columns), rows: product.rows,
-          columns: product.columns))
     }
   }
 

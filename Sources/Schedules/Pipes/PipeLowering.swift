@@ -63,6 +63,11 @@ final class PipeLowering {
   var stagings: [String: LocalView] = [:]
   /// Blocks of an array's elements, one each, while a loop takes them for all lanes.
   var spreads: [String: LocalView] = [:]
+  /// The product whose sums an array holds, by the array.
+  var multiplied: [String: SliceProduct] = [:]
+  /// The last product, and whether it is the second of two that take turns.
+  var lastProduct: SliceProduct?
+  var isOtherTurn = false
   /// How many lanes of a vector hold anything, where those are less than all.
   var actives: [String: Expression] = [:]
   /// What the scalar unit's variables were defined as.
@@ -168,7 +173,10 @@ final class PipeLowering {
     try lowered.placeMatrices(within: npu, at: location)
     guard isSynchronised else { return lowered }
     var merged = lowered
-    return lowered.synchronise() || !merged.synchronise(merging: true) ? lowered : merged
+    let short = lowered.synchronise()
+    if short.isEmpty { return lowered }
+    let left = merged.synchronise(merging: true)
+    return left.isEmpty || short.contains(.cube) && !left.contains(.cube) ? merged : lowered
   }
 
   /// Names of the kernel's buffers, numbers and variables.
@@ -200,9 +208,9 @@ final class PipeLowering {
       grouped.groups = groups
       guard (try? grouped.placeTensors(within: npu.unifiedBufferBytes, at: location)) != nil else { continue }
       var merged = grouped
-      if grouped.synchronise() { return grouped }
+      if grouped.synchronise().isEmpty { return grouped }
       // Where there is little but copies, groups of fewer cells with events of their own are better.
-      if grouping.isOfWork, merged.synchronise(merging: true) { return merged }
+      if grouping.isOfWork, merged.synchronise(merging: true).isEmpty { return merged }
     }
     return nil
   }
@@ -258,6 +266,15 @@ final class PipeLowering {
     return true
   }
   private static let mostHoisted = 48 << 10
+
+  /// Whether a view is of one constant in all lanes.
+  func isConstant(_ view: LocalView) -> Bool {
+    view.offset.constantValue == 0 && constants.contains { key, own in
+      guard own.tensor == view.tensor else { return false }
+      if case .laneNumbers = key.bits { return false }
+      return true
+    }
+  }
 
   /// What cannot be lowered, by name.
   func refusal(_ message: String) -> Diagnostic {

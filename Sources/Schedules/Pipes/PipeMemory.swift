@@ -246,8 +246,7 @@ extension PipeLowering {
         VectorInstruction(
           instruction.operation, destination.reinterpreted(as: instruction.destination.element),
           instruction.sources,
-          count: instruction.count, scalar: instruction.scalar, repeated: instruction.repeated,
-          blocks: instruction.blocks))
+          count: instruction.count, scalar: instruction.scalar, spread: instruction.spread))
     }
     if isDone { tensors[source.tensor] = nil }
     return isDone

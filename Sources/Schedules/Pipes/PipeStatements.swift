@@ -125,12 +125,21 @@ extension PipeLowering {
       }
       return
     }
-    if try copyRows(loop) || stageLines(loop) { return }
+    if try copyRows(loop) || stageLines(loop) || roundRows(loop) { return }
+    try lowerRounds(loop)
+  }
+
+  /// A loop as one of the scalar unit.
+  func lowerRounds(_ loop: CountedLoop) throws {
+    let (lower, upper) = (try scalar(loop.lower), try scalar(loop.upper))
     renamed[loop.counter.name] = nil
     alignments[loop.counter.name] = Self.common(alignment(of: lower), loop.step)
     let own = spreadArrays(for: loop.body)
+    let before = Set(tensors.keys)
     let body = try collect { try self.lower(loop.body) }
     for array in own { spreads[array] = nil }
-    append(.loop(PipeLoop(loop.counter, from: lower, to: upper, step: .constant(loop.step), body)))
+    let whole = PipeLoop(loop.counter, from: lower, to: upper, step: .constant(loop.step), body)
+    let statements = widened(whole, own: Set(tensors.keys).subtracting(before).subtracting(constantTensors))
+    for statement in statements ?? [.loop(whole)] { append(statement) }
   }
 }

@@ -8,26 +8,30 @@ import TileIR
 /// raised at the loop's beginning and at its end, and once around the kernel. What `Proofs` checks afterwards, by
 /// other means, is that they suffice.
 extension PipeKernel {
-  /// Whether there are events for all that needs some, but where groups of cells end. `merging`: one event does for as
-  /// many touches as it can, so that fewer are needed and pipes wait longer.
+  /// Which core's pipes have too few events, but where groups of cells end; those of a vector core wait for all others then. `merging`: of pairs of
+  /// pipes that have too few one event does for as many touches as it can, so that fewer are needed and pipes wait longer.
   @discardableResult
-  mutating func synchronise(merging: Bool = false) -> Bool {
+  mutating func synchronise(merging: Bool = false) -> Set<Pipe.Core> {
     // Behind the loop over groups all pipes wait for all, and events begin anew.
     let end = groups == nil ? nil : body.firstIndex { if case .loop = $0 { true } else { false } }
     var parts: [[PipeStatement]] = []
-    var isEnough = true
+    var short: Set<Pipe.Core> = []
     for part in end.map({ [Array(body[...$0]), Array(body[($0 + 1)...])] }) ?? [body] {
-      var synchroniser = PipeSynchroniser(self, merging: merging)
-      parts.append(synchroniser.run(part))
-      if synchroniser.hasRunOut { isEnough = false }
+      var (synchroniser, ordered) = PipeSynchroniser.ordered(part, of: self, merging: [])
+      while merging, !synchroniser.short.isSubset(of: synchroniser.merged) {
+        (synchroniser, ordered) = PipeSynchroniser.ordered(
+          part, of: self, merging: synchroniser.merged.union(synchroniser.short))
+      }
+      parts.append(ordered)
+      short.formUnion(synchroniser.short.map(\.from.core))
     }
     body = Array(parts.joined(separator: [.barrier(nil)]))
-    return isEnough
+    return short
   }
 }
 
 private struct PipeSynchroniser {
-  private struct Pair: Hashable {
+  struct Pair: Hashable {
     let from: Pipe
     let to: Pipe
   }
@@ -61,14 +65,30 @@ private struct PipeSynchroniser {
   /// Events that stand raised between the rounds of loops, raised before the first and lowered after the last.
   private var carried: [PipeEvent] = []
   private var numbers: [Pair: Int] = [:]
-  private(set) var hasRunOut = false
+  /// Pairs that have too few events.
+  private(set) var short: Set<Pair> = []
+  /// Pairs whose events are merged.
+  let merged: Set<Pair>
+  /// Variables that hold what main memory does.
+  private let ofData: Set<String>
 
-  private let isMerging: Bool
+  static func ordered(
+    _ part: [PipeStatement], of kernel: PipeKernel, merging pairs: Set<Pair>
+  ) -> (PipeSynchroniser, [PipeStatement]) {
+    var synchroniser = PipeSynchroniser(kernel, merging: pairs)
+    let ordered = synchroniser.run(part)
+    return (synchroniser, ordered)
+  }
 
-  init(_ kernel: PipeKernel, merging: Bool) {
+  private init(_ kernel: PipeKernel, merging pairs: Set<Pair>) {
     self.kernel = kernel
-    isMerging = merging
-    pairs = Self.pairs(kernel)
+    var ofData: Set<String> = []
+    kernel.forEachStatement {
+      if case .define(let variable, let value) = $0, value.isLoaded { ofData.insert(variable.name) }
+    }
+    self.ofData = ofData
+    merged = pairs
+    self.pairs = Self.pairs(kernel)
   }
 
   mutating func run(_ body: [PipeStatement]) -> [PipeStatement] {
@@ -82,6 +102,7 @@ private struct PipeSynchroniser {
 
   /// What a statement touches, with all that is in it.
   private func touches(_ statement: PipeStatement) -> Set<PipeAccess> {
+    if isApart(statement) { return [] }
     var found = Set(kernel.accesses(of: statement))
     switch statement {
     case .loop(let loop): found.formUnion(touches(loop.body))
@@ -101,6 +122,8 @@ private struct PipeSynchroniser {
       case .loop(var loop):
         loop.body = order(loop.body, isLoop: true)
         return .loop(loop)
+      case .branch(let condition, let then, _) where isApart(statement):
+        return .branch(condition, [.barrier(nil)] + order(then, isLoop: isLoop) + [.barrier(nil)], [])
       case .branch(let condition, let then, let otherwise):
         // A side may come again in a later round of a loop around it.
         return .branch(condition, order(then, isLoop: isLoop), order(otherwise, isLoop: isLoop))
@@ -111,7 +134,7 @@ private struct PipeSynchroniser {
     var orders: [Order] = []
     for pair in pairs {
       let touches = Touches(pair, touched)
-      let within = merged(forward(pair, touches))
+      let within = merged(pair, forward(pair, touches))
       orders += within
       if isLoop { orders += backward(pair, list, touches, within) }
     }
@@ -125,8 +148,8 @@ private struct PipeSynchroniser {
   }
 
   /// Orders of a pair as they come, neighbours as one where the later event can be raised before the earlier is awaited.
-  private func merged(_ orders: [Order]) -> [Order] {
-    guard isMerging else { return orders }
+  private func merged(_ pair: Pair, _ orders: [Order]) -> [Order] {
+    guard merged.contains(pair) else { return orders }
     return orders.reduce(into: []) { result, order in
       if let last = result.last, order.after < last.before {
         result[result.count - 1].after = order.after
@@ -160,13 +183,15 @@ private struct PipeSynchroniser {
     guard let after = needed.map(\.last).max(), let before = needed.map(\.later).min() else { return [] }
     // Where the wait stands behind, an event within the round does.
     let all = [Order(pair: pair, after: after, before: before, isCarried: after >= before)]
-    guard !isMerging, after >= before else { return all }
+    guard !merged.contains(pair), after >= before else { return all }
     var apart: [Order] = []
     for (later, last) in needed where last > apart.last?.after ?? -1 && last >= later {
       apart.append(Order(pair: pair, after: last, before: later, isCarried: true))
     }
     let isWhole = apart.last?.after == after && apart.first?.before == before
-    let left = (pair.from.core != pair.to.core ? 0 : Ascend.eventsPerPair) - numbers[counted(pair), default: 0] - known.count
+    let isAcross = pair.from.core != pair.to.core
+    let left =
+      (isAcross ? Ascend.flagsPerDirection : Ascend.eventsPerPair) - numbers[counted(pair), default: 0] - known.count
     return isWhole && apart.count <= min(left, Self.mostApart) ? apart : all
   }
   private static let mostApart = 4
@@ -188,6 +213,16 @@ private struct PipeSynchroniser {
       return !sides.needs(0, 1) && !sides.needs(1, 0)
     default: return false
     }
+  }
+
+  // MARK: Exceptions
+
+  /// Whether a statement is what the vector core does beside a product in cases that data decide, with loops of its own:
+  /// all pipes wait for all before and behind it, so that no event has to stand around it for the rounds without.
+  private func isApart(_ statement: PipeStatement) -> Bool {
+    guard kernel.usesCubes, case .branch(let condition, let then, []) = statement else { return false }
+    return condition.variables.contains { ofData.contains($0.name) }
+      && then.contains { if case .loop = $0 { true } else { false } } && !then.contains(where: \.usesCubes)
   }
 
   // MARK: Numbers
@@ -212,13 +247,13 @@ private struct PipeSynchroniser {
         if isOfCube {
           // The last is raised and awaited at one place, again and again: what lies between tells that it has been awaited.
           let event = PipeEvent(order.pair.from, order.pair.to, Ascend.eventsPerPair - 1)
-          hasRunOut = true
+          short.insert(order.pair)
           before[order.before, default: []].append(contentsOf: [.set(event), .wait(event)])
           continue
         }
         // No event is left: all pipes wait for all, in each round.
         needsBarrier = true
-        hasRunOut = true
+        short.insert(order.pair)
         before[order.before, default: []].insert(.barrier(nil), at: 0)
         continue
       }
@@ -284,7 +319,27 @@ private struct PipeSynchroniser {
   }
 }
 
+extension Expression {
+  /// Whether it is a number from main memory.
+  fileprivate var isLoaded: Bool {
+    switch self {
+    case .load: true
+    case .apply(.convert, let operands, _): operands[0].isLoaded
+    default: false
+    }
+  }
+}
+
 extension PipeStatement {
+  fileprivate var usesCubes: Bool {
+    switch self {
+    case .cube: true
+    case .loop(let loop): loop.body.contains(where: \.usesCubes)
+    case .branch(_, let then, let otherwise): (then + otherwise).contains(where: \.usesCubes)
+    default: false
+    }
+  }
+
   /// The pipe of an instruction of the vector unit or of the cube core.
   fileprivate var pipe: Pipe { if case .cube(let instruction) = self { instruction.pipe } else { .vector } }
 }

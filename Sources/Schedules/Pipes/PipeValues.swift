@@ -286,7 +286,7 @@ extension PipeLowering {
   }
 
   /// The steps of a function one after the other, over all lanes.
-  private func call(
+  func call(
     _ function: ScalarFunction, _ operands: [Lanes], _ type: MachineType, _ name: String
   ) throws -> LocalView {
     let simple = CallSimplification(function, constants: operands.map(\.bits))

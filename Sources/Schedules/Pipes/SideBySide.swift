@@ -2,33 +2,86 @@ import MachineIR
 
 extension [PipeStatement] {
   /// The list with vector instructions that follow each other in the order of what they wait for: those that do not wait
-  /// for each other stand side by side, and a barrier serves for all of them.
+  /// for each other stand side by side, and a barrier serves for all of them. What the scalar unit does between them it
+  /// does before, or behind where it waits for one of them.
   var sideBySide: [PipeStatement] {
-    var result: [PipeStatement] = []
-    var run: [VectorInstruction] = []
-    func close() {
-      result += run.levels.map { .vector($0) }
-      run = []
-    }
+    var run = VectorRun()
     for statement in self {
       switch statement {
-      case .vector(let instruction):
-        run.append(instruction)
-        continue
+      case .vector(let instruction): run.append(instruction)
+      // What a function is stands before all that is beside it.
+      case .note(_, nil): run.result.append(statement)
+      case .read, .define, .declare, .assign: run.append(statement)
       case .loop(var loop):
-        close()
         loop.body = loop.body.sideBySide
-        result.append(.loop(loop))
+        run.close(before: .loop(loop))
       case .branch(let condition, let then, let otherwise):
-        close()
-        result.append(.branch(condition, then.sideBySide, otherwise.sideBySide))
-      default:
-        close()
-        result.append(statement)
+        run.close(before: .branch(condition, then.sideBySide, otherwise.sideBySide))
+      default: run.close(before: statement)
       }
     }
+    run.close()
+    return run.result
+  }
+}
+
+/// Vector instructions without anything between them but what can wait, and that.
+private struct VectorRun {
+  var result: [PipeStatement] = []
+  private var instructions: [VectorInstruction] = []
+  private var used: Set<String> = []
+  /// Statements of the scalar unit that stand behind, what they set, and the tensors that they read.
+  private var later: [PipeStatement] = []
+  private var names: Set<String> = []
+  private var tensors: Set<String> = []
+
+  mutating func append(_ instruction: VectorInstruction) {
+    let own = instruction.scalarNames
+    if !own.isDisjoint(with: names) || tensors.contains(instruction.destination.tensor) { close() }
+    instructions.append(instruction)
+    used.formUnion(own)
+  }
+
+  /// A statement of the scalar unit.
+  mutating func append(_ statement: PipeStatement) {
+    switch statement {
+    case .read(let variable, let view):
+      tensors.insert(view.tensor)
+      names.insert(variable.name)
+      later.append(statement)
+    case .define(let variable, let value) where !waits(for: value):
+      // It is set once.
+      precondition(!used.contains(variable.name))
+      result.append(statement)
+    case .declare(let variable, let value) where later.isEmpty && !waits(for: value) && !used.contains(variable.name),
+      .assign(let variable, let value) where later.isEmpty && !waits(for: value) && !used.contains(variable.name):
+      result.append(statement)
+    case .define(let variable, _), .declare(let variable, _), .assign(let variable, _):
+      names.insert(variable.name)
+      later.append(statement)
+    default: close(before: statement)
+    }
+  }
+
+  private func waits(for value: Expression) -> Bool { value.variables.contains { names.contains($0.name) } }
+
+  mutating func close() {
+    result += instructions.levels.map { .vector($0) } + later
+    (instructions, used, later, names, tensors) = ([], [], [], [], [])
+  }
+
+  mutating func close(before statement: PipeStatement) {
     close()
-    return result
+    result.append(statement)
+  }
+}
+
+extension VectorInstruction {
+  /// Variables of the scalar unit that it is handed out with.
+  fileprivate var scalarNames: Set<String> {
+    var found: Set<String> = []
+    for view in sources + [destination] { found.formUnion(view.offset.variables.map(\.name)) }
+    return found.union(scalar?.variables.map(\.name) ?? [])
   }
 }
 

@@ -13,10 +13,10 @@ extension PipeLowering {
   @discardableResult
   func emit(
     _ operation: VectorOperation, _ destination: LocalView, _ sources: [LocalView], _ count: Int,
-    scalar: Expression? = nil, repeated: Set<Int> = [], blocks: Set<Int> = []
+    scalar: Expression? = nil, spread: [Int: OperandSpread] = [:]
   ) -> LocalView {
     let instruction = VectorInstruction(
-      operation, destination, sources, count: count, scalar: scalar, repeated: repeated, blocks: blocks)
+      operation, destination, sources, count: count, scalar: scalar, spread: spread)
     if !isHoisted(instruction) { append(.vector(instruction)) }
     return destination
   }
@@ -27,23 +27,23 @@ extension PipeLowering {
     _ operation: VectorOperation, _ destination: LocalView, of first: [LocalView] = [], _ operands: [Lanes],
     _ type: MachineType, count: Int, as element: LocalElement? = nil
   ) throws -> LocalView {
-    var (views, repeated, blocks) = (first, Set<Int>(), Set<Int>())
+    var (views, spread) = (first, [Int: OperandSpread]())
     let isWhole =
       type.scalar != .mask && type.lanes % 64 == 0 && type.lanes / 64 <= VectorInstruction.mostRepeats
     for operand in operands {
       let own: LocalView
       switch operand {
       case .spread(let block) where isWhole:
-        blocks.insert(views.count)
+        spread[views.count] = .oneBlock
         own = block
       case .constant where isWhole && type.lanes > 64:
-        repeated.insert(views.count)
+        spread[views.count] = .oneRepeat
         own = try view(operand, type.with(lanes: 64))
       default: own = try view(operand, type)
       }
       views.append(element.map(own.reinterpreted) ?? own)
     }
-    return emit(operation, destination, views, count, repeated: repeated, blocks: blocks)
+    return emit(operation, destination, views, count, spread: spread)
   }
 
   func zero(of element: LocalElement) -> Expression {

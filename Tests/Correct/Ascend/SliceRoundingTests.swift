@@ -103,4 +103,74 @@ import TileIR
     #expect(rounded(0, 0, 0, -18) == 0)
     #expect(rounded(-(1 << 14), 1, 0, -18) == 0)
   }
+
+  // MARK: Near powers of two
+
+  private let near = [128, 512].map { (depth: $0, function: ScalarInterpreter(.nearSlices(depth: $0))) }
+
+  /// The sums of slices of products, as a matrix unit gives them.
+  private func sums(_ products: [(Int, Int)]) -> [Int] {
+    var sums = Array(repeating: 0, count: 5)
+    func slices(_ integer: Int) -> [Int] { [integer & 127, integer >> 7 & 127, integer >> 14] }
+    for (a, b) in products {
+      for (i, x) in slices(a).enumerated() { for (j, y) in slices(b).enumerated() { sums[i + j] += x * y } }
+    }
+    return sums
+  }
+
+  private func expectNear(_ products: [(Int, Int)]) {
+    let sum = products.reduce(0) { $0 + $1.0 * $1.1 }
+    let digits = sums(products).map { UInt32(bitPattern: Int32($0)) }
+    for (depth, function) in near where products.count <= depth {
+      let found = function(digits)
+      #expect(found == Self.expected(sum, 0), "\(sum) of \(products.count) products, up to \(depth)")
+    }
+  }
+
+  @Test func nearSumsOfAnySizeAreRoundedOnce() {
+    var random = SystemRandomNumberGenerator()
+    for round in 0..<20_000 {
+      let most = 1 << Int.random(in: 1...21, using: &random) - 1
+      let count = round % 8 == 0 ? 512 : Int.random(in: 1...128, using: &random) / 8 + 1
+      expectNear(
+        (0..<count).map { _ in
+          (Int.random(in: -most...most, using: &random), Int.random(in: -most...most, using: &random))
+        })
+    }
+  }
+
+  /// Up to all products the largest, of either sign, and a last one that puts the sum beside a tie.
+  @Test func theLargestNearSumsAreRoundedOnce() {
+    let most = (1 << 21) - 1
+    for count in [1, 2, 127, 128, 255, 511, 512] {
+      for sign in [1, -1] {
+        for last in [0, 1, -1, 2, 1 << 20, most, -most] {
+          expectNear(Array(repeating: (most, sign * most), count: count - 1) + [(last, most)])
+          expectNear(Array(repeating: (most, sign * most), count: count - 1) + [(last, 1)])
+        }
+      }
+    }
+  }
+
+  /// Sums just beside 2^48 to 2^51, where upper parts begin to be cut, with bits near a tie at every place.
+  @Test func longSumsAroundTiesAreRoundedOnce() {
+    for length in 40..<51 {
+      for cut in 0..<30 {
+        for below in [-1, 0, 1] {
+          let sum = (1 << length) + (1 << cut) + below
+          // Digits to the base 2^20, each as products.
+          var (left, products) = (sum, [(Int, Int)]())
+          while left >= 1 << 40 {
+            products.append((1 << 20, 1 << 20))
+            left -= 1 << 40
+          }
+          products += [(left >> 20, 1 << 20), (left & 0xF_FFFF, 1)]
+          guard products.count <= 512 else { continue }
+          for sign in [1, -1] { expectNear(products.map { ($0.0 * sign, $0.1) }) }
+        }
+      }
+    }
+  }
+
+  @Test func aNearSumOfNothingIsPositiveZero() { expectNear([(5, 3), (-5, 3)]) }
 }

@@ -48,7 +48,12 @@ import Testing
     let repeated = given(.repeated)
     let sums = (0..<128).map { repeated[8 + $0 % 64] &+ repeated[72 + $0] }
     let ofBlock = (0..<128).map { repeated[8 + $0 % 8] &+ repeated[72 + $0] }
-    #expect(answers["repeated"] == (0..<128).map { repeated[$0 % 8] } + sums + ofBlock)
+    let ofEach = (0..<128).map { (at: Int) -> UInt32 in
+      let place = 8 + at / 64 * 8 + at % 8
+      return repeated[place] &+ repeated[72 + at]
+    }
+    let copies = (0..<128).map { repeated[$0 % 8] }
+    #expect(answers["repeated"] == copies + sums + ofBlock + ofEach)
     let bytes = Probe.layouts.given.map { Int32(Int8(bitPattern: $0)) }
     let products = (0..<32 * 48).map { (at: Int) -> UInt32 in
       let (row, column) = (at / 48 * 96, (32 + at % 48) * 96)

@@ -199,9 +199,9 @@ struct PipePredictionTests {
     #expect(round.byHand == round.emitted)
     #expect(round.emitted.events == 4 && round.emitted.barriers == 0)
     let cubes = try #require(try Made("linear_fp8").prediction().kernels.last?.round)
-    // L1, operands and sums of two operands for each of two vector cores, and the exchange of both.
-    #expect(cubes.byHand.flags == 2)
-    #expect(cubes.emitted.flags == 2)
+    // L1, operands and sums of two operands for each of two vector cores, and the exchange of both, in two turns.
+    #expect(cubes.byHand.flags == 4)
+    #expect(cubes.emitted.flags == 4)
     #expect(cubes.emitted.events < cubes.byHand.events)
   }
 }

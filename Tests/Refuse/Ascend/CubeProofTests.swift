@@ -29,10 +29,8 @@ import TileIR
 
   /// Each once, and flags that are another's.
   @Test func noFlagOfAnAttentionMayBeMissingDoubledOrAnothers() {
-    var number = -1
     var flags: Set<PipeEvent> = []
     Self.attention.forEachStatement { statement in
-      number += 1
       switch statement {
       case .set(let event), .wait(let event):
         if event.isAcross { flags.insert(event) }
