@@ -47,6 +47,8 @@ struct PipeSteps {
   private(set) var concerned: [UInt16] = []
   /// For each tensor, the others that share bytes with it.
   private(set) var neighbours: [[Int]] = []
+  /// Those of them that do not lie on the very same bytes, which an instruction may not read while it writes the tensor.
+  private(set) var crossing: [Set<Int>] = []
 
   private var accessNumbers: [PipeAccess: Int] = [:]
   private var eventNumbers: [PipeEvent: Int] = [:]
@@ -60,6 +62,7 @@ struct PipeSteps {
     neighbours = bytes.indices.map { own in
       bytes.indices.filter { $0 != own && bytes[$0].overlaps(bytes[own]) }
     }
+    crossing = bytes.indices.map { own in Set(neighbours[own].filter { bytes[$0] != bytes[own] }) }
     steps = make(kernel.body, kernel)
     concerned = touches.map { own in
       touches.reduce(0) { $1.conflicts(with: own) ? $0 | 1 << UInt16($1.pipe) : $0 }

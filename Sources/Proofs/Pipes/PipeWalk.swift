@@ -155,6 +155,9 @@ struct PipeWalk {
       fail("\(program.tensors[tensor]) is read where another tensor may have been written over it")
     }
     guard let written else { return }
+    for tensor in read where program.crossing[written].contains(tensor) {
+      fail("\(program.tensors[tensor]) is read while \(program.tensors[written]) is written over it")
+    }
     state.lost.formUnion(program.neighbours[written])
     state.lost.remove(written)
   }
