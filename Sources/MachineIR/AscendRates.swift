@@ -83,7 +83,11 @@ public struct AscendRates: Hashable, Sendable {
       ),
       ("flags-across", "a flag is seen by the other core after \(ticks(flagLatency))"),
       ("long-queues", "no pipe's queue is ever full"),
-      ("longest-lists", "integers of data are the largest that their buffers may hold, so that lists are at their longest"),
+      (
+        "longest-lists",
+        "integers of data are the largest that their buffers may hold, so that lists are at their longest; offsets cut rows "
+          + "into segments as even as can be"
+      ),
       ("equal-cores", "both vector cores of a group take the same time"),
       ("no-launch-time", "a launch takes no time beside its kernels' cycles"),
     ]

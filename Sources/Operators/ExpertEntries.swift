@@ -119,7 +119,7 @@ extension OperatorLibrary {
       [
         OperatorInstance("v4-flash", ["tokens": 16, "slots": 96]) { expertsUp(flash) },
         OperatorInstance(small: "small", fewSlots) { expertsUp(smallExperts()) },
-        OperatorInstance(small: "small fp8", fewSlots) { expertsUp(smallExperts(inner: 130, .fp8)) },
+        OperatorInstance(small: "small fp8", fewSlots) { expertsUp(smallExperts(inner: 100, .fp8)) },
         OperatorInstance(small: "small float32", fewSlots) {
           expertsUp(smallExperts(hidden: 9), arithmetic: .float32)
         },
@@ -129,10 +129,10 @@ extension OperatorLibrary {
       [
         OperatorInstance("v4-flash", ["slots": 96]) { expertsDown(flash) },
         OperatorInstance(small: "small", fewSlots.map { ["slots": $0["slots"]!] }) {
-          expertsDown(smallExperts(hidden: 9, inner: 140))
+          expertsDown(smallExperts(hidden: 75, inner: 140))
         },
         OperatorInstance(small: "small fp8", [["slots": 6]]) {
-          expertsDown(smallExperts(hidden: 9, inner: 140, .fp8))
+          expertsDown(smallExperts(hidden: 75, inner: 140, .fp8))
         },
         OperatorInstance(small: "small float32", [["slots": 6]]) {
           expertsDown(smallExperts(hidden: 5, inner: 9), arithmetic: .float32)

@@ -1,6 +1,14 @@
 import MachineIR
 import TileIR
 
+/// What the integers of a buffer, which the data of a launch decide, are taken to be.
+enum DataIntegers {
+  /// The largest that there may be, so that lists are at their longest.
+  case largest(Int)
+  /// Offsets that cut so many rows into segments as even as can be, so that as many as can have rows.
+  case even(rows: Int, segments: Int)
+}
+
 /// The numbers of a launch whose buffers are contiguous: extents of dimensions and values of scalars.
 public struct LaunchSizes {
   let program: Program
@@ -69,9 +77,18 @@ public struct LaunchSizes {
     }
   }
 
-  /// The largest integer that a parameter's buffer promises to hold.
-  func largest(in buffer: KernelBuffer) -> Int? {
-    if case .parameter(let number) = buffer.source { largest(number) } else { nil }
+  /// What the integers of a kernel's buffers are taken to be, by buffer; of one that nothing bounds, nothing.
+  func integers(of kernel: MachineKernel) -> [String: DataIntegers] {
+    let found = kernel.buffers.compactMap { buffer in integers(in: buffer).map { (buffer.name, $0) } }
+    return Dictionary(found) { first, _ in first }
+  }
+
+  private func integers(in buffer: KernelBuffer) -> DataIntegers? {
+    guard case .parameter(let number) = buffer.source else { return nil }
+    for case .partition(let rows) in program.parameters[number].refinements {
+      return .even(rows: extent(rows), segments: max(1, extent(program.parameters[number].axes[0]) - 1))
+    }
+    return largest(number).map { .largest($0) }
   }
 
   private func largest(_ number: Int) -> Int? {

@@ -4,9 +4,8 @@ import TileIR
 /// Counts what the cells of a kernel ask of a GPU at given launch numbers, without running it.
 ///
 /// Loops that count the same in every round are counted once and multiplied; of others up to `samples` rounds
-/// are looked at, spread evenly. Integers that are read from buffers are taken as the largest that those promise, as for
-/// the longest lists of keys. What else only the data decide is counted from below: of two branches the cheaper one, of
-/// a loop one round.
+/// are looked at, spread evenly. Integers that are read from buffers are what `LaunchSizes.integers` takes them to be.
+/// What else only the data decide is counted from below: of two branches the cheaper one, of a loop one round.
 struct WorkCounter {
   private static let samples = 16
 
@@ -14,8 +13,8 @@ struct WorkCounter {
   private let convertsE4M3: Bool
   private let elements: [String: ElementType]
   private let arrays: [String: ScratchArray]
-  /// The largest integer that each buffer promises.
-  private let largest: [String: Int]
+  /// The integers that buffers are taken to hold.
+  private let entries: [String: DataIntegers]
   /// Variables that are made of what is read from buffers.
   private let readVariables: Set<Variable>
   /// Variables that decide which statements run, or how often.
@@ -33,9 +32,7 @@ struct WorkCounter {
     self.convertsE4M3 = convertsE4M3
     elements = Dictionary(kernel.buffers.map { ($0.name, $0.element) }) { a, _ in a }
     arrays = Dictionary(kernel.scratch.map { ($0.name, $0) }) { a, _ in a }
-    largest = Dictionary(
-      kernel.buffers.compactMap { buffer in sizes.largest(in: buffer).map { (buffer.name, $0) } }
-    ) { a, _ in a }
+    entries = sizes.integers(of: kernel)
     deciding = Self.deciding(kernel.body)
     readVariables = Self.readVariables(kernel.body)
     for scalar in kernel.scalars { values[Variable(scalar.name, .index)] = sizes.value(scalar.value) }
@@ -276,7 +273,12 @@ struct WorkCounter {
         numbers.append(number)
       }
       return instruction.value(numbers)
-    case .load(let access, let type, nil) where type.lanes == 1: return largest[access.buffer]
+    case .load(let access, let type, nil) where type.lanes == 1:
+      switch entries[access.buffer] {
+      case nil: return nil
+      case .largest(let largest): return largest
+      case .even(let rows, let segments): return value(access.offset).map { $0 * rows / segments }
+      }
     default: return nil
     }
   }

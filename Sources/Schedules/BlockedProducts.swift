@@ -85,9 +85,8 @@ extension RegionLowering {
   func rowBlocks(_ pattern: ProductPattern, _ size: Int) -> HostExpression {
     let rows = HostExpression(extentOf: pattern.rows)
     guard let partition = pattern.partition else { return rows.dividedUp(by: size) }
-    // Every segment that is not empty ends with at most one block that is not full.
-    let segments = HostExpression(extentOf: program.parameters[partition].axes[0])
-    return rows.dividedUp(by: size) + .minimum(segments, rows)
+    let segments = HostExpression(extentOf: program.parameters[partition].axes[0]) + .constant(-1)
+    return .minimum(rows, .divided(rows, size) + segments)
   }
 
   /// Binds the rows of block number `block`.
@@ -112,9 +111,11 @@ extension RegionLowering {
   }
 
   /// Binds the blocks of rows and columns, and the coordinates of other parallel axes, of a cell; with the cells, the
-  /// number of its block of rows. With `hasOneRowBlock` the launch has no more than one, and cells do not count it.
+  /// number of its block of rows. With `hasOneRowBlock` the launch has no more than one, and cells do not count it. Cells
+  /// that follow each other have other rows, or with `columnsFirst` other columns.
   func openCell(
-    _ pattern: ProductPattern, _ blocking: ProductBlocking, _ cell: Expression, hasOneRowBlock: Bool = false
+    _ pattern: ProductPattern, _ blocking: ProductBlocking, _ cell: Expression, hasOneRowBlock: Bool = false,
+    columnsFirst: Bool = false
   ) throws -> (cells: HostExpression, rowBlock: Expression) {
     var remaining = cell
     var cells = HostExpression.constant(1)
@@ -125,12 +126,16 @@ extension RegionLowering {
       remaining = stack.define("outer", .apply(.quotient, [remaining, blocks], .index))
       return block
     }
+    func takeColumns() throws {
+      let block = take(
+        HostExpression(extentOf: pattern.columns).dividedUp(by: blocking.cellColumns), pattern.columns.name)
+      try bind(pattern.columns, block, blocking.cellColumns)
+    }
+    if columnsFirst { try takeColumns() }
     let rowBlock =
       hasOneRowBlock ? .constant(0) : take(rowBlocks(pattern, blocking.cellRows), pattern.rows.name)
     try bindRows(pattern, blocking.cellRows, rowBlock)
-    let block = take(
-      HostExpression(extentOf: pattern.columns).dividedUp(by: blocking.cellColumns), pattern.columns.name)
-    try bind(pattern.columns, block, blocking.cellColumns)
+    if !columnsFirst { try takeColumns() }
     for axis in fixedAxes(pattern) {
       let block = take(HostExpression(extentOf: axis), axis.name)
       environment.bind(axis, LaneCoordinate(block))
@@ -138,43 +143,52 @@ extension RegionLowering {
     return (cells, rowBlock)
   }
 
-  /// Walks the segments to the one that holds block number `block`; a block past the last is empty.
+  /// Finds the segment that holds block number `block`. Segment number s, which begins at row o, has the blocks from
+  /// min(o, o / size + s) on, as many as it may need or more, of which those behind its rows are empty: halving the
+  /// segments finds it.
   private func findSegment(
     _ partition: Int, _ bounds: Dimension, _ block: Expression, _ rows: Dimension, _ size: Int
   ) {
     let offsets = buffer(partition)
     let index = MachineType.index
-    let left = stack.variable("blocks_left", index)
-    let lower = stack.variable("\(rows.name)_lower", index)
-    let upper = stack.variable("\(rows.name)_upper", index)
-    let found = stack.variable("segment", MachineType(.i32))
-    stack.append(.declare(left, block))
-    stack.append(.declare(lower, .constant(0)))
-    stack.append(.declare(upper, .constant(0)))
-    stack.append(.declare(found, .integer(0, found.type)))
-    // A segment begins where the one before it ends, the first at 0.
-    let first = stack.variable("segment_first", index)
-    stack.append(.declare(first, .constant(0)))
-    let counter = stack.variable("candidate", index)
+    func number(_ name: String, _ value: Expression) -> Variable {
+      let variable = stack.variable(name, value.type)
+      stack.append(.declare(variable, value))
+      return variable
+    }
+    let segments = scalar(HostExpression(extentOf: bounds), bounds.name) - .constant(1)
+    let low = number("segment_low", .constant(0))
+    let high = number("segment_high", segments)
+    let lower = number("\(rows.name)_lower", .constant(0))
+    let upper = number("\(rows.name)_upper", .constant(0))
+    let found = number("segment", .integer(0, MachineType(.i32)))
     stack.open()
-    let end = Expression.load(
-      Access(offsets, .int32, Expression.variable(counter) + .constant(1)), MachineType(.i32), active: nil)
-    let last = stack.define("segment_last", end.converted(to: .i64))
-    let blocks = stack.define(
-      "segment_blocks", (last - .variable(first) + .constant(size - 1)).divided(by: size))
-    let start = Expression.variable(first) + Expression.variable(left) * .constant(size)
-    stack.append(
-      .branch(
-        Expression.variable(left).compared(.less, blocks),
-        [
-          .assign(lower, start),
-          .assign(upper, (Expression.variable(lower) + .constant(size)).minimum(last)),
-          .assign(found, Expression.variable(counter).converted(to: .i32)),
-          .leave,
-        ], [.assign(left, Expression.variable(left) - blocks)]))
-    stack.append(.assign(first, last))
-    let count = scalar(HostExpression(extentOf: bounds), bounds.name) - .constant(1)
-    stack.append(.loop(CountedLoop(counter, from: .constant(0), to: count, stack.close())))
+    // There is a segment in the middle even where none is left.
+    let middle = stack.define(
+      "segment_middle",
+      (Expression.variable(low) + .variable(high)).divided(by: 2).minimum(segments - .constant(1)))
+    func offset(_ place: Expression) -> Expression {
+      Expression.load(Access(offsets, .int32, place), MachineType(.i32), active: nil).converted(to: .i64)
+    }
+    func firstBlock(_ row: Expression, _ segment: Expression) -> Expression {
+      row.minimum(row.divided(by: size) + segment)
+    }
+    let first = stack.define("segment_first", offset(middle))
+    let last = stack.define("segment_last", offset(middle + .constant(1)))
+    let own = stack.define("first_block", firstBlock(first, middle))
+    let next = stack.define("next_block", firstBlock(last, middle + .constant(1)))
+    let begin = first + (block - own) * .constant(size)
+    let isFound = MachineStatement.branch(
+      block.compared(.less, next),
+      [
+        .assign(lower, begin.minimum(last)),
+        .assign(upper, (Expression.variable(lower) + .constant(size)).minimum(last)),
+        .assign(found, middle.converted(to: .i32)),
+        .leave,
+      ], [.assign(low, middle + .constant(1))])
+    stack.append(.branch(block.compared(.less, own), [.assign(high, middle)], [isFound]))
+    let step = stack.variable("halving", index)
+    stack.append(.loop(CountedLoop(step, from: .constant(0), to: segments, stack.close())))
     let rowCount = stack.define("\(rows.name)_count", .variable(upper) - .variable(lower))
     domains[rows] = (.variable(lower), rowCount, .constant(size))
     for id in program.nodes.indices.map(ValueID.init) {

@@ -85,6 +85,9 @@ public enum Lowering {
             let kernel = try begin(own).lower(name: "\(name)_few_cells")
             return ([kernel], [.constant(longest.cells) + kernel.cells * .constant(-1)] + kernel.spareOnChip)
           }
+        // These cut their operands in their own way.
+        let ofOneTile = try lowering.lowerFewCubeRows(name: name)
+        let before = ofOneTile == nil ? lowering.before : []
         let onChip = blocks?.onChip ?? large.map { _ -> LaunchKernels in
           ([kernel.with(name: "\(name)_on_chip")], kernel.spareOnChip)
         }
@@ -92,8 +95,8 @@ public enum Lowering {
         rowsOnChip.add(onChip ?? whole, after: lowering.before, isOwn: onChip != nil)
         longRows.add(blocks?.long ?? whole, after: lowering.before, isOwn: blocks?.long != nil)
         every.add(whole, after: lowering.before)
-        fewRows.add(few ?? whole, after: lowering.before, isOwn: few != nil)
-        oneBlock.add(split ?? few ?? whole, after: lowering.before, isOwn: split != nil)
+        fewRows.add(ofOneTile ?? few ?? whole, after: before, isOwn: (ofOneTile ?? few) != nil)
+        oneBlock.add(split ?? ofOneTile ?? few ?? whole, after: before, isOwn: split != nil)
       } catch let refusal as RegionLowering.Refusal {
         throw refusal.diagnostic
       }

@@ -61,10 +61,9 @@ struct ProductBlocking {
   static let depthMatrices = ProductBlocking(matrixRows: matrixRows, columns: 32)
   static let depthSums = ProductBlocking(matrixRows: 1, columns: depthMatrices.cellColumns)
 
-  /// The cut for products on a matrix unit of whole tiles. Segments have few rows each, so that a tile of them is low.
-  static func cubes(isGrouped: Bool) -> ProductBlocking {
-    ProductBlocking(
-      matrixRows: isGrouped ? SliceProduct.tile : RegionLowering.cubeRows, columns: RegionLowering.cubeColumns)
+  /// The cut for products on a matrix unit of whole tiles.
+  static func cubes(rows: Int) -> ProductBlocking {
+    ProductBlocking(matrixRows: rows, columns: RegionLowering.cubeColumns)
   }
 
   /// Whether cells of products of bytes leave memory for a ring of copies.

@@ -14,7 +14,7 @@ extension RegionLowering {
     let type = MachineType(
       accumulatorScalar(id, operand), operand.axes.contains { $0 == nest.vector } ? nest.lanes : 1)
     stack.append(.note(name(of: id), program[id].location))
-    let start = identity(id, type)
+    let start = start(id, type)
     guard nest.group > 1, type.lanes > 1 else {
       let variable = stack.variable(name(of: id), type)
       stack.append(.declare(variable, start))
@@ -35,8 +35,23 @@ extension RegionLowering {
     switch program[id].operation {
     case .reduce(.any, _), .reduce(.all, _): .mask
     case .reduce(.count, _): .i32
-    default: operand.type.register
+    default: isOrdered(id) ? .i32 : operand.type.register
     }
+  }
+
+  /// Whether it is the greatest of `float32` by integers in the numbers' order, of which a vector core has the greater in
+  /// one instruction; of two numbers, by the contract, in eight.
+  private func isOrdered(_ id: ValueID) -> Bool {
+    guard machine.npu != nil, case .reduce(.maximum, _) = program[id].operation else { return false }
+    let operand = program[program[id].operands[0]]
+    // Magnitudes are in order as they are.
+    if case .elementwise(.absolute) = operand.operation { return false }
+    return operand.type == .float32
+  }
+
+  /// What a reduction begins with.
+  private func start(_ id: ValueID, _ type: MachineType) -> Expression {
+    isOrdered(id) ? .integer(Int64(Int32(bitPattern: 0x807F_FFFF)), type) : identity(id, type)
   }
 
   /// What an empty reduction gives.
@@ -80,9 +95,10 @@ extension RegionLowering {
     case .group(let array): type = array.type
     }
     value = widen(value, to: type.lanes)
+    if isOrdered(id) { value = stack.define("in_order", value.numbersInOrder) }
     // Lanes past the end hold nothing: they must not count.
     if let active = environment.active, type.lanes > 1 {
-      value = .apply(.select, [activeMask(active, type.lanes), value, identity(id, type)], type)
+      value = .apply(.select, [activeMask(active, type.lanes), value, start(id, type)], type)
     }
     switch accumulator {
     case .single(let variable):
@@ -116,6 +132,7 @@ extension RegionLowering {
     }
     if nest.vector == dimension, pairsLanes(nest) { value = stack.define("in_order", value.inOrder) }
     if nest.vector == dimension { value = foldLanes(value) { self.combine(id, $0, $1) } }
+    if isOrdered(id) { value = stack.define("greatest", value).signsTurned.bitCast(to: .f32) }
     try keep(value, id)
   }
 
@@ -283,5 +300,20 @@ extension RegionLowering {
     let statements = stack.close()
     environment = outer
     stack.append(.loop(CountedLoop(counter, from: lower, to: upper, unrolled: isUnrolled, statements)))
+  }
+}
+
+extension Expression {
+  /// Integers in the order of `float32` numbers, -0 before +0 and the contract's NaN, which every NaN is, behind all.
+  fileprivate var numbersInOrder: Expression {
+    let isNumber = compared(.equal, self)
+    let ordered = bitCast(to: .i32).signsTurned
+    return .apply(.select, [isNumber, ordered, .integer(0x7FC0_0000, ordered.type)], ordered.type)
+  }
+
+  /// Negative integers with all bits but the first turned: twice is nothing.
+  fileprivate var signsTurned: Expression {
+    let turned = Expression.apply(.not, [apply(.and, .integer(Int64(Int32.max), type))], type)
+    return .apply(.select, [compared(.greaterOrEqual, .integer(0, type)), self, turned], type)
   }
 }

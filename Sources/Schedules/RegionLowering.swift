@@ -34,6 +34,8 @@ final class RegionLowering {
   var sharedArrays: CubeArrays?
   /// Whether products of this region go to a cube core, tile by tile inside a cell.
   private(set) lazy var multipliesCubes = findsSharedCubes()
+  /// Its products on a cube core, where it is cut for them.
+  var cubeProducts: [ValueID: CubeProduct] = [:]
   /// The axis of which a cell has the columns of one tile of a cube core.
   var cubeColumns: Dimension?
   /// First coordinate and count of axes that a cell holds a block of.
@@ -130,9 +132,9 @@ final class RegionLowering {
       }
       if axis.dimension == fixed.last, fixed.count > 1 { size = levels.isShared ? schedule.cellInner : 1 }
       let lowerBound = try axis.bounds.map { try host($0.lower) } ?? .constant(0)
-      let upperBound = try axis.bounds.map { try host($0.upper) } ?? .extent(axis.dimension)
-      let extent = HostExpression.maximum(
-        .constant(0), upperBound + lowerBound * .constant(-1))
+      let upperBound = try axis.bounds.map { try host($0.upper) } ?? HostExpression(extentOf: axis.dimension)
+      let extent =
+        axis.bounds == nil ? upperBound : .maximum(.constant(0), upperBound + lowerBound * .constant(-1))
       let blocks = extent.dividedUp(by: size)
       cells = cells * blocks
       let first = scalar(lowerBound, "\(axis.dimension.name)_first")

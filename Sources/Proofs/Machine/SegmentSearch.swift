@@ -2,13 +2,17 @@ import MachineIR
 import TileIR
 
 /// The loop that finds the segment which block number b of a cut axis is in. Segments follow one another,
-/// each cut into blocks of its own; the loop counts blocks off until b falls into a segment, and leaves with
-/// the rows of that block.
+/// each cut into blocks of its own; the loop halves the segments among which b is, and leaves with the rows of
+/// that block.
 ///
-/// Its lemma: offsets that cut an axis into segments give, over all b below ceil(rows / size) + min(segments,
-/// rows), blocks of rows that cover the axis once; a b past the last finds none. A segment of n rows has
-/// ceil(n / size) blocks, which is at most n / size + 1 and none for n = 0, so the b suffice. Every block lies
-/// within the axis and has at most `size` rows, and the segment found is one of them.
+/// Its lemma: offsets o(0) = 0 to o(n) = rows that cut an axis into n segments give, over all b below
+/// min(rows, rows / size + n), blocks of rows that cover the axis once. Segment s has the blocks from
+/// k(s) = min(o(s), o(s) / size + s) up to k(s + 1), the one number j of them the rows from o(s) + j size on, as far
+/// as the segment goes. k does not fall, as o does not; it goes from 0 to the number of blocks, so halving finds
+/// the one s with k(s) <= b < k(s + 1). From o(s) to o(s + 1) = o(s) + m the first of its two terms grows by m and the
+/// other by m / size or one more, and one, both by ceil(m / size) at least, so k does too: the blocks of a
+/// segment suffice. Every block lies within the axis and has at most `size` rows, and the segment found is one
+/// of them.
 struct SegmentSearch {
   let block: Symbol
   let lower: Polynomial
@@ -19,39 +23,57 @@ struct SegmentSearch {
   let parameter: Int
   let size: Int
 
+  /// What it finds: the same for the same block in every kernel.
+  var numbers: [Symbol] {
+    [lower, upper, found].compactMap { value in value.top.flatMap { value == Polynomial($0) ? $0 : nil } }
+  }
+
   /// The names that such a loop sets, and what it cuts by; nil for any other loop.
   struct Form {
     let offsets: String
     let size: Int
-    let first: String
-    let left: String
+    let block: Expression
+    let low: String
+    let high: String
     let lower: String
     let upper: String
     let found: String
 
     init?(_ loop: CountedLoop) {
-      guard loop.step == 1, loop.lower.constantValue == 0, loop.body.count == 4,
-        case .define(let last, let atLast) = loop.body[0],
-        case .define(let blocks, let cut) = loop.body[1],
-        case .branch(let condition, let then, let otherwise) = loop.body[2],
-        case .assign(let first, .variable(last)) = loop.body[3],
-        let offsets = Self.offset(atLast, .variable(loop.counter) + .constant(1)),
-        case .apply(.divideFloor(let size), let whole, _) = cut,
-        whole == [Expression.variable(last) - .variable(first) + .constant(size - 1)],
-        case .apply(.compare(.less), let compared, _) = condition, case .variable(let left) = compared[0],
-        compared[1] == .variable(blocks), then.count == 4,
-        case .assign(let lower, let start) = then[0],
-        start == .variable(first) + .variable(left) * .constant(size),
+      guard loop.step == 1, loop.lower.constantValue == 0, loop.body.count == 6,
+        case .define(let middle, .apply(.minimum, let place, _)) = loop.body[0],
+        place[1] == loop.upper - .constant(1),
+        case .apply(.divideFloor(2), let ends, _) = place[0],
+        case .apply(.add, let both, _) = ends[0], case .variable(let low) = both[0], case .variable(let high) = both[1]
+      else { return nil }
+      let segment = Expression.variable(middle)
+      guard case .define(let first, let atFirst) = loop.body[1], case .define(let last, let atLast) = loop.body[2],
+        let offsets = Self.offset(atFirst, segment), offsets == Self.offset(atLast, segment + .constant(1)),
+        case .define(let own, .apply(.minimum, let block, _)) = loop.body[3],
+        case .apply(.add, let cut, _) = block[1], case .apply(.divideFloor(let size), _, _) = cut[0],
+        case .define(let next, let atNext) = loop.body[4]
+      else { return nil }
+      func firstBlock(_ row: MachineIR.Variable, _ segment: Expression) -> Expression {
+        Expression.variable(row).minimum(Expression.variable(row).divided(by: size) + segment)
+      }
+      guard .apply(.minimum, block, .index) == firstBlock(first, segment),
+        atNext == firstBlock(last, segment + .constant(1)),
+        case .branch(let isBefore, let before, let rest) = loop.body[5], before == [.assign(high, segment)],
+        rest.count == 1, case .branch(let isWithin, let then, let behind) = rest[0], then.count == 4,
+        behind == [.assign(low, segment + .constant(1))],
+        case .apply(.compare(.less), let compared, _) = isBefore, compared[1] == .variable(own),
+        isWithin == compared[0].compared(.less, .variable(next)),
+        case .assign(let lower, let begin) = then[0],
+        begin == (Expression.variable(first) + (compared[0] - .variable(own)) * .constant(size)).minimum(.variable(last)),
         case .assign(let upper, let end) = then[1],
         end == (Expression.variable(lower) + .constant(size)).minimum(.variable(last)),
-        case .assign(let found, let number) = then[2], case .leave = then[3],
-        number == Expression.variable(loop.counter).converted(to: .i32),
-        otherwise == [.assign(left, Expression.variable(left) - .variable(blocks))]
+        case .assign(let found, let number) = then[2], number == segment.converted(to: .i32), case .leave = then[3]
       else { return nil }
       self.offsets = offsets
       self.size = size
-      self.first = first.name
-      self.left = left.name
+      self.block = compared[0]
+      self.low = low.name
+      self.high = high.name
       self.lower = lower.name
       self.upper = upper.name
       self.found = found.name
@@ -77,9 +99,9 @@ extension KernelWalk {
       let rows = plan.program.parameters[position].refinements.lazy.compactMap({ refinement -> Dimension? in
         if case .partition(let rows) = refinement { rows } else { nil }
       }).first,
-      case .integer(let left)? = before[form.left], let block = left.top, left == Polynomial(block),
-      // Offsets of a partition begin with 0.
-      case .integer(let start)? = before[form.first], start == Polynomial(0),
+      let block = integer(form.block).top, integer(form.block) == Polynomial(block),
+      case .integer(let low)? = before[form.low], low == Polynomial(0),
+      case .integer(let high)? = before[form.high], high == upper,
       case .integer(let zero)? = before[form.lower], zero == Polynomial(0),
       case .integer(let none)? = before[form.upper], none == Polynomial(0),
       case .integer(let lowerValue)? = values[form.lower],
@@ -96,7 +118,7 @@ extension KernelWalk {
       segments - 1 - found,
     ] { prover.push(fact) }
     let needed = prover.with { table in
-      table.floor(extent + (form.size - 1), by: form.size) + table.extremum(segments, extent, isMinimum: true)
+      table.extremum(extent, table.floor(extent, by: form.size) + segments, isMinimum: true)
     }
     guard prover.isAtLeastZero(count - needed) else { return }
     searches.append(

@@ -169,10 +169,6 @@ extension StoredElements {
 }
 
 extension SegmentSearch {
-  /// What it finds: the same for the same block in every kernel.
-  fileprivate var numbers: [Symbol] {
-    [lower, upper, found].compactMap { value in value.top.flatMap { value == Polynomial($0) ? $0 : nil } }
-  }
   /// Whether it cuts the same segments into the same blocks, and what it finds are numbers.
   fileprivate func isSame(as other: SegmentSearch) -> Bool {
     parameter == other.parameter && size == other.size && numbers.count == 3 && other.numbers.count == 3

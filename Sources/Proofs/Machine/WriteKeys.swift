@@ -79,6 +79,10 @@ extension KernelWalk {
   func depends(_ a: Polynomial, on symbol: Symbol) -> Bool {
     prover.table.symbols(in: a).contains { other in
       if other == symbol { return true }
+      // What a search has found is the same for the same block.
+      if let search = searches.first(where: { $0.numbers.contains(other) }) {
+        return depends(Polynomial(search.block), on: symbol)
+      }
       guard other > symbol, !laneSymbols.values.contains(symbol), case .number = prover.table[other].meaning
       else { return false }
       return prover.table[other].count == nil && !laneSymbols.values.contains(other)

@@ -8,6 +8,7 @@ extension ReachWalk {
     let isOfPairs = kernel.vectorCoresOfCube == 2
     let bytes = product.sums * 4
     for member in 0..<kernel.vectorCoresOfCube {
+      let core = given((isOfPairs ? PipeKernel.firstPair : PipeKernel.block).name) + member
       for (operand, slices, lines) in [
         (product.left, product.leftSlices, product.rows),
         (product.right, product.rightSlices, product.columns),
@@ -23,14 +24,13 @@ extension ReachWalk {
         let slice = lines * product.depth
         for number in 0..<slices {
           touch(
-            operand.buffer, first: first + number * slice, count: Polynomial(slice), isWrite: false)
+            operand.buffer, first: first + number * slice, count: Polynomial(slice), isWrite: false, of: core)
         }
       }
-      let agent = given((isOfPairs ? PipeKernel.firstPair : PipeKernel.block).name) + member
       let part = product.rows * product.columns * 4
       for weight in 0..<product.weights {
         touch(
-          product.exchange, first: agent * bytes + weight * part, count: Polynomial(part), isWrite: true)
+          product.exchange, first: core * bytes + weight * part, count: Polynomial(part), isWrite: true)
       }
     }
     touch(

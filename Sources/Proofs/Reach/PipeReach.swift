@@ -116,9 +116,11 @@ extension ReachWalk {
     let (lower, upper) = (numbers.number(rows.lower), numbers.number(rows.upper))
     loop(rows.counter, lower, upper, Polynomial(1), assigning: []) { walk in
       let place = copy.offset + (.variable(rows.counter) - rows.lower) * rows.stride
+      let before = walk.touches.count
       walk.touch(
         Access(copy.buffer, copy.element, place), count, isWrite: isWrite, isCopy: true,
         conditions: conditions)
+      if walk.touches.count > before, case .loop(let symbol)? = walk.context.last { walk.touches[before].rows = symbol }
     }
   }
 

@@ -10,6 +10,9 @@ struct ReachAgreement {
   /// The pipe program's own symbols are those from here on.
   private let firstOfPipes: Symbol
   private var bound: [Symbol: Polynomial] = [:]
+  /// Loops of the pipe program that are part of one of the plan's: over the rows of a copy of what the plan only reads or
+  /// only writes, so that it is the same before, between or behind its other parts.
+  var partsOfLoops: Set<Symbol> = []
 
   init(_ numbers: ReachNumbers, firstOfPipes: Symbol) {
     self.numbers = numbers
@@ -81,6 +84,8 @@ struct ReachAgreement {
     // A loop over all lanes.
     case (.round, .lane):
       guard agree(own.operands, [Polynomial(0), theirs.operands[0], Polynomial(1)]) else { return false }
+    case (.round(let a, _), .round(let b, _)) where a == b && partsOfLoops.contains(symbol):
+      guard agree(own.operands, theirs.operands) else { return false }
     case (let a, let b) where a == b && !own.operands.isEmpty:
       guard agree(own.operands, theirs.operands) else { return false }
     default: return false

@@ -43,6 +43,9 @@ struct ReachNumbers {
   var isOfPipes = false
   /// How many stores to each buffer have come before.
   var epochs: [String: Int] = [:]
+  /// The numbers of a pair and of its cells, of which quotients by an even number are the same
+  /// (`MachineKernel.isOfPair`), those of the first standing for all; none where there are no pairs, or odd ones.
+  var cellsOfPair: [Polynomial] = []
   private var symbols: [Origin: Symbol] = [:]
   private var origins: [Symbol: Origin] = [:]
   private var reads = 0
@@ -52,7 +55,10 @@ struct ReachNumbers {
   /// The number of an origin.
   mutating func make(_ shape: Shape, _ operands: [Polynomial] = []) -> Polynomial {
     guard operands.allSatisfy(\.isValid) else { return .invalid }
+    var operands = operands
     switch shape {
+    case .applied(.quotient) where cellsOfPair.contains(operands[0]):
+      if let divisor = operands[1].constant, divisor > 0, divisor % 2 == 0 { operands[0] = cellsOfPair[0] }
     case .floor(let n): return prover.with { $0.floor(operands[0], by: n) }
     case .minimum, .maximum:
       return prover.with { $0.extremum(operands[0], operands[1], isMinimum: shape == .minimum) }

@@ -28,6 +28,9 @@ struct ReachProof {
     self.plan = plan
     self.pipes = pipes
     agreement = ReachAgreement(pipes.numbers, firstOfPipes: first)
+    let (read, written) = (plan.buffers(areWritten: false), plan.buffers(areWritten: true))
+    let inOneWay = read.symmetricDifference(written)
+    agreement.partsOfLoops = Set(pipes.touches.compactMap { inOneWay.contains($0.buffer) ? $0.rows : nil })
     for fault in plan.faults + pipes.faults { fail(fault.message, fault.location) }
     if plan.leaves != pipes.leaves { fail("a loop is left elsewhere than in the plan", nil) }
     matchStores()
@@ -185,5 +188,12 @@ struct ReachProof {
       }
       ask(own)
     }
+  }
+}
+
+extension ReachWalk {
+  /// Buffers that it reads, or writes.
+  fileprivate func buffers(areWritten: Bool) -> Set<String> {
+    Set(touches.lazy.filter { $0.isWrite == areWritten }.map(\.buffer))
   }
 }

@@ -22,6 +22,8 @@ struct ReachTouch {
   /// A copy of a pipe program's, and where conditions stand that it has something to copy, which a plan need not ask.
   let isCopy: Bool
   let conditions: [Int]
+  /// The loop over the rows of a copy, which stand in it alone.
+  var rows: Symbol?
 }
 
 /// One walk through a plan's kernel or its pipe program, with each touch of main memory on the way.
@@ -70,6 +72,10 @@ struct ReachWalk {
       PipeKernel.pairStep, PipeKernel.subCore, kernel.source.cell,
     ]
     for name in cores.map(\.name) { self.numbers.values[name] = given(name) }
+    if kernel.vectorCoresOfCube == 2, kernel.source.cells.isEven {
+      let names = [kernel.source.cell.name, PipeKernel.pair.name] + (0..<2).map(kernel.cell(of:))
+      self.numbers.cellsOfPair = names.map { given($0) }
+    }
     for scalar in kernel.source.scalars {
       self.numbers.values[scalar.name] = given(scalar.name) * (kernel.source.isTwice(scalar) ? 2 : 1)
     }
@@ -107,7 +113,7 @@ struct ReachWalk {
 
   mutating func touch(
     _ buffer: String, first: Polynomial, count: Polynomial, isWrite: Bool, isCopy: Bool = false,
-    conditions: [Int] = []
+    conditions: [Int] = [], of core: Polynomial? = nil
   ) {
     // A plan's masks may leave no lane; that no copy is of nothing is asked elsewhere.
     if let most = numbers.prover.table.most(count), most <= 0 { return }
@@ -115,8 +121,8 @@ struct ReachWalk {
     if !sources.contains(buffer) {
       // What is on chip is not followed.
       guard let spill = spills[buffer] else { return }
-      let core = given(PipeKernel.block.name) * given(spill.count.name)
-      (buffer, first) = (spill.buffer.name, first + core * (spill.buffer.element.bitWidth / 8))
+      let place = (core ?? given(PipeKernel.block.name)) * given(spill.count.name)
+      (buffer, first) = (spill.buffer.name, first + place * (spill.buffer.element.bitWidth / 8))
     }
     guard first.isValid, count.isValid else { return fail("where \(buffer) is touched is not followed") }
     touches.append(

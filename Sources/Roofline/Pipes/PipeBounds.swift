@@ -13,7 +13,9 @@ import TileIR
 ///   (k / block) (l + r - 1) bytes, which the vector cores read, with an operation a weight and one to add the
 ///   block;
 /// - other products have a multiplication and an addition a lane, or one operation where it is rounded once;
-/// - any other operation on numbers has one instruction a lane of 32 bits, an elementary function its steps;
+/// - any other operation on numbers has one instruction a lane of 32 bits, an elementary function its steps, and so has
+///   what no instruction of the chip gives as the contract says: quotients, roots, and numbers from and to formats that it
+///   has no casts for;
 /// - what is loaded comes to the unified buffer once, no more of a parameter than there is; weights that are
 ///   operands of byte products are laid out before and do not.
 ///
@@ -126,15 +128,40 @@ private struct LeastWork {
   private func operations(_ node: Node) -> Double {
     switch node.operation {
     case .elementwise(.bitCast): return 0
-    case .elementwise: return elements(node)
-    case .call(let function):
-      let steps = function.steps.count {
-        if case .elementwise(let own) = $0.operation { !own.keepsBits } else { false }
-      }
-      return elements(node) * Double(steps)
+    case .elementwise(let operation):
+      return elements(node) * (function(operation, node).map(steps) ?? 1)
+    case .call(let function): return elements(node) * steps(function)
     case .reduce, .scan, .topK, .sort, .stableOrder: return elements(program[node.operands[0]])
     default: return 0
     }
+  }
+
+  /// What an operation is made of that no instruction does; nil where one does.
+  private func function(_ operation: Elementwise, _ node: Node) -> ScalarFunction? {
+    switch operation {
+    case .divide where node.type == .float32 && !isConstant(node.operands[1]): return .correctQuotient
+    case .squareRoot: return .correctSquareRoot
+    case .reciprocalSquareRoot: return .correctReciprocalSquareRoot
+    case .convert:
+      let from = program[node.operands[0]].type
+      if node.type == .float32, Self.hasNoCasts(from) { return .widening(from) }
+      return from == .float32 && Self.hasNoCasts(node.type) ? .narrowing(node.type) : nil
+    default: return nil
+    }
+  }
+
+  private func isConstant(_ id: ValueID) -> Bool { if case .constant = program[id].operation { true } else { false } }
+
+  private static func hasNoCasts(_ format: ElementType) -> Bool {
+    switch format {
+    case .bfloat16, .e4m3, .e5m2, .e2m1, .e8m0: true
+    default: false
+    }
+  }
+
+  private func steps(_ function: ScalarFunction) -> Double {
+    Double(
+      function.steps.count { if case .elementwise(let own) = $0.operation { !own.keepsBits } else { false } })
   }
 
   // MARK: Products
@@ -162,7 +189,7 @@ private struct LeastWork {
     let (l, r) = (slices(left, width), slices(right, width))
     let blocks = (extent(depth) / Double(block)).rounded(.up)
     multiplyAdds += products * l * r
-    stagedBytes += elements(program[left]) * l + elements(program[right]) * r
+    stagedBytes += elements(program[left]) * l + weightElements(right) * r
     storedBytes += stored(left) * l
     // Products with the same rows, as scores and values are, find them in the cache.
     if shared.insert(right).inserted { storedBytes += stored(right) * r }
@@ -201,6 +228,14 @@ private struct LeastWork {
     case .elementwise(.convert), .elementwise(.bitCast): [operand] + chain(program[operand].operands[0])
     default: [operand]
     }
+  }
+
+  /// Elements of an operand, of a weight whose matrices data pick no more than it has.
+  private func weightElements(_ operand: ValueID) -> Double {
+    guard case .load(let parameter, _) = program[chain(operand).last!].operation,
+      program.parameters[parameter].role == .weight
+    else { return elements(program[operand]) }
+    return stored(operand)
   }
 
   /// Elements of an operand, of parameters no more than they have.

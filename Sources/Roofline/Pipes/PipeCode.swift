@@ -36,6 +36,9 @@ struct PipeCode {
     let upper: PipeNumber
     let step: PipeNumber
     let isDeciding: Bool
+    /// Variables that decide what is carried out, set by its rounds and there before them.
+    let carried: [Int]
+    let mayBeLeft: Bool
     let vector: Double
     let cube: Double
     let body: [Step]
@@ -63,13 +66,15 @@ struct PipeCode {
   private let deciding: Set<String>
   private let ofCube: Set<String>
   private let buffers: [String: Int]
-  /// The largest integers that buffers may hold, which what data decide is taken from.
-  private let largest: [String: Int]
+  /// The integers that buffers are taken to hold.
+  private let entries: [String: DataIntegers]
+  /// Whether what cells do depends on the segments that rows are cut into.
+  private(set) var findsSegments = false
   private var eventNumbers: [PipeEvent: Int] = [:]
   private var location: SourceLocation?
 
-  init(_ kernel: PipeKernel, _ rates: AscendRates, largest: [String: Int] = [:]) {
-    self.largest = largest
+  init(_ kernel: PipeKernel, _ rates: AscendRates, entries: [String: DataIntegers] = [:]) {
+    self.entries = entries
     self.kernel = kernel
     self.rates = rates
     cost = ScalarCost(rates: rates)
@@ -115,10 +120,11 @@ struct PipeCode {
       let time = Step.scalar(vector: ticks, cube: ofCube.contains(variable.name) ? ticks : 0)
       guard deciding.contains(variable.name) else { return [time] }
       return [time, .define(slot(variable.name), number(value))]
-    // What is set again has no value that holds for every round of a loop.
     case .declare(let variable, let value), .assign(let variable, let value):
       let ticks = cost.ticks(value) + rates.scalarOperation
-      return [.scalar(vector: ticks, cube: ofCube.contains(variable.name) ? ticks : 0)]
+      let time = Step.scalar(vector: ticks, cube: ofCube.contains(variable.name) ? ticks : 0)
+      guard deciding.contains(variable.name) else { return [time] }
+      return [time, .define(slot(variable.name), number(value))]
     case .read(_, let view):
       return [.scalar(vector: cost.ticks(view.offset) + rates.localAccess, cube: 0)]
     case .write(let view, let value):
@@ -138,12 +144,13 @@ struct PipeCode {
       let ticks = 2 * rates.scalarOperation
       let isOfBoth = ofCube.contains(loop.counter.name)
       let body = make(loop.body)
+      let carried = loop.body.carriedNames.intersection(deciding).sorted().map { slot($0) }
       loops.append((loop, weight(body)))
       let rounds = Rounds(
         number: loops.count - 1, counter: slot(loop.counter.name), lower: number(loop.lower),
         upper: number(loop.upper),
-        step: number(loop.step), isDeciding: deciding.contains(loop.counter.name), vector: ticks,
-        cube: isOfBoth ? ticks : 0, body: body)
+        step: number(loop.step), isDeciding: deciding.contains(loop.counter.name), carried: carried,
+        mayBeLeft: loop.body.leaves, vector: ticks, cube: isOfBoth ? ticks : 0, body: body)
       return [.scalar(vector: cost.ticks(loop.lower) + cost.ticks(loop.upper), cube: 0), .loop(rounds)]
     }
   }
@@ -245,7 +252,14 @@ struct PipeCode {
     case .integer(let value, _): return .constant(Int(value))
     case .variable(let variable): return .variable(slot(variable.name))
     case .broadcast(let value, _): return number(value)
-    case .load(let access, _, nil): return largest[access.buffer].map { .constant($0) } ?? .unknown
+    case .load(let access, _, nil):
+      switch entries[access.buffer] {
+      case nil: return .unknown
+      case .largest(let value): return .constant(value)
+      case .even(let rows, let segments):
+        findsSegments = true
+        return .apply(.divideFloor(segments), [.apply(.multiply, [number(access.offset), .constant(rows)])])
+      }
     case .apply(let instruction, let operands, _): return .apply(instruction, operands.map { number($0) })
     case .conditional(let condition, let a, let b):
       return .conditional(number(condition), number(a), number(b))
@@ -286,6 +300,37 @@ extension VectorInstruction {
   /// What it does, in a few words.
   fileprivate var summary: String {
     "\(operation) to \(destination.tensor), \(count) of \(destination.element.rawValue)"
+  }
+}
+
+extension [PipeStatement] {
+  /// Whether a loop of them may end before its last round.
+  fileprivate var leaves: Bool {
+    contains { statement in
+      switch statement {
+      case .leave: true
+      case .branch(_, let then, let otherwise): then.leaves || otherwise.leaves
+      default: false
+      }
+    }
+  }
+
+  /// Variables that it sets without declaring them.
+  fileprivate var carriedNames: Set<String> {
+    var (set, own): (Set<String>, Set<String>) = ([], [])
+    func find(_ statements: [PipeStatement]) {
+      for statement in statements {
+        switch statement {
+        case .assign(let variable, _): set.insert(variable.name)
+        case .declare(let variable, _): own.insert(variable.name)
+        case .loop(let loop): find(loop.body)
+        case .branch(_, let then, let otherwise): find(then + otherwise)
+        default: break
+        }
+      }
+    }
+    find(self)
+    return set.subtracting(own)
   }
 }
 

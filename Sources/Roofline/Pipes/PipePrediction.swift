@@ -107,12 +107,6 @@ struct PipeLaunch {
     }
   }
 
-  /// The largest integers that buffers may hold.
-  private var largest: [String: Int] {
-    let found = program.source.buffers.compactMap { buffer in sizes.largest(in: buffer).map { (buffer.name, $0) } }
-    return Dictionary(found) { first, _ in first }
-  }
-
   /// Vector cores, or groups, at work.
   private func cores(_ npu: Ascend) -> Int {
     guard program.usesCubes else { return min(npu.vectorCores, cells) }
@@ -120,7 +114,7 @@ struct PipeLaunch {
   }
 
   func prediction(_ npu: Ascend) -> PipeKernelPrediction {
-    let code = PipeCode(program, npu.rates, largest: largest)
+    let code = PipeCode(program, npu.rates, entries: sizes.integers(of: program.source))
     guard cells > 0 else {
       return PipeKernelPrediction(
         kernel: program.source.name, cells: 0, cores: 0, ticks: 0, busy: [:], dependsOnData: false,
@@ -129,9 +123,10 @@ struct PipeLaunch {
     }
     let cores = cores(npu)
     let memory = memoryTicks(code, npu)
-    // The first core has the most cells, another the last cell.
+    // The first core has the most cells, another the last cell. Where segments have rows of their own, any may have most.
     let turns = (cells + step - 1) / step
-    let runs = Set([0, (turns - 1) % cores]).sorted().map { core -> PipeSimulation in
+    let followed = code.findsSegments ? Set(0..<cores) : [0, (turns - 1) % cores]
+    let runs = followed.sorted().map { core -> PipeSimulation in
       var run = simulation(code, npu, memory, core: core)
       run.run()
       return run
@@ -149,7 +144,7 @@ struct PipeLaunch {
   }
 
   func record(_ npu: Ascend, limit: Int) -> (PipeRecorder, leftOut: Double) {
-    let code = PipeCode(program, npu.rates, largest: largest)
+    let code = PipeCode(program, npu.rates, entries: sizes.integers(of: program.source))
     var run = simulation(code, npu, memoryTicks(code, npu), core: 0)
     run.recorder = PipeRecorder(limit: limit, code)
     run.run()

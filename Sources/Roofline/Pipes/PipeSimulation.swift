@@ -5,9 +5,10 @@ import MachineIR
 ///
 /// Rounds of a loop are followed one by one until they repeat, the same steps taking every pipe as far as in
 /// the rounds before; the rest is multiplied. A loop that does not come to repeat within `mostRounds`, or
-/// whose rounds differ, is followed in that many and a sample of the others, and counts as approximate. Integers of data
-/// are the largest that their buffers may hold; what only other data decide is taken from below: of two sides the cheaper,
-/// of a loop one round, of a copy one element.
+/// whose rounds differ, is followed in that many and a sample of the others, and counts as approximate. Variables that
+/// rounds hand on are known as long as every round is followed. Integers of data are what `LaunchSizes.integers` takes
+/// them to be; what only other data decide is taken from below: of two sides the cheaper, of a loop one round, of a copy
+/// one element.
 struct PipeSimulation {
   private static let fewRounds = 8
   private static let mostRounds = 40
@@ -125,14 +126,20 @@ struct PipeSimulation {
     else {
       dependsOnData = true
       variables[loop.counter] = nil
+      forget(loop.carried)
       run(loop.body)
       isLeaving = false
+      forget(loop.carried)
       return
     }
     let count = max(0, (upper - lower + step - 1) / step)
     note(count)
     var history: [PipeTimes] = []
     var mayRepeat = count > Self.fewRounds && !followsEveryRound
+    // A search ends where what its rounds hand on says so.
+    if loop.mayBeLeft, !loop.carried.isEmpty { mayRepeat = false }
+    let forgets = mayRepeat
+    if forgets { forget(loop.carried) }
     var signatures: [Int] = []
     var round = 0
     while round < count {
@@ -160,7 +167,10 @@ struct PipeSimulation {
       }
     }
     isLeaving = false
+    if forgets { forget(loop.carried) }
   }
+
+  private mutating func forget(_ carried: [Int]) { for number in carried { variables[number] = nil } }
 
   /// One round; what it carried out, as a number.
   private mutating func runRound(_ loop: PipeCode.Rounds, _ counter: Int) -> Int {

@@ -33,6 +33,17 @@ struct CubeOperand {
   var blockBytes: Int { sliceCount * tile * block }
   var blocks: HostExpression { HostExpression(extentOf: depth).dividedUp(by: block) }
 
+  func with(tile: Int) -> CubeOperand {
+    CubeOperand(
+      value: value, scale: scale, bits: bits, lines: lines, tile: tile, depth: depth, block: block,
+      sliceCount: sliceCount, bias: bias, groups: groups, slices: slices, exponents: exponents)
+  }
+
+  /// Whether tiles of both are as large, and of as many blocks.
+  func hasForm(of other: CubeOperand) -> Bool {
+    tile == other.tile && block == other.block && sliceCount == other.sliceCount && blocks == other.blocks
+  }
+
   /// Slices of the integers of an element type's codes, where one power of two is all numbers' of a block.
   static func slices(of type: ElementType) -> Int { type == .e2m1 ? 1 : ByteFragments.slices }
   /// An E8M0 scale of code c is 2^(c - 127), an E4M3 number an integer times 2^-9, and an E2M1 number one times 2^-1.
@@ -76,7 +87,7 @@ extension RegionLowering {
   }
 
   /// Cuts one block of depth of these lines, whose number through all tiles is `at`.
-  private func cutBlock(
+  func cutBlock(
     _ operand: CubeOperand, _ block: Expression, at: Expression, lower: Expression, count: Expression
   ) throws {
     let (start, active) = try depths(operand, block)

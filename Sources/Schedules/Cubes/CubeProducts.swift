@@ -6,8 +6,8 @@ import TileIR
 /// block of depth by block of depth, and makes of the exact sums one rounded number for each row and column, which it adds
 /// to the total.
 extension RegionLowering {
-  /// Rows of a cell, where they are of no segment, and columns.
-  static let cubeRows = 32
+  /// Rows of a cell, where a launch has so many, and columns. Segments have few rows each: a tile of the unit's.
+  private static let cubeRows = 2 * SliceProduct.tile
   static let cubeColumns = 64
 
   /// Whether a pattern's products are for such a unit: in blocks of whole steps of depth, the right operand a weight, the
@@ -77,33 +77,69 @@ extension RegionLowering {
   }
 
   func lowerCubes(_ pattern: ProductPattern, name: String) throws -> MachineKernel {
-    let blocking = ProductBlocking.cubes(isGrouped: pattern.partition != nil)
-    var products: [ValueID: CubeProduct] = [:]
+    let blocking = ProductBlocking.cubes(rows: pattern.partition == nil ? Self.cubeRows : SliceProduct.tile)
     for id in pattern.products {
-      let known = pattern.products.compactMap { products[$0]?.left }
-      products[id] = try cubeProduct(id, pattern, blocking, known: known, name)
+      let known = pattern.products.compactMap { cubeProducts[$0]?.left }
+      cubeProducts[id] = try cubeProduct(id, pattern, blocking, known: known, name)
     }
-    let arrays = (0..<products.values.map(\.turns).max()!).map { _ in
+    return try multiply(cubeProducts, pattern, blocking, hasOneRowBlock: false, name: name)
+  }
+
+  /// The kernels for launches of no more rows than a tile of the unit has, of which half as many sums leave it; nil where
+  /// that is what all launches have.
+  func lowerFewCubeRows(name: String) throws -> LaunchKernels? {
+    guard let pattern, pattern.partition == nil, !cubeProducts.isEmpty, !prints else { return nil }
+    let lowering = sibling()
+    let kernel = try lowering.multiply(
+      cubeProducts.mapValues(\.ofOneTile), pattern, .cubes(rows: SliceProduct.tile), hasOneRowBlock: true,
+      name: "\(name)_few_rows")
+    messages = lowering.messages
+    let hasRows = HostExpression(extentOf: pattern.rows) + .constant(-1)
+    return (lowering.before + [kernel], [Self.spare(of: SliceProduct.tile, pattern.rows), hasRows])
+  }
+
+  /// The kernel of products, and before it those that cut their left operands.
+  private func multiply(
+    _ products: [ValueID: CubeProduct], _ pattern: ProductPattern, _ blocking: ProductBlocking, hasOneRowBlock: Bool,
+    name: String
+  ) throws -> MachineKernel {
+    var cut: [Int] = []
+    for product in pattern.products.compactMap({ products[$0] }) where !cut.contains(product.left.slices) {
+      cut.append(product.left.slices)
+      let suffix = cut.count == 1 ? "left" : "left_\(cut.count)"
+      before.append(try sibling().cutRows(product, pattern, blocking, name: "\(name)_slices_\(suffix)"))
+    }
+    // Two products of one form take turns, block by block.
+    let pair = pattern.products.compactMap { products[$0] }
+    let isPair = pair.count == 2 && pair[0].hasForm(of: pair[1])
+    let arrays = (0..<(isPair ? 2 : products.values.map(\.turns).max()!)).map { _ in
       CubeArrays(
         self, rows: blocking.cellRows, columns: blocking.cellColumns, sums: products.values.map(\.sums).max()!)
     }
     let cell = stack.variable("cell", .index)
-    let (cells, rowBlock) = try openCell(pattern, blocking, .variable(cell))
+    // Two cells that follow each other find their segment together.
+    let (cells, rowBlock) = try openCell(
+      pattern, blocking, .variable(cell), hasOneRowBlock: hasOneRowBlock, columnsFirst: pattern.partition != nil)
     domains[pattern.columns]!.most = .constant(blocking.cellColumns)
     if pattern.columns.extent.map({ $0 % blocking.cellColumns == 0 }) ?? false {
       domains[pattern.columns]!.count = .constant(blocking.cellColumns)
     }
     cubeColumns = pattern.columns
     try lowerAround(pattern) { id in
-      stack.append(.note("product", program[id].location))
-      let product = scratch("product", .f32, count: .constant(blocking.cellRows * blocking.cellColumns))
-      storage[id] = .array(product, .f32, [pattern.rows, pattern.columns])
-      try multiply(products[id]!, pattern, rowBlock, through: arrays, into: product)
+      guard storage[id] == nil else { return }
+      let ids = isPair ? pattern.products : [id]
+      let finished = ids.map { id in
+        let product = scratch("product", .f32, count: .constant(blocking.cellRows * blocking.cellColumns))
+        storage[id] = .array(product, .f32, [pattern.rows, pattern.columns])
+        return product
+      }
+      try multiply(ids.map { ($0, products[$0]!) }, pattern, rowBlock, through: arrays, into: finished)
     }
     return kernel(name: name, cells: cells, cell: cell)
   }
 
-  /// The operands of a product, with the kernels that cut them; the left one of those that are known where it is the same.
+  /// The operands of a product, with the kernel that lays out the right one; the left one of those that are known where it
+  /// is the same.
   private func cubeProduct(
     _ id: ValueID, _ pattern: ProductPattern, _ blocking: ProductBlocking, known: [CubeOperand], _ name: String
   ) throws -> CubeProduct {
@@ -130,7 +166,7 @@ extension RegionLowering {
         form.left, scale: form.leftScale, bits: form.bits, lines: pattern.rows, tile: blocking.cellRows,
         depth: form.depth, block: form.block, tiles: tiles, name: suffix, prepares: nil)
     // Two products for two vector cores in two turns would need more events than a cube core has.
-    let hasEvents = pattern.products.count == 1 || pattern.partition != nil
+    let hasEvents = pattern.products.count == 1
     let isEven = if case .constant(let blocks) = left.blocks { blocks % 2 == 0 } else { false }
     let product = CubeProduct(
       left: left, right: right, panels: panels, axes: axes, exchange: workspaces.count, turns: hasEvents && isEven ? 2 : 1)
@@ -141,9 +177,6 @@ extension RegionLowering {
           byteCount: .constant(4 * product.sums * (machine.npu?.vectorCores ?? 1))))
     }
     preparations.append(try sibling().cutWeight(product, name: "\(name)_lays_out_\(parameter)"))
-    if same == nil {
-      before.append(try sibling().cutRows(product, pattern, blocking, name: "\(name)_slices_\(suffix)"))
-    }
     return product
   }
 
@@ -162,7 +195,7 @@ extension RegionLowering {
     return kernel(name: name, cells: panel.cells, cell: cell)
   }
 
-  /// A cell is a block of depth of a row, or all of a tile of rows where it has to look for them among segments.
+  /// A cell is a block of depth of a row, or of a tile of rows where it has to look for them among segments.
   private func cutRows(
     _ product: CubeProduct, _ pattern: ProductPattern, _ blocking: ProductBlocking, name: String
   ) throws -> MachineKernel {
@@ -179,7 +212,7 @@ extension RegionLowering {
     }
     let line = pattern.partition == nil ? take(.constant(left.tile), "line") : nil
     let at = remaining
-    let block = pattern.partition == nil ? take(left.blocks, "block") : nil
+    let block = take(left.blocks, "block")
     let rowBlock = take(rowBlocks(pattern, blocking.cellRows), "\(pattern.rows.name)_block")
     for axis in product.axes.reversed() {
       environment.bind(axis, LaneCoordinate(take(HostExpression(extentOf: axis), "\(axis.name)_at")))
@@ -187,10 +220,10 @@ extension RegionLowering {
     try bindRows(pattern, blocking.cellRows, rowBlock)
     let rows = domains[pattern.rows]!
     stack.append(.note("slices of the left operand", program[left.value].location))
-    if let block, let line {
+    if let line {
       try cutLine(left, line, in: block, at: at, lower: rows.lower, count: rows.count)
     } else {
-      try cutTile(left, .variable(cell), lower: rows.lower, count: rows.count)
+      try cutBlock(left, block, at: at, lower: rows.lower, count: rows.count)
     }
     return kernel(name: name, cells: cells, cell: cell)
   }
@@ -198,34 +231,46 @@ extension RegionLowering {
   // MARK: The product
 
   private func multiply(
-    _ product: CubeProduct, _ pattern: ProductPattern, _ rowBlock: Expression, through arrays: [CubeArrays],
-    into finished: String
+    _ products: [(id: ValueID, CubeProduct)], _ pattern: ProductPattern, _ rowBlock: Expression,
+    through arrays: [CubeArrays],
+    into finished: [String]
   ) throws {
-    let (rows, columns) = (product.left.tile, product.right.tile)
-    var tile = Expression.constant(0)
-    for axis in product.axes {
-      tile = tile * scalar(HostExpression(extentOf: axis), axis.name) + environment.coordinates[axis]!.base
+    let all = products[0].1
+    let (rows, columns) = (all.left.tile, all.right.tile)
+    let operands = try products.map { id, product in
+      stack.append(.note("product", program[id].location))
+      var tile = Expression.constant(0)
+      for axis in product.axes {
+        tile = tile * scalar(HostExpression(extentOf: axis), axis.name) + environment.coordinates[axis]!.base
+      }
+      tile = stack.define(
+        "tile", tile * scalar(rowBlocks(pattern, rows), "\(pattern.rows.name)_blocks") + rowBlock)
+      let total = exactScratch("totals", .f32, rows * columns)
+      stack.append(.clear(buffer: total, offset: .constant(0), count: .constant(rows * columns)))
+      let panel = try firstPanel(product.panels)
+      return (id: id, product: product, tile: tile, panel: panel, total: total)
     }
-    tile = stack.define(
-      "tile", tile * scalar(rowBlocks(pattern, rows), "\(pattern.rows.name)_blocks") + rowBlock)
-    let panel = try firstPanel(product.panels)
-    let total = exactScratch("totals", .f32, rows * columns)
-    stack.append(.clear(buffer: total, offset: .constant(0), count: .constant(rows * columns)))
-    let blockCount = scalar(product.left.blocks, "\(product.left.depth.name)_blocks")
+    let blockCount = scalar(all.left.blocks, "\(all.left.depth.name)_blocks")
     let first = stack.variable("block", .index)
+    let turns = products.count > 1 ? 1 : all.turns
     stack.open()
-    for turn in 0..<product.turns {
-      let block = Expression.variable(first) + .constant(turn)
-      try add(
-        product, tile * blockCount + block, panel * blockCount + block, pattern, turn, through: arrays[turn], to: total)
+    for (number, own) in operands.enumerated() {
+      if products.count > 1 { stack.append(.note("product", program[own.id].location)) }
+      for turn in 0..<turns {
+        let block = Expression.variable(first) + .constant(turn)
+        try add(
+          own.product, own.tile * blockCount + block, own.panel * blockCount + block, pattern, turn,
+          through: arrays[number + turn], to: own.total)
+      }
     }
-    stack.append(
-      .loop(CountedLoop(first, from: .constant(0), to: blockCount, step: product.turns, stack.close())))
+    stack.append(.loop(CountedLoop(first, from: .constant(0), to: blockCount, step: turns, stack.close())))
     // Totals of all rows and columns that a cell can have; of the product those are looked for that it has.
-    stack.append(
-      .storeRaw(
-        buffer: finished, offset: .constant(0),
-        .raw(buffer: total, offset: .constant(0), MachineType(.f32, rows * columns))))
+    for (own, finished) in zip(operands, finished) {
+      stack.append(
+        .storeRaw(
+          buffer: finished, offset: .constant(0),
+          .raw(buffer: own.total, offset: .constant(0), MachineType(.f32, rows * columns))))
+    }
   }
 
   /// Adds a block of depth, by its numbers among those of the operands, to the total.
@@ -274,6 +319,17 @@ struct CubeProduct {
   let axes: [Dimension]
   /// The position of the first workspace through which sums go.
   let exchange: Int
+
+  /// The same for rows of one tile of the unit, in the same workspaces.
+  var ofOneTile: CubeProduct {
+    CubeProduct(
+      left: left.with(tile: SliceProduct.tile), right: right, panels: panels, axes: axes, exchange: exchange, turns: turns)
+  }
+
+  /// Whether blocks of both are multiplied alike.
+  func hasForm(of other: CubeProduct) -> Bool {
+    left.hasForm(of: other.left) && right.hasForm(of: other.right)
+  }
 
   /// How many blocks are multiplied and rounded in turns, each through memory of its own: while one is rounded the next
   /// arrives.

@@ -19,23 +19,24 @@ extension PipeLowering {
       tensors[own] = LocalTensor(own, element, count: count, byteAddress: 0, in: memory)
       return LocalView(own, element)
     }
-    let agent: (Int) -> Expression = { member in
-      let first = self.vectorCoresOfCube == 2 ? PipeKernel.firstPair : PipeKernel.block
-      return (.variable(first) + .constant(member)) * .constant(product.sums)
-    }
-    let isOfArrays = [product.left, product.right].contains { operand in
-      kernel.scratch.contains { $0.name == operand.buffer }
-    }
-    // What a cell has of its own, its vector core alone finds.
-    if isOfArrays, vectorCoresOfCube == 2 { throw DependsOnCell() }
     // Sums leave when all products stand in the queues: what stands behind a flag waits for it.
-    for member in 0..<vectorCoresOfCube { try multiply(product, for: member, place) }
-    for member in 0..<vectorCoresOfCube { drain(product, for: member, place, to: agent(member)) }
+    let members = Array(0..<vectorCoresOfCube)
+    // Lines that were staged before are those of both.
+    let together = tensors[product.right.buffer] == nil ? members.map { [$0] } : [members]
+    for members in together { try multiply(product, for: members, place) }
+    for member in 0..<vectorCoresOfCube {
+      drain(product, for: member, place, to: core(of: member) * .constant(product.sums))
+    }
     append(
       .copyIn(
         PipeCopy(
           buffer: product.exchange, .int32, offset: .variable(PipeKernel.block) * .constant(product.sums),
           local: LocalView(product.target, .int32), count: .constant(product.sums), most: product.sums)))
+  }
+
+  /// The number of a group's vector core.
+  private func core(of member: Int) -> Expression {
+    vectorCoresOfCube == 2 ? .variable(PipeKernel.firstPair) + .constant(member) : .variable(PipeKernel.block)
   }
 
   private typealias Placing = (String, LocalElement, Int, LocalMemory) -> LocalView
@@ -59,16 +60,13 @@ extension PipeLowering {
     }
   }
 
-  /// The product of one vector core of the group.
-  private func multiply(_ product: SliceProduct, for member: Int, _ place: Placing) throws {
+  /// The products of vector cores of the group, more than one of them with the same right operand.
+  private func multiply(_ product: SliceProduct, for members: [Int], _ place: Placing) throws {
     let (leftBytes, rightBytes) = (product.rows * product.depth, product.columns * product.depth)
-    let whose = whose(member)
-    let leftStage = place("\(whose)left_stage", .int8, product.leftBytes, .l1)
-    let sums = place("\(whose)cube_sums", .int32, product.sums, .sums)
 
     func cube(_ instruction: CubeInstruction) { append(.cube(instruction)) }
-    func stage(_ whole: LocalView, _ access: Access, slices: Int, lines: Int) throws {
-      let access = inMainMemory(access.buffer, access.offset) ?? access
+    func stage(_ whole: LocalView, _ access: Access, for member: Int, slices: Int, lines: Int) throws {
+      let access = inMainMemory(access.buffer, access.offset, of: core(of: member)) ?? access
       let first = Variable(unique("\(access.buffer)_at"), .index)
       append(.define(first, try offset(access, for: member)))
       for number in 0..<slices {
@@ -79,7 +77,11 @@ extension PipeLowering {
             depth: product.depth))
       }
     }
-    try stage(leftStage, product.left, slices: product.leftSlices, lines: product.rows)
+    let leftStages = try members.map { member in
+      let own = place("\(whose(member))left_stage", .int8, product.leftBytes, .l1)
+      try stage(own, product.left, for: member, slices: product.leftSlices, lines: product.rows)
+      return own
+    }
     let rightStage: LocalView
     if let lines = tensors[product.right.buffer] {
       guard lines.count == product.rightSlices * product.depth * (product.pitch ?? product.columns) else {
@@ -87,16 +89,16 @@ extension PipeLowering {
       }
       rightStage = LocalView(product.right.buffer, .int8, offset: try scalar(product.right.offset))
     } else {
-      rightStage = place("\(whose)right_stage", .int8, product.rightBytes, .l1)
-      try stage(rightStage, product.right, slices: product.rightSlices, lines: product.columns)
+      rightStage = place("\(whose(members[0]))right_stage", .int8, product.rightBytes, .l1)
+      try stage(rightStage, product.right, for: members[0], slices: product.rightSlices, lines: product.columns)
     }
     // The depth in parts that have room beside those that are multiplied.
     let part = Self.parts(of: product.depth)
-    var begun: Set<Int> = []
+    var begun: Set<LocalView> = []
     for (number, first) in stride(from: 0, to: product.depth, by: part).enumerated() {
       let which = number % 2 == 0 ? "" : "second_"
-      let left = place("\(whose)\(which)left_fractals", .int8, product.leftSlices * product.rows * part, .left)
-      let right = place("\(whose)\(which)right_fractals", .int8, product.rightSlices * product.columns * part, .right)
+      let right = place(
+        "\(whose(members[0]))\(which)right_fractals", .int8, product.rightSlices * product.columns * part, .right)
       func own(_ whole: LocalView, _ number: Int, _ lines: Int) -> LocalView { slice(whole, number, lines * part) }
       func staged(_ whole: LocalView, _ bytes: Int, _ lines: Int) -> LocalView {
         LocalView(whole.tensor, whole.element, offset: whole.offset + .constant(bytes + first * lines))
@@ -116,21 +118,27 @@ extension PipeLowering {
               to, from: staged(rightStage, number * rightBytes, product.columns), lines: product.columns, depth: part))
         }
       }
-      for number in (0..<product.leftSlices).reversed() {
-        cube(
-          .loadLeft(
-            own(left, number, product.rows), from: staged(leftStage, number * leftBytes, product.rows),
-            lines: product.rows, depth: part))
+      let lefts = zip(members, leftStages).map { member, leftStage in
+        let left = place("\(whose(member))\(which)left_fractals", .int8, product.leftSlices * product.rows * part, .left)
+        for number in (0..<product.leftSlices).reversed() {
+          cube(
+            .loadLeft(
+              own(left, number, product.rows), from: staged(leftStage, number * leftBytes, product.rows),
+              lines: product.rows, depth: part))
+        }
+        return left
       }
       // Products that meet in a sum stand apart, so that few wait for each other.
       let pairs = (0..<product.leftSlices).flatMap { i in (0..<product.rightSlices).map { (i, $0) } }
-      for (i, j) in pairs {
-        let weight = i + j
-        cube(
-          .multiply(
-            slice(sums, weight, product.rows * product.columns), left: own(left, i, product.rows),
-            right: own(right, j, product.columns), rows: product.rows, columns: product.columns, depth: part,
-            clears: begun.insert(weight).inserted))
+      for (member, left) in zip(members, lefts) {
+        let sums = place("\(whose(member))cube_sums", .int32, product.sums, .sums)
+        for (i, j) in pairs {
+          let sum = slice(sums, i + j, product.rows * product.columns)
+          cube(
+            .multiply(
+              sum, left: own(left, i, product.rows), right: own(right, j, product.columns), rows: product.rows,
+              columns: product.columns, depth: part, clears: begun.insert(sum).inserted))
+        }
       }
     }
   }
@@ -148,21 +156,18 @@ extension PipeLowering {
     vectorCoresOfCube == 1 ? try scalar(access.offset) : try ofCell(member, access.offset)
   }
 
-  /// That a product's operands are found by more than the cell's number, the launch's numbers and counters: then the
-  /// cube core cannot find those of another core's cell.
+  /// That a cell of a pair has something of its own that the cube core, which takes each step for both, cannot find.
   struct DependsOnCell: Error {}
 
+  /// A number of one cell of the pair, of what its own is made of.
   private func ofCell(_ member: Int, _ expression: Expression) throws -> Expression {
+    guard ownOfCells!.contains(expression) else { return try scalar(expression) }
     switch expression {
-    case .integer: return expression
     case .variable(kernel.cell): return .variable(cell(of: member))
     case .variable(let variable):
       let own = renamed[variable.name] ?? expression
-      guard case .variable(let name) = own else { return own }
-      if let definition = definitions[name.name] { return try ofCell(member, definition) }
-      let isGiven = kernel.scalars.contains { $0.name == variable.name } || counters.contains(variable.name)
-      guard isGiven, locals[variable.name] == nil else { throw DependsOnCell() }
-      return own
+      guard case .variable(let name) = own, let definition = definitions[name.name] else { throw DependsOnCell() }
+      return try ofCell(member, definition)
     case .apply(let instruction, let operands, let type):
       let own = try operands.map { try ofCell(member, $0) }
       switch instruction {
@@ -175,14 +180,6 @@ extension PipeLowering {
   }
 
   private func cell(of member: Int) -> Variable { Variable("\(kernel.cell.name)_of_\(member)", .index) }
-
-  private var counters: Set<String> {
-    var found: Set<String> = []
-    for statement in kernel.body {
-      statement.forEach { if case .loop(let loop) = $0 { found.insert(loop.counter.name) } }
-    }
-    return found
-  }
 
   // MARK: Lines
 
@@ -199,7 +196,6 @@ extension PipeLowering {
   /// cube core; false for another loop.
   func stageLines(_ loop: CountedLoop) throws -> Bool {
     guard let array = loop.body.last?.storedArray, tensors[array]?.memory == .l1 else { return false }
-    if vectorCoresOfCube == 2 { throw DependsOnCell() }
     renamed[loop.counter.name] = nil
     var stores: [(place: Expression, access: Access, depth: Int)] = []
     for statement in loop.body {
@@ -212,6 +208,7 @@ extension PipeLowering {
       }
     }
     let first = stores[0]
+    if let ownOfCells, ownOfCells.contains(first.access.offset) { throw DependsOnCell() }
     guard loop.step == 1, loop.lower.constantValue == 0, let lines = loop.upper.constantValue,
       isInMainMemory(first.access.buffer), first.access.element == .int8,
       stores.enumerated().allSatisfy({ slice, store in

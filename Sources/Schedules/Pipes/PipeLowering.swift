@@ -21,6 +21,8 @@ extension Lowering {
           firstWorkspace: plan.workspaces.count, isSynchronised: areSynchronised)
       }
       guard !kernel.sliceProducts.isEmpty else { return try lower(0) }
+      // As many cells as cube cores find a core each.
+      if let cells = kernel.cells.constantValue, cells <= npu.cube.cores { return try lower(1) }
       do {
         return try lower(2)
       } catch is PipeLowering.DependsOnCell {
@@ -85,6 +87,8 @@ final class PipeLowering {
 
   /// As `PipeKernel` has them.
   let vectorCoresOfCube: Int
+  /// Of cells in pairs what each has of its own.
+  let ownOfCells: OwnOfCells?
   /// Whether it keeps less on chip than would save time, and what arrays may take there.
   let isSparing: Bool
   let arrayBytes: Int
@@ -95,6 +99,7 @@ final class PipeLowering {
     self.arrayBytes = arrayBytes
     self.kernel = kernel
     self.vectorCoresOfCube = vectorCoresOfCube
+    ownOfCells = vectorCoresOfCube == 2 ? OwnOfCells(kernel) : nil
     self.isSparing = isSparing
     self.location = location
     let given =
@@ -144,6 +149,7 @@ final class PipeLowering {
   /// `firstWorkspace` is the number of the first workspace that the plan does not know: arrays that are spilled, and
   /// behind them the codes of checks that fail. Not synchronised it is placed alone, a cell at a time.
   private func lower(for npu: Ascend, firstWorkspace: Int, isSynchronised: Bool) throws -> PipeKernel {
+    if let ownOfCells, ownOfCells.decidesProducts { throw DependsOnCell() }
     spill(from: firstWorkspace)
     findMagnitudes()
     let staged = kernel.sliceProducts.map(\.right.buffer)

@@ -8,8 +8,9 @@ import TileIR
 /// raised at the loop's beginning and at its end, and once around the kernel. What `Proofs` checks afterwards, by
 /// other means, is that they suffice.
 extension PipeKernel {
-  /// Which core's pipes have too few events, but where groups of cells end; those of a vector core wait for all others then. `merging`: of pairs of
-  /// pipes that have too few one event does for as many touches as it can, so that fewer are needed and pipes wait longer.
+  /// Which core's pipes have too few events, but where groups of cells end; those of a vector core wait for all others
+  /// then. `merging`: of pairs of pipes that have too few one event does for as many touches as it can, so that fewer are
+  /// needed and pipes wait longer.
   @discardableResult
   mutating func synchronise(merging: Bool = false) -> Set<Pipe.Core> {
     // Behind the loop over groups all pipes wait for all, and events begin anew.
@@ -245,10 +246,15 @@ private struct PipeSynchroniser {
       let isOfCube = !isAcross && order.pair.from.core == .cube
       guard number < (isAcross ? Ascend.flagsPerDirection : Ascend.eventsPerPair) - (isOfCube ? 1 : 0) else {
         if isOfCube {
-          // The last is raised and awaited at one place, again and again: what lies between tells that it has been awaited.
-          let event = PipeEvent(order.pair.from, order.pair.to, Ascend.eventsPerPair - 1)
+          // The last ones of both directions are raised and awaited at one place, again and again, always in this order:
+          // each is raised anew by a pipe that has waited for the other since.
+          let pipes = [order.pair.from, order.pair.to].sorted { $0.rawValue < $1.rawValue }
+          let events = [(0, 1), (1, 0)].map { PipeEvent(pipes[$0.0], pipes[$0.1], Ascend.eventsPerPair - 1) }
+          let meeting = events.flatMap { [PipeStatement.set($0), .wait($0)] }
           short.insert(order.pair)
-          before[order.before, default: []].append(contentsOf: [.set(event), .wait(event)])
+          if !before[order.before, default: []].contains(meeting[0]) {
+            before[order.before, default: []].append(contentsOf: meeting)
+          }
           continue
         }
         // No event is left: all pipes wait for all, in each round.

@@ -52,6 +52,9 @@ extension PipeLowering {
 
   /// A number of one lane as an expression of the scalar unit, read back where the vector unit computes it.
   func scalar(_ expression: Expression) throws -> Expression {
+    if vectorCoresOfCube == 2, kernel.isOfPair(expression), case .apply(_, let operands, let type) = expression {
+      return .apply(.quotient, [.variable(PipeKernel.pair), operands[1]], type)
+    }
     switch expression {
     case .variable(let variable):
       if let view = locals[variable.name] { return try readBack(view, variable.type) }

@@ -73,10 +73,12 @@ extension PipeLowering {
       buffer: buffer, count: KernelScalar(unique("\(array.name)_size"), count))
   }
 
-  /// Where an element of a spilled array is in main memory, in words; nil for another array.
-  func inMainMemory(_ array: String, _ offset: Expression) -> Access? {
+  /// Where an element of a spilled array is in main memory, in words, of this core or another; nil for another array.
+  func inMainMemory(
+    _ array: String, _ offset: Expression, of core: Expression = .variable(PipeKernel.block)
+  ) -> Access? {
     guard let spill = spills[array] else { return nil }
-    let own = Expression.variable(PipeKernel.block) * .variable(Variable(spill.count.name, .index))
+    let own = core * .variable(Variable(spill.count.name, .index))
     let words = isWideArray(array) ? offset * .constant(2) : offset
     return Access(spill.buffer.name, spill.buffer.element, own + words)
   }

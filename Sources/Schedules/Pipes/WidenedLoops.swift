@@ -35,6 +35,8 @@ private struct LoopWidening {
   let lowering: PipeLowering
   /// Bytes of a row of each tensor of the body's own.
   private(set) var pitches: [String: Int] = [:]
+  /// Tensors of which all rounds read the same place.
+  private var fixed: Set<String> = []
   /// Where rows of the other tensors begin, and whether they are written.
   private var places: [String: (offset: Expression, pitch: Int, isWritten: Bool)] = [:]
 
@@ -71,6 +73,8 @@ private struct LoopWidening {
 
   /// A view of all rows, of whose each `bytes` are touched; nil where they do not lie one behind the other.
   private mutating func widened(_ view: LocalView, bytes: Int, isWritten: Bool) -> LocalView? {
+    // The next round would find what this one has written.
+    if isWritten, fixed.contains(view.tensor) { return nil }
     if own.contains(view.tensor) {
       guard view.offset.constantValue == 0, pitches[view.tensor] ?? bytes == bytes else { return nil }
       // What is not written in each round before it is read is not the body's own.
@@ -99,6 +103,7 @@ private struct LoopWidening {
       switch instruction.spread[position] {
       case .oneRepeat where isFixed(source.offset), .oneBlock where isFixed(source.offset):
         guard places[source.tensor]?.isWritten != true, !own.contains(source.tensor) else { return nil }
+        fixed.insert(source.tensor)
         spread[position] = instruction.spread[position]
         sources.append(source)
       case .oneBlock:

@@ -155,16 +155,17 @@ import Tiles
   }
 
   /// Of each product the sums of a block of 128 leave L0C once, those of each weight of three slices by two, or by three:
-  /// not once for each group of 32. And what models are made of does go to cube cores. A round has one block, or two in turns.
+  /// not once for each group of 32. And what models are made of does go to cube cores. A round has two blocks in turns, or one
+  /// of each of two products.
   @Test(arguments: [
-    ("linear_fp4", 2, 4, 2), ("grouped_linear_fp4", 1, 4, 2), ("experts_up", 1, 2 * 4, 2), ("experts_down", 1, 4, 2),
-    ("linear_fp8", 2, 5, 2), ("grouped_linear_fp8", 1, 5, 2), ("shared_up", 2, 2 * 5, 1), ("shared_down", 2, 5, 2),
+    ("linear_fp4", 2, 4, 2), ("grouped_linear_fp4", 2, 4, 2), ("experts_up", 2, 2 * 4, 1), ("experts_down", 2, 4, 2),
+    ("linear_fp8", 2, 5, 2), ("grouped_linear_fp8", 2, 5, 2), ("shared_up", 2, 2 * 5, 1), ("shared_down", 2, 5, 2),
   ])
   func sumsLeaveOnceForABlock(_ name: String, vectorCores: Int, sums: Int, turns: Int) throws {
     let entry = try #require(OperatorLibrary.named(name))
     let program = try entry.instances[0].kernel().program()
     let kernel = try #require(
-      try Lowering.pipes(Lowering.plan(program, for: .ascend910b)).first { $0.usesCubes })
+      try Lowering.pipes(Lowering.plan(program, for: .ascend910b)).last { $0.usesCubes })
     #expect(kernel.vectorCoresOfCube == vectorCores)
     var (drains, depths) = (0, Set<Int>())
     kernel.forEachStatement { statement in
@@ -182,6 +183,6 @@ import Tiles
   @Test(arguments: ["experts_up", "shared_up"]) func sharedRowsAreCutOnce(_ name: String) throws {
     let entry = try #require(OperatorLibrary.named(name))
     let plan = try Lowering.plan(try entry.instances[0].kernel().program(), for: .ascend910b)
-    #expect(plan.variants[0].kernels.map(\.name) == ["\(name)_slices_left", name])
+    #expect(plan.variants.last?.kernels.map(\.name) == ["\(name)_slices_left", name])
   }
 }
