@@ -87,14 +87,17 @@ enum ByteFragments {
   ///
   /// A code's exponent and fraction are those of a small `f32`, subnormal ones too: two products by powers of two,
   /// both exact, make it the integer.
-  static func integers(_ word: Expression) -> Expression {
+  static func integers(_ word: Expression) -> Expression { wholeNumbers(word).converted(to: .i32) }
+
+  /// The same integers as `float32`.
+  static func wholeNumbers(_ word: Expression) -> Expression {
     let lanes = word.type.lanes
     let first = word.apply(.shiftLeft, integer(24, lanes))
     let signAndSize = Int64(Int32(bitPattern: 0x87F0_0000))
     let small = first.apply(.shiftRightArithmetic, integer(4, lanes)).apply(
       .and, .integer(signAndSize, word.type))
     return small.bitCast(to: .f32).apply(.multiply, .float(0x1p127, lanes: lanes))
-      .apply(.multiply, .float(4, lanes: lanes)).converted(to: .i32)
+      .apply(.multiply, .float(4, lanes: lanes))
   }
 
   /// The integers at four depths that are stored as bf16 numbers, two to a word: those of the first two depths in the

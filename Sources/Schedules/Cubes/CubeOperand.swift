@@ -118,15 +118,16 @@ extension RegionLowering {
     try cutLine(operand, line, at: own, where: nil, start: start, active: active, at, nil)
   }
 
-  /// The first depth of a block, and how many it has.
-  private func depths(_ operand: CubeOperand, _ block: Expression) throws -> (Expression, Expression) {
+  /// The first depth of a block, and how many it has; nil where every block is whole.
+  private func depths(_ operand: CubeOperand, _ block: Expression) throws -> (Expression, Expression?) {
     let start = stack.define("start", block * .constant(operand.block))
+    if let depth = operand.depth.extent, depth % operand.block == 0 { return (start, nil) }
     return (start, stack.define("depths", (try length(operand.depth) - start).minimum(.constant(operand.block))))
   }
 
   private func cutLine(
     _ operand: CubeOperand, _ line: Expression, at own: Expression, where isThere: Expression?, start: Expression,
-    active: Expression, _ at: Expression, _ found: GroupVariables?
+    active: Expression?, _ at: Expression, _ found: GroupVariables?
   ) throws {
     let lanes = operand.block
     let type = MachineType(.i32, lanes)
@@ -172,20 +173,21 @@ extension RegionLowering {
 
   /// The codes of a line's block; 0 past its end.
   private func codes(
-    _ operand: CubeOperand, _ line: Environment, _ start: Expression, _ active: Expression, _ type: MachineType
+    _ operand: CubeOperand, _ line: Environment, _ start: Expression, _ active: Expression?, _ type: MachineType
   ) throws -> Expression {
     var inner = line
     inner.lanes = type.lanes
     inner.active = active
     inner.bind(operand.depth, LaneCoordinate(start, lanes: .strided(1), alignment: operand.block))
     let loaded = try emitWide(operand.value, inner)
+    guard let active else { return stack.define("codes", loaded) }
     return stack.define(
       "codes", .apply(.select, [activeMask(active, type.lanes), loaded, .integer(0, type)], type))
   }
 
   /// Integers of codes, and the exponent of their scale.
   private func cutCodes(
-    _ operand: CubeOperand, _ line: Environment, _ start: Expression, _ active: Expression,
+    _ operand: CubeOperand, _ line: Environment, _ start: Expression, _ active: Expression?,
     _ integers: Variable,
     _ exponent: Variable
   ) throws {
@@ -208,14 +210,16 @@ extension RegionLowering {
     let worst = stack.define("worst", foldLanes(sizes) { $0.apply(.maximum, $1) })
     let isNaN = worst.compared(.equal, .integer(0x7F, word))
     stack.append(.assign(exponent, .apply(.select, [isNaN, CubeOperand.endless, power], word)))
-    stack.append(.assign(integers, ByteFragments.integers(codes)))
+    // Integers below 2^22 are the last bits of what they are added to: a conversion has to be right for all numbers.
+    let bits = ByteFragments.wholeNumbers(codes).apply(.add, .float(0x1.8p23, lanes: type.lanes)).bitCast(to: .i32)
+    stack.append(.assign(integers, bits.apply(.add, ByteFragments.integer(-0x4B40_0000, type.lanes))))
   }
 
   private func cutNumbers(
     _ operand: CubeOperand, _ line: Environment, _ bits: Int, _ integers: Variable, _ exponent: Variable
   ) throws {
     let loaded = convert(try emitWide(operand.value, line), program[operand.value].type, to: .float32)
-    cut(loaded, active: line.active!, bits, integers, exponent)
+    cut(loaded, active: line.active, bits, integers, exponent)
   }
 
   /// Integers of numbers by the quantum of their block (numeric contract, class *fixedPoint*), and its exponent; lanes from
