@@ -136,10 +136,10 @@ extension RegionLowering {
               .storeRaw(buffer: places, offset: .variable(fill), .integer(none, MachineType(.i32))),
             ])))
       let last = Expression.raw(buffer: keys, offset: .constant(k - 1), .index)
-      try scalarLoop(dimension) {
-        let key = stack.define("wide_key", orderedKey(try emit(operand, environment)).converted(to: .i64))
-        let at = environment.coordinates[dimension]!.base.converted(to: .i32)
-        stack.append(.branch(key.compared(.greater, last), insertion(key, at, keys, places, k), []))
+      try forEachKey(operand, dimension) { key, at in
+        let key = stack.define("wide_key", key.converted(to: .i64))
+        stack.append(
+          .branch(key.compared(.greater, last), insertion(key, at.converted(to: .i32), keys, places, k), []))
       }
       try scalarLoop(into) {
         let slot = environment.coordinates[into]!.base
@@ -147,6 +147,29 @@ extension RegionLowering {
       }
     }
   }
+
+  /// A loop over the elements along a dimension, with an integer in their order and the coordinate of each. A vector core
+  /// makes these integers a vector at a time, and its scalar unit reads them: by itself each would wait for main memory.
+  private func forEachKey(
+    _ operand: ValueID, _ dimension: Dimension, _ body: (_ key: Expression, _ at: Expression) throws -> Void
+  ) throws {
+    guard machine.npu != nil else {
+      return try scalarLoop(dimension) {
+        try body(orderedKey(try emit(operand, environment)), environment.coordinates[dimension]!.base)
+      }
+    }
+    let array = exactScratch("next_keys", .i32, Self.keysAtOnce)
+    try lanesLoop(dimension, from: .constant(0), to: try length(dimension), lanes: Self.keysAtOnce) {
+      stack.append(
+        .storeRaw(buffer: array, offset: .constant(0), orderedKey(try emitWide(operand, environment))))
+      let (first, count) = (environment.coordinates[dimension]!.base, environment.active ?? .constant(Self.keysAtOnce))
+      let lane = stack.variable("lane", .index)
+      stack.open()
+      try body(.raw(buffer: array, offset: .variable(lane), MachineType(.i32)), first + .variable(lane))
+      stack.append(.loop(CountedLoop(lane, from: .constant(0), to: count, stack.close())))
+    }
+  }
+  private static let keysAtOnce = 256
 
   /// Moves smaller entries down by one from the end and puts the new one where they began.
   private func insertion(
