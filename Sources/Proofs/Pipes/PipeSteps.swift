@@ -7,7 +7,8 @@ struct PipeSteps {
     /// Touches by number; tensors that are read, and one that is written.
     case touch([Int], read: [Int], written: Int?)
     case note(SourceLocation)
-    case loop(hasRound: Bool, [Step])
+    /// With the writes of its rounds that lie apart from each other, and what stands for each behind the loop.
+    case loop(hasRound: Bool, apart: [Int: Int], [Step])
     case branch([Step], [Step])
     case leave
     case set(Int)
@@ -41,6 +42,8 @@ struct PipeSteps {
   private(set) var steps: [Step] = []
   private(set) var touches: [Touch] = []
   private(set) var accesses: [PipeAccess] = []
+  /// Touches of which no two rounds of the loop around them meet.
+  private(set) var apart: Set<Int> = []
   private(set) var events: [PipeEvent] = []
   private(set) var tensors: [String] = []
   /// For each touch, a bit for each pipe that ever touches what conflicts with it.
@@ -80,7 +83,20 @@ struct PipeSteps {
     case .note(_, let place): return place.map { [.note($0)] } ?? []
     case .loop(let loop):
       let own = touch(statement, kernel)
-      return own + [.loop(hasRound: loop.hasRound, make(loop.body, kernel))]
+      var (body, twins): ([Step], [Int: Int]) = ([], [:])
+      for statement in loop.body {
+        guard case .copyIn(let copy) = statement, copy.liesApart(in: loop) else {
+          body += make(statement, kernel)
+          continue
+        }
+        let first = touches.count
+        body += touch(statement, kernel, isApart: true)
+        for number in first..<touches.count where apart.contains(number) {
+          twins[number] = touches.count
+          append(accesses[number])
+        }
+      }
+      return own + [.loop(hasRound: loop.hasRound, apart: twins, body)]
     case .branch(_, let then, let otherwise):
       let own = touch(statement, kernel)
       let first = make(then, kernel)
@@ -93,8 +109,13 @@ struct PipeSteps {
     }
   }
 
-  private mutating func touch(_ statement: PipeStatement, _ kernel: PipeKernel) -> [Step] {
-    let own = kernel.accesses(of: statement).map { number($0) }
+  private mutating func touch(_ statement: PipeStatement, _ kernel: PipeKernel, isApart: Bool = false) -> [Step] {
+    let own = kernel.accesses(of: statement).map { access in
+      guard isApart, access.isWrite, case .local = access.place else { return number(access) }
+      apart.insert(touches.count)
+      append(access)
+      return touches.count - 1
+    }
     let (read, written): ([String], String?) =
       switch statement {
       case .vector(let instruction): (instruction.sources.map(\.tensor), instruction.destination.tensor)
@@ -118,6 +139,12 @@ struct PipeSteps {
 
   private mutating func number(_ access: PipeAccess) -> Int {
     if let known = accessNumbers[access] { return known }
+    accessNumbers[access] = touches.count
+    append(access)
+    return touches.count - 1
+  }
+
+  private mutating func append(_ access: PipeAccess) {
     let touch: Touch
     switch access.place {
     case .local(let bytes):
@@ -130,10 +157,18 @@ struct PipeSteps {
       touch = Touch(
         pipe: Self.number(access.pipe), isWrite: access.isWrite, buffer: buffer, lower: 0, upper: 0)
     }
-    accessNumbers[access] = touches.count
     touches.append(touch)
     accesses.append(access)
-    return touches.count - 1
+  }
+}
+
+extension PipeCopy {
+  /// Whether what it fills on chip in one round of a loop, whose statement it is, no other round fills.
+  fileprivate func liesApart(in loop: PipeLoop) -> Bool {
+    guard case .apply(.multiply, let factors, _) = local.offset, factors[0] == .variable(loop.counter),
+      let step = factors[1].constantValue, let rounds = loop.step.constantValue, rounds > 0
+    else { return false }
+    return step * rounds * local.element.byteCount >= byteCount(isWhole: true)
   }
 }
 

@@ -70,7 +70,9 @@ struct PipeWalk {
   private mutating func walk(_ step: PipeSteps.Step) {
     switch step {
     case .note(let place): location = place
-    case .loop(let hasRound, let body): walk(loop: body, hasRound: hasRound)
+    case .loop(let hasRound, let apart, let body):
+      walk(loop: body, hasRound: hasRound)
+      close(apart)
     case .branch(let then, let otherwise):
       let before = state
       walk(then)
@@ -106,6 +108,18 @@ struct PipeWalk {
     left = outer
   }
 
+  /// Behind a loop its writes may meet those of the next time that it is carried out: others stand for them.
+  private mutating func close(_ apart: [Int: Int]) {
+    for (touch, twin) in apart {
+      guard var known = state.deeds.removeValue(forKey: touch) else { continue }
+      if let earlier = state.deeds[twin] {
+        known.pipes &= earlier.pipes
+        known.events.formIntersection(earlier.events)
+      }
+      state.deeds[twin] = known
+    }
+  }
+
   /// Either state may hold: what both know.
   private mutating func join(_ other: State, _ place: String) {
     if state.raised != other.raised {
@@ -132,7 +146,7 @@ struct PipeWalk {
       let access = program.touches[number]
       let bit = Self.bit(access.pipe)
       for (deed, known) in state.deeds {
-        guard known.pipes & bit == 0, deed < program.touches.count,
+        guard known.pipes & bit == 0, deed < program.touches.count, deed != number || !program.apart.contains(number),
           program.touches[deed].conflicts(with: access)
         else { continue }
         report(program.accesses[number], after: program.accesses[deed], known.location)

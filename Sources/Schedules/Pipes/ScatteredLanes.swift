@@ -101,10 +101,8 @@ extension PipeLowering {
     let statements = try collect {
       append(
         .read(place, LocalView(offsets.tensor, offsets.element, offset: offsets.offset + .variable(lane))))
-      let copy = try body(.variable(lane), Expression.variable(place).converted(to: .i64))
-      // Lanes' blocks are apart, which only their numbers tell.
-      if case .copyIn = copy { append(.barrier(.copyIn)) }
-      append(copy)
+      // Lanes' blocks are apart: no copy waits for the one before.
+      append(try body(.variable(lane), Expression.variable(place).converted(to: .i64)))
     }
     append(.loop(PipeLoop(lane, from: .constant(0), to: count, statements)))
   }
