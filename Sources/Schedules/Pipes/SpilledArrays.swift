@@ -4,7 +4,7 @@ import TileIR
 /// Arrays whose size the launch decides.
 extension MachineKernel {
   /// Bytes for all of them on chip, and elements behind those of an array that vectors of the shortest kind leave room for.
-  private static let (openBytes, leastSlack) = (96 << 10, 512)
+  private static let (openBytes, leastSlack) = (104 << 10, 512)
 
   var openArrays: [ScratchArray] {
     scratch.filter { array in
