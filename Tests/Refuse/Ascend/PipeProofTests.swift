@@ -63,6 +63,42 @@ import TileIR
     }
   }
 
+  /// Copies of lanes to blocks of their own wait for nobody within their loop. They do where their blocks meet, where their
+  /// place is not the counter's alone, and where the loop comes again before what they have filled was read.
+  @Test func copiesOfARoundLieApartOnlyByTheirCounter() throws {
+    let instance = try #require(OperatorLibrary.named("expert_counts")?.instances.first { $0.isSmall })
+    let plan = try Lowering.plan(instance.kernel().program(), for: .ascend910b)
+    let kernels = try Lowering.pipes(plan)
+    let kernel = kernels[0]
+    #expect(PipeProof(kernel).faults == [])
+    var count = 0
+    for (number, statement) in Self.statements(kernel).enumerated() {
+      guard case .loop(let loop) = statement, loop.body.count == 2, case .copyIn(let copy) = loop.body[1] else { continue }
+      func copying(to place: Expression) -> PipeLoop {
+        var other = loop
+        other.body[1] = .copyIn(
+          PipeCopy(
+            buffer: copy.buffer, copy.element, offset: copy.offset,
+            local: LocalView(copy.local.tensor, copy.local.element, offset: place), count: copy.count, most: copy.most))
+        return other
+      }
+      func planted(_ statements: [PipeStatement]) -> PipeKernel {
+        kernel.mapping { $0 == number ? statements : [$1] }
+      }
+      let lane = Expression.variable(loop.counter)
+      #expect(PipeProof(planted([.loop(copying(to: lane * .constant(8)))])).faults == [])
+      expectRefused(planted([.loop(copying(to: lane * .constant(4)))]), "where blocks meet")
+      expectRefused(planted([.loop(copying(to: .constant(0)))]), "where all are one")
+      expectRefused(planted([.loop(copying(to: lane.minimum(.constant(3)) * .constant(8)))]), "where some are one")
+      expectRefused(planted([statement, statement]), "with the loop twice")
+      let again = Variable("again", .index)
+      let twice = PipeLoop(again, from: .constant(0), to: .constant(2), step: .constant(1), [statement])
+      expectRefused(planted([.loop(twice)]), "with the loop in another")
+      count += 1
+    }
+    #expect(count > 0)
+  }
+
   @Test func noTensorMayLieOverAnotherOrOutside() {
     for kernel in Self.kernels {
       for name in kernel.tensors.keys.sorted().prefix(40) {
