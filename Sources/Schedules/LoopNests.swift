@@ -308,8 +308,26 @@ extension RegionLowering {
     try body()
     let statements = stack.close()
     environment = outer
-    stack.append(.loop(CountedLoop(counter, from: .constant(0), to: count, statements)))
+    stack.append(
+      .loop(CountedLoop(counter, from: .constant(0), to: count, unrolled: isWrittenOut(statements, count), statements)))
   }
+
+  /// Whether so many rounds stand one behind the other on a vector core: few ones of short vectors, whose copies from main
+  /// memory then wait for it together.
+  private func isWrittenOut(_ statements: [MachineStatement], _ count: Expression) -> Bool {
+    guard machine.npu != nil, let count = count.constantValue, (2...Self.fewRounds).contains(count),
+      statements.count <= Self.fewStatements
+    else { return false }
+    var loads = false
+    for statement in statements {
+      switch statement {
+      case .loop, .branch, .multiplySlices: return false
+      default: loads = loads || !statement.expressions.allSatisfy { $0.reads.isEmpty }
+      }
+    }
+    return loads
+  }
+  private static let (fewRounds, fewStatements) = (8, 8)
 
   func vectorLoop(
     _ dimension: Dimension, lanes: Int, group: Int, paired: Bool = false, _ body: () throws -> Void
