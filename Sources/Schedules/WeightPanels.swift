@@ -46,10 +46,9 @@ struct WeightPanels {
   /// Panels of one matrix, and blocks of one panel.
   var panels: HostExpression { HostExpression(extentOf: columns).dividedUp(by: width) }
   var blocks: HostExpression { HostExpression(extentOf: depth).dividedUp(by: block) }
+  var matrices: HostExpression { outer.reduce(.constant(1)) { $0 * HostExpression(extentOf: $1.dimension) } }
   /// Blocks of all panels of all matrices.
-  var allBlocks: HostExpression {
-    outer.reduce(panels * blocks) { $0 * HostExpression(extentOf: $1.dimension) }
-  }
+  var allBlocks: HostExpression { matrices * panels * blocks }
 }
 
 /// A weight in its panels: positions of the workspaces that hold codes and scales.
@@ -160,16 +159,19 @@ extension RegionLowering {
     return (panel, cells)
   }
 
+  /// The number of a cell's matrix.
+  func matrix(_ panels: WeightPanels) throws -> Expression {
+    try panels.outer.reduce(.constant(0)) { number, axis in
+      let at = try coordinate(axis.index, environment).base
+      return number * scalar(HostExpression(extentOf: axis.dimension), axis.dimension.name) + at
+    }
+  }
+
   /// The number of a cell's first panel, counted through the outer axes.
   func firstPanel(_ panels: WeightPanels) throws -> Expression {
-    var number = Expression.constant(0)
-    for (dimension, index) in panels.outer {
-      let at = try coordinate(index, environment).base
-      number = number * scalar(HostExpression(extentOf: dimension), dimension.name) + at
-    }
     return stack.define(
       "first_panel",
-      number * scalar(panels.panels, "\(panels.columns.name)_panels")
+      try matrix(panels) * scalar(panels.panels, "\(panels.columns.name)_panels")
         + domains[panels.columns]!.lower.divided(by: panels.width))
   }
 }

@@ -185,7 +185,7 @@ extension ByteWalk {
       return terms.apply(shape, [(read, false)], isUneven: false).atom!
     }
     products.append(
-      (form(product.left.offset), form(product.right.offset), (product.leftBytes, product.rightBytes)))
+      (form(product.left.offset), form(product.right.offset), (product.leftBytes, product.rightBlockBytes)))
     let site = sites.count
     sites.append(location)
     var sums = Array(repeating: ByteSum(sites: [site]), count: product.weights)

@@ -146,12 +146,16 @@ struct ByteWalk {
     forgetWhatChanges(in: loop, keepsContents: true)
   }
 
-  /// Products of a matrix unit in a loop that takes several blocks a round are those of neighbouring blocks.
+  /// Products of a matrix unit in a loop that takes several blocks a round are those of neighbouring blocks, of each pair
+  /// of operands as many.
   private mutating func judgeTurns(of step: Int) {
-    guard let first = products.first, products.count == step else { return }
-    let follow = products.enumerated().allSatisfy { turn, product in
-      product.left == first.left + ByteForm(turn * first.bytes.left)
-        && product.right == first.right + ByteForm(turn * first.bytes.right)
+    // Fewer are no turns.
+    guard products.count >= step else { return }
+    let operands = products.count / step
+    let follow = products.count % step == 0 && products.indices.allSatisfy { index in
+      let (first, turn) = (products[index % operands], index / operands)
+      return products[index].left == first.left + ByteForm(turn * first.bytes.left)
+        && products[index].right == first.right + ByteForm(turn * first.bytes.right)
     }
     if !follow { turnFaults.append(location) }
   }

@@ -361,16 +361,19 @@ struct HeldSum {
 
   /// What the body of a loop adds, one statement after the other.
   private func additions(in loop: SumTree.Loop, _ nodes: [SumTree.Node]) -> [MachineStatement] {
-    for case .loop(let own, let inner) in nodes {
-      guard own.numbers.symbol == loop.numbers.symbol else {
-        let found = additions(in: loop, inner)
-        if found.isEmpty { continue }
-        return found
+    for node in nodes {
+      let found: [MachineStatement]
+      switch node {
+      case .loop(let own, let inner) where own.numbers.symbol == loop.numbers.symbol:
+        return inner.compactMap { node in
+          guard case .step(let step) = node, step.holder == holder, step.addition != nil else { return nil }
+          return step.statement
+        }
+      case .loop(_, let inner): found = additions(in: loop, inner)
+      case .branch(_, _, let a, let b): found = additions(in: loop, a + b)
+      case .step: continue
       }
-      return inner.compactMap { node in
-        guard case .step(let step) = node, step.holder == holder, step.addition != nil else { return nil }
-        return step.statement
-      }
+      if !found.isEmpty { return found }
     }
     return []
   }

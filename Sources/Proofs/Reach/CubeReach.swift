@@ -6,7 +6,12 @@ extension ReachWalk {
   /// Of the plan: the slices that each vector core's product reads, and where its sums are exchanged.
   mutating func multiply(_ product: SliceProduct) {
     let isOfPairs = kernel.vectorCoresOfCube == 2
-    let bytes = product.sums * 4
+    // Each core has its own place, of one size for all products that go through the buffer.
+    let (bytes, room) = (product.sums * 4, product.room * 4)
+    if exchanges.updateValue(room, forKey: product.exchange).map({ $0 != room }) ?? false || bytes > room {
+      fail("cores' places in \(product.exchange) may lie over each other")
+    }
+    var brought: [Polynomial] = []
     for member in 0..<kernel.vectorCoresOfCube {
       let core = given((isOfPairs ? PipeKernel.firstPair : PipeKernel.block).name) + member
       for (operand, slices, lines) in [
@@ -21,6 +26,11 @@ extension ReachWalk {
           let (cell, own) = (given(kernel.source.cell.name), given(kernel.cell(of: member)))
           first = numbers.rebuilt(first) { $0 == cell.top ? own : nil }
         }
+        // What both cores have in common is brought once.
+        if operand == product.left, spills[operand.buffer] == nil {
+          if brought.contains(first) { continue }
+          brought.append(first)
+        }
         let slice = lines * product.depth
         for number in 0..<slices {
           touch(
@@ -30,11 +40,16 @@ extension ReachWalk {
       let part = product.rows * product.columns * 4
       for weight in 0..<product.weights {
         touch(
-          product.exchange, first: core * bytes + weight * part, count: Polynomial(part), isWrite: true)
+          product.exchange, first: core * room + weight * part, count: Polynomial(part), isWrite: true)
       }
     }
-    touch(
-      product.exchange, first: given(PipeKernel.block.name) * bytes, count: Polynomial(bytes), isWrite: false)
+    // Sums of two products in one tensor are copied weight by weight.
+    let copies = kernel.tensors[product.target] == nil ? product.weights : 1
+    for copy in 0..<copies {
+      touch(
+        product.exchange, first: given(PipeKernel.block.name) * room + copy * (bytes / copies),
+        count: Polynomial(bytes / copies), isWrite: false)
+    }
   }
 
   /// Of the pipe program.

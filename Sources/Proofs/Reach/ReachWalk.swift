@@ -45,12 +45,14 @@ struct ReachWalk {
   var context: [ReachCircumstance] = []
   /// Names of the plan's variables that change.
   var changing: Set<String>
+  /// Bytes that each core has of a buffer through which sums go.
+  var exchanges: [String: Int] = [:]
   private(set) var leaves = 0
   private var open: [(round: Symbol, depth: Int, names: [String])] = []
   private var occurrences: [String: Int] = [:]
   private let sources: Set<String>
   /// The part of main memory that stands for an array on chip, by the array's name.
-  private let spills: [String: PipeKernel.Spill]
+  let spills: [String: PipeKernel.Spill]
 
   init(_ kernel: PipeKernel, _ numbers: ReachNumbers, ofPipes: Bool, changing: Set<String> = []) {
     self.kernel = kernel

@@ -8,7 +8,7 @@ extension RegionLowering {
   /// Puts a block's values of such columns where the others are, rows of columns. Their integers are the last slice.
   func replaceApartColumns(
     _ product: CubeProduct, _ groups: CubeGroups, leftBlock: Expression, rightBlock: Expression,
-    rows rowCount: Expression, in values: String
+    rows rowCount: Expression, in values: ArrayPart
   ) {
     let (left, right) = (product.left, product.right)
     let word = MachineType(.i32)
@@ -37,17 +37,17 @@ extension RegionLowering {
         }
         let at = Expression.variable(row) * .constant(right.tile) + .variable(column)
         let value = Expression.apply(.roundedSum, terms, MachineType(.f32))
-        stack.append(.storeRaw(buffer: values, offset: at, value))
+        stack.append(values.stored(value, at: at))
       }
       let isNumber = power.compared(.less, .integer(Int64(ScalarFunction.farExponent), word))
       stack.append(.branch(isNumber, ofRow, []))
       stack.append(.loop(CountedLoop(row, from: .constant(0), to: rowCount, stack.close())))
     }
-    stack.append(.branch(exponent.compared(.equal, CubeGroups.apart), ofColumn, []))
+    stack.append(.branch(exponent.compared(.equal, CubeGroups.apartExponent), ofColumn, []))
     let columns = MachineStatement.loop(
       CountedLoop(column, from: .constant(0), to: .constant(right.tile), stack.close()))
-    let some = stack.define("columns_apart", number(groups.apart, rightBlock))
-    stack.append(.branch(some.compared(.notEqual, .integer(0, word)), [columns], []))
+    let spread = stack.define("spread", number(groups.spreads, rightBlock))
+    stack.append(.branch(spread.compared(.equal, .integer(Int64(CubeGroups.apart), word)), [columns], []))
   }
 
   /// A slice of a line's block.

@@ -6,22 +6,29 @@ import TileIR
 /// A line's numbers of a block become integers under one power of two: those of a group are shifted by what its scale
 /// has above the least scale of the groups that have a number besides zero. Where that is more than slices have room for,
 /// the line lies *apart* in this block: its integers are not shifted but stand in the last slice alone, and its exponent
-/// tells that its values are to be found in another way (`ApartColumns`).
+/// tells that its values are to be found in another way (`ApartColumns`). Where it is little the first slice holds whole
+/// integers and their signs, and the second zeros: a matrix of which all lines are so *narrow* has products of one slice.
 struct CubeGroups {
   /// How many a block has, and how deep each is.
   let count: Int
   let depth: Int
   /// Positions of workspaces. Scales: `int32` [matrix][tile][block][line], the codes of the groups' scales, a byte each.
-  /// Apart: `int32` [matrix][tile][block], 1 where some line lies apart, else 0.
+  /// Spreads: `int32` [matrix][tile][block], the most of the lines' (`narrow`, `wide`, `apart`); widest: `int32` [matrix], the
+  /// most of all its blocks'.
   let scales: Int
-  let apart: Int
+  let spreads: Int
+  let widest: Int
 
   /// Two slices: few checkpoints have neighbouring groups whose scales are further apart than they allow, and each slice
   /// more is one more sum to bring back. An E2M1 number is at most twelve halves.
   static let slices = 2
   static let mostShift = 10
+  /// Up to which one slice is enough: twelve halves by 2^3 and a sign are a byte.
+  static let mostNarrowShift = 3
+  /// How far scales of a block's groups are from each other: within what one slice has room for, two, or beyond.
+  static let (narrow, wide, apart) = (0, 1, 2)
   /// The exponent of a line that lies apart, below those of all numbers; beside a NaN of the other operand still NaN.
-  static let apart = Expression.integer(-(1 << 14), MachineType(.i32))
+  static let apartExponent = Expression.integer(-(1 << 14), MachineType(.i32))
 
   /// Groups whose scales stand in a word.
   static func fit(_ count: Int) -> Bool { count == 2 || count == 4 }
@@ -49,13 +56,28 @@ struct CubeGroups {
   }
 }
 
-/// What a kernel that cuts a tile finds of groups: the scales of the line at hand, and whether one of the block's lines
-/// lies apart.
+/// What a kernel that cuts a tile finds of groups: the scales of the line at hand, the most that a block's lines are spread,
+/// and 1 where the line at hand has a second slice, else 0.
 struct GroupVariables {
   let scales: Variable
-  let apart: Variable
+  let spread: Variable
+  let hasSecond: Variable
 
-  init(_ scales: Variable, _ apart: Variable) { (self.scales, self.apart) = (scales, apart) }
+  init(_ stack: inout ScopeStack) {
+    let word = MachineType(.i32)
+    scales = stack.variable("scales", word)
+    spread = stack.variable("spread", word)
+    hasSecond = stack.variable("has_second", word)
+  }
+
+  /// The slices of integers, the first and the second.
+  func slices(of integers: Expression) -> [Expression] {
+    let lanes = integers.type.lanes
+    let bits = ByteFragments.integer(ByteFragments.sliceBits, lanes)
+    let second = integers.apply(.shiftRightArithmetic, bits)
+      .apply(.multiply, Expression.variable(hasSecond).broadcast(to: lanes))
+    return [integers.apply(.subtract, second.apply(.shiftLeft, bits)), second]
+  }
 }
 
 extension RegionLowering {
@@ -97,7 +119,9 @@ extension RegionLowering {
       "least", own.map { choice($0, $1, constant(255)) }.reduce(constant(255)) { $0.apply(.minimum, $1) })
     let most = stack.define(
       "most", own.map { choice($0, $1, constant(0)) }.reduce(constant(0)) { $0.apply(.maximum, $1) })
-    let isApart = most.apply(.subtract, least).compared(.greater, constant(CubeGroups.mostShift))
+    let range = stack.define("range", most.apply(.subtract, least))
+    let isApart = range.compared(.greater, constant(CubeGroups.mostShift))
+    let isWide = range.compared(.greater, constant(CubeGroups.mostNarrowShift))
     let factors = scales.map { scale -> Expression in
       let shift = scale.apply(.subtract, least).apply(.maximum, constant(0)).apply(
         .minimum, constant(CubeGroups.mostShift))
@@ -108,10 +132,13 @@ extension RegionLowering {
       .assign(
         integers, CubeGroups.integers(codes).apply(.multiply, groups.spread(factors, over: type.lanes))))
     let worst = scales.dropFirst().reduce(scales[0]) { $0.apply(.maximum, $1) }
-    let power = choice(isApart, CubeGroups.apart, least.apply(.subtract, constant(operand.bias)))
+    let power = choice(isApart, CubeGroups.apartExponent, least.apply(.subtract, constant(operand.bias)))
     stack.append(.assign(exponent, choice(worst.compared(.equal, constant(255)), CubeOperand.endless, power)))
     stack.append(.assign(found.scales, GroupScales.apart(scales)))
-    let isFlagged = Expression.variable(exponent).compared(.equal, CubeGroups.apart)
-    stack.append(.assign(found.apart, choice(isFlagged, constant(1), .variable(found.apart))))
+    stack.append(.assign(found.hasSecond, choice(isWide, constant(1), constant(0))))
+    // What is NaN has no value that lies apart.
+    let isFlagged = Expression.variable(exponent).compared(.equal, CubeGroups.apartExponent)
+    let ofLine = choice(isFlagged, constant(CubeGroups.apart), .variable(found.hasSecond))
+    stack.append(.assign(found.spread, ofLine.apply(.maximum, .variable(found.spread))))
   }
 }

@@ -6,7 +6,7 @@ import TileIR
 ///
 /// Slices: `int8` [matrix][tile of lines][block of depth][slice][line][depth]. Exponents: `int32`
 /// [matrix][tile][block][line], the power of two of the line's integers in that block; `ScalarFunction.farExponent` and
-/// more where one of its elements or its scale is NaN, `CubeGroups.apart` where its groups' scales lie too far apart.
+/// more where one of its elements or its scale is NaN, `CubeGroups.apartExponent` where its groups' scales lie too far apart.
 /// Lines and depth past the end are zeros.
 struct CubeOperand {
   /// E4M3 or E2M1 codes with their scale, or under the class `fixedPoint` numbers, as they are stored, and the bits of
@@ -51,13 +51,13 @@ struct CubeOperand {
 }
 
 extension RegionLowering {
-  /// Adds the workspaces of an operand with `tiles` tiles; `group` is the depth that has one scale, where a block has more.
+  /// Adds the workspaces of an operand with `tiles` tiles of `matrices`; `group` is the depth that has one scale, where a block has more.
   func cubeOperand(
     _ value: ValueID, scale: ValueID?, bits: Int?, lines: Dimension, tile: Int, depth: Dimension, block: Int,
-    group: Int? = nil, tiles: HostExpression, name: String, prepares weight: Int?
+    group: Int? = nil, tiles: HostExpression, matrices: HostExpression = .constant(1), name: String, prepares weight: Int?
   ) -> CubeOperand {
     let (type, first) = (program[value].type, workspaces.count)
-    let groups = group.map { CubeGroups(count: block / $0, depth: $0, scales: first + 2, apart: first + 3) }
+    let groups = group.map { CubeGroups(count: block / $0, depth: $0, scales: first + 2, spreads: first + 3, widest: first + 4) }
     let operand = CubeOperand(
       value: value, scale: scale, bits: bits, lines: lines, tile: tile, depth: depth, block: block,
       sliceCount: groups == nil ? CubeOperand.slices(of: type) : CubeGroups.slices,
@@ -71,7 +71,9 @@ extension RegionLowering {
     add("exponents", 4 * tile)
     if groups != nil {
       add("group_scales", 4 * tile)
-      add("apart", 4)
+      add("spreads", 4)
+      let matrices = HostExpression.constant(4) * matrices
+      workspaces.append(Workspace(name: "\(name)_widest", byteCount: matrices, prepares: weight))
     }
     return operand
   }
@@ -92,8 +94,8 @@ extension RegionLowering {
   ) throws {
     let (start, active) = try depths(operand, block)
     let word = MachineType(.i32)
-    let found = operand.groups.map { _ in GroupVariables(stack.variable("scales", word), stack.variable("apart", word)) }
-    if let found { stack.append(.declare(found.apart, .integer(0, word))) }
+    let found = operand.groups.map { _ in GroupVariables(&stack) }
+    if let found { stack.append(.declare(found.spread, .integer(0, word))) }
     let line = stack.variable(operand.lines.name, .index)
     stack.open(binding: [operand.lines])
     try cutLine(
@@ -102,8 +104,8 @@ extension RegionLowering {
     stack.append(
       .loop(CountedLoop(line, from: .constant(0), to: .constant(operand.tile), stack.close())))
     if let groups = operand.groups, let found {
-      let apart = Access(buffer(workspace: groups.apart, .int32), .int32, at)
-      stack.append(.store(apart, .variable(found.apart), active: nil))
+      let spread = Access(buffer(workspace: groups.spreads, .int32), .int32, at)
+      stack.append(.store(spread, .variable(found.spread), active: nil))
     }
   }
 
@@ -136,7 +138,7 @@ extension RegionLowering {
     let exponent = stack.variable("exponent", word)
     stack.append(.declare(integers, .integer(0, type)))
     stack.append(.declare(exponent, .integer(0, word)))
-    if let found { stack.append(.declare(found.scales, .integer(0, word))) }
+    if let found { for own in [found.scales, found.hasSecond] { stack.append(.declare(own, .integer(0, word))) } }
     stack.open(binding: [operand.lines, operand.depth])
     var inner = environment
     inner.bind(operand.lines, LaneCoordinate(own))
@@ -155,14 +157,14 @@ extension RegionLowering {
     if let isThere { stack.append(.branch(isThere, cut, [])) } else { stack.append(contentsOf: cut) }
     let slices = buffer(workspace: operand.slices, .int8)
     let exponents = buffer(workspace: operand.exponents, .int32)
-    for slice in 0..<operand.sliceCount {
+    let all =
+      found?.slices(of: .variable(integers))
+      ?? (0..<operand.sliceCount).map { CubeOperand.slice($0, of: operand.sliceCount, .variable(integers)) }
+    for (number, slice) in all.enumerated() {
       let place =
-        at * .constant(operand.blockBytes) + .constant(slice * operand.tile * lanes)
+        at * .constant(operand.blockBytes) + .constant(number * operand.tile * lanes)
         + line * .constant(lanes)
-      stack.append(
-        .store(
-          Access(slices, .int8, place),
-          CubeOperand.slice(slice, of: operand.sliceCount, .variable(integers)), active: nil))
+      stack.append(.store(Access(slices, .int8, place), slice, active: nil))
     }
     let place = at * .constant(operand.tile) + line
     stack.append(.store(Access(exponents, .int32, place), .variable(exponent), active: nil))

@@ -112,10 +112,18 @@ extension RegionLowering {
     // Two products of one form take turns, block by block.
     let pair = pattern.products.compactMap { products[$0] }
     let isPair = pair.count == 2 && pair[0].hasForm(of: pair[1])
-    let arrays = (0..<(isPair ? 2 : products.values.map(\.turns).max()!)).map { _ in
-      CubeArrays(
-        self, rows: blocking.cellRows, columns: blocking.cellColumns, sums: products.values.map(\.sums).max()!)
+    // Of few rows the blocks of a round are rounded two by two, which has half the instructions, and there are more of them
+    // under way.
+    let areTogether = blocking.cellRows == SliceProduct.tile
+    let mostTurns = pattern.products.count == 1 ? (areTogether ? 4 : 2) : (areTogether && isPair ? 2 : 1)
+    let turns = min(mostTurns, pair.map(\.exchanges).min()!)
+    let parts = isPair ? 2 * turns : turns
+    func arrays(_ count: Int) -> [CubeArrays] {
+      CubeArrays.arrays(
+        count, self, rows: blocking.cellRows, columns: blocking.cellColumns, sums: products.values.map(\.sums).max()!)
     }
+    let together = areTogether ? min(parts, 2) : 1
+    let ofParts = (0..<parts / together).flatMap { _ in arrays(together) }
     let cell = stack.variable("cell", .index)
     // Two cells that follow each other find their segment together.
     let (cells, rowBlock) = try openCell(
@@ -133,7 +141,7 @@ extension RegionLowering {
         storage[id] = .array(product, .f32, [pattern.rows, pattern.columns])
         return product
       }
-      try multiply(ids.map { ($0, products[$0]!) }, pattern, rowBlock, through: arrays, into: finished)
+      try multiply(ids.map { ($0, products[$0]!) }, pattern, rowBlock, turns, through: ofParts, together: together, into: finished)
     }
     return kernel(name: name, cells: cells, cell: cell)
   }
@@ -149,7 +157,7 @@ extension RegionLowering {
     let right = cubeOperand(
       form.right, scale: form.rightScale, bits: form.bits, lines: pattern.columns, tile: blocking.cellColumns,
       depth: form.depth, block: form.block, group: form.group,
-      tiles: panels.outer.reduce(panels.panels) { $0 * HostExpression(extentOf: $1.dimension) },
+      tiles: panels.matrices * panels.panels, matrices: panels.matrices,
       name: parameter, prepares: panels.parameter)
     let axes = region.axes.map(\.dimension).filter { axis in
       pattern.fixed.contains(axis)
@@ -165,18 +173,21 @@ extension RegionLowering {
       ?? cubeOperand(
         form.left, scale: form.leftScale, bits: form.bits, lines: pattern.rows, tile: blocking.cellRows,
         depth: form.depth, block: form.block, tiles: tiles, name: suffix, prepares: nil)
-    // Two products for two vector cores in two turns would need more events than a cube core has.
-    let hasEvents = pattern.products.count == 1
-    let isEven = if case .constant(let blocks) = left.blocks { blocks % 2 == 0 } else { false }
+    // More of two products would need more events than a cube core has.
+    let most = pattern.products.count == 1 ? 4 : 2
+    let exchanges = if case .constant(let blocks) = left.blocks { min(most, blocks & -blocks) } else { 1 }
     let product = CubeProduct(
-      left: left, right: right, panels: panels, axes: axes, exchange: workspaces.count, turns: hasEvents && isEven ? 2 : 1)
-    for turn in 0..<product.turns {
+      left: left, right: right, panels: panels, axes: axes, exchange: workspaces.count, exchanges: max(1, exchanges))
+    for number in 0..<product.exchanges {
       workspaces.append(
         Workspace(
-          name: turn == 0 ? "\(suffix)_exchange" : "\(suffix)_other_exchange",
+          name: number == 0 ? "\(suffix)_exchange" : "\(suffix)_exchange_\(number + 1)",
           byteCount: .constant(4 * product.sums * (machine.npu?.vectorCores ?? 1))))
     }
     preparations.append(try sibling().cutWeight(product, name: "\(name)_lays_out_\(parameter)"))
+    if let groups = right.groups {
+      preparations.append(try sibling().findWidest(product, groups, name: "\(name)_spreads_of_\(parameter)"))
+    }
     return product
   }
 
@@ -193,6 +204,27 @@ extension RegionLowering {
       .note("slices of \(program.parameters[panels.parameter].name)", program[product.right.value].location))
     try cutTile(product.right, .variable(cell), lower: first, count: count)
     return kernel(name: name, cells: panel.cells, cell: cell)
+  }
+
+  /// The most that a block of a matrix is spread. A cell is a matrix.
+  private func findWidest(_ product: CubeProduct, _ groups: CubeGroups, name: String) throws -> MachineKernel {
+    let type = MachineType(.i32, Self.cubeColumns)
+    let (cell, most) = (stack.variable("cell", .index), stack.variable("most", type))
+    let count = scalar(product.panels.panels * product.panels.blocks, "blocks")
+    let first = stack.variable("block", .index)
+    stack.append(.note("spreads of \(program.parameters[product.panels.parameter].name)", program[product.right.value].location))
+    stack.append(.declare(most, .integer(0, type)))
+    stack.open()
+    let active = stack.define("active", (count - .variable(first)).minimum(.constant(type.lanes)))
+    let place = Access(
+      buffer(workspace: groups.spreads, .int32, written: false), .int32, .variable(cell) * count + .variable(first))
+    let own = Expression.apply(
+      .select, [activeMask(active, type.lanes), .load(place, type, active: active), .integer(0, type)], type)
+    stack.append(.assign(most, Expression.variable(most).apply(.maximum, own)))
+    stack.append(.loop(CountedLoop(first, from: .constant(0), to: count, step: type.lanes, stack.close())))
+    let widest = Access(buffer(workspace: groups.widest, .int32), .int32, .variable(cell))
+    stack.append(.store(widest, foldLanes(.variable(most)) { $0.apply(.maximum, $1) }, active: nil))
+    return kernel(name: name, cells: product.panels.matrices, cell: cell)
   }
 
   /// A cell is a block of depth of a row, or of a tile of rows where it has to look for them among segments.
@@ -232,8 +264,7 @@ extension RegionLowering {
 
   private func multiply(
     _ products: [(id: ValueID, CubeProduct)], _ pattern: ProductPattern, _ rowBlock: Expression,
-    through arrays: [CubeArrays],
-    into finished: [String]
+    _ turns: Int, through arrays: [CubeArrays], together: Int, into finished: [String]
   ) throws {
     let all = products[0].1
     let (rows, columns) = (all.left.tile, all.right.tile)
@@ -251,19 +282,36 @@ extension RegionLowering {
       return (id: id, product: product, tile: tile, panel: panel, total: total)
     }
     let blockCount = scalar(all.left.blocks, "\(all.left.depth.name)_blocks")
-    let first = stack.variable("block", .index)
-    let turns = products.count > 1 ? 1 : all.turns
-    stack.open()
-    for (number, own) in operands.enumerated() {
-      if products.count > 1 { stack.append(.note("product", program[own.id].location)) }
-      for turn in 0..<turns {
-        let block = Expression.variable(first) + .constant(turn)
-        try add(
-          own.product, own.tile * blockCount + block, own.panel * blockCount + block, pattern, turn,
-          through: arrays[number + turn], to: own.total)
+    func addBlocks(isNarrow: Bool) throws -> [MachineStatement] {
+      let first = stack.variable("block", .index)
+      stack.open()
+      let parts = (0..<turns).flatMap { turn in
+        operands.enumerated().map { number, own in
+          let block = Expression.variable(first) + .constant(turn)
+          return CubePart(
+            id: own.id, product: own.product, left: own.tile * blockCount + block, right: own.panel * blockCount + block,
+            exchange: own.product.exchange + turn, arrays: arrays[turn * operands.count + number], total: ArrayPart(own.total))
+        }
+      }
+      for group in 0..<parts.count / together {
+        add(Array(parts[group * together..<(group + 1) * together]), isNarrow: isNarrow, rows: domains[pattern.rows]!.count)
+      }
+      return [.loop(CountedLoop(first, from: .constant(0), to: blockCount, step: turns, stack.close()))]
+    }
+    let widest = try operands.compactMap { own in
+      try own.product.right.groups.map { groups in
+        let place = Access(
+          buffer(workspace: groups.widest, .int32, written: false), .int32, try matrix(own.product.panels))
+        return stack.define("widest", .load(place, MachineType(.i32), active: nil))
       }
     }
-    stack.append(.loop(CountedLoop(first, from: .constant(0), to: blockCount, step: turns, stack.close())))
+    if let first = widest.first {
+      let isWide = widest.dropFirst().reduce(first) { $0.apply(.maximum, $1) }.compared(
+        .notEqual, .integer(Int64(CubeGroups.narrow), MachineType(.i32)))
+      stack.append(.branch(isWide, try addBlocks(isNarrow: false), try addBlocks(isNarrow: true)))
+    } else {
+      stack.append(contentsOf: try addBlocks(isNarrow: false))
+    }
     // Totals of all rows and columns that a cell can have; of the product those are looked for that it has.
     for (own, finished) in zip(operands, finished) {
       stack.append(
@@ -271,42 +319,6 @@ extension RegionLowering {
           buffer: finished, offset: .constant(0),
           .raw(buffer: own.total, offset: .constant(0), MachineType(.f32, rows * columns))))
     }
-  }
-
-  /// Adds a block of depth, by its numbers among those of the operands, to the total.
-  private func add(
-    _ product: CubeProduct, _ left: Expression, _ right: Expression, _ pattern: ProductPattern, _ turn: Int,
-    through arrays: CubeArrays, to total: String
-  ) throws {
-    let (rows, columns) = (product.left.tile, product.right.tile)
-    let leftBlock = stack.define("left_block", left)
-    let rightBlock = stack.define("right_block", right)
-    func operand(_ operand: CubeOperand, _ block: Expression) -> Access {
-      Access(buffer(workspace: operand.slices, .int8, written: false), .int8, block * .constant(operand.blockBytes))
-    }
-    let sums = SliceProduct(
-      operand(product.left, leftBlock), slices: product.left.sliceCount, by: operand(product.right, rightBlock),
-      slices: product.right.sliceCount, rows: rows, columns: columns, depth: product.left.block, to: arrays.sums,
-      through: buffer(workspace: product.exchange + turn, .int32))
-    stack.append(.multiplySlices(sums))
-    for (array, operand, block) in [
-      (arrays.rowExponents, product.left, leftBlock), (arrays.columnExponents, product.right, rightBlock),
-    ] {
-      let exponents = buffer(workspace: operand.exponents, .int32, written: false)
-      let own = Access(exponents, .int32, block * .constant(operand.tile))
-      stack.append(
-        .storeRaw(buffer: array, offset: .constant(0), .load(own, MachineType(.i32, operand.tile), active: nil)))
-    }
-    roundSums(
-      of: sums, arrays, rowExponents: (arrays.rowExponents, .constant(0)), columnExponents: arrays.columnExponents)
-    if let groups = product.right.groups {
-      replaceApartColumns(
-        product, groups, leftBlock: leftBlock, rightBlock: rightBlock, rows: domains[pattern.rows]!.count,
-        in: arrays.values)
-    }
-    let all = MachineType(.f32, rows * columns)
-    func content(_ array: String) -> Expression { .raw(buffer: array, offset: .constant(0), all) }
-    stack.append(.storeRaw(buffer: total, offset: .constant(0), content(total).apply(.add, content(arrays.values))))
   }
 }
 
@@ -323,7 +335,8 @@ struct CubeProduct {
   /// The same for rows of one tile of the unit, in the same workspaces.
   var ofOneTile: CubeProduct {
     CubeProduct(
-      left: left.with(tile: SliceProduct.tile), right: right, panels: panels, axes: axes, exchange: exchange, turns: turns)
+      left: left.with(tile: SliceProduct.tile), right: right, panels: panels, axes: axes, exchange: exchange,
+      exchanges: exchanges)
   }
 
   /// Whether blocks of both are multiplied alike.
@@ -331,9 +344,8 @@ struct CubeProduct {
     left.hasForm(of: other.left) && right.hasForm(of: other.right)
   }
 
-  /// How many blocks are multiplied and rounded in turns, each through memory of its own: while one is rounded the next
-  /// arrives.
-  let turns: Int
+  /// How many of them there are, one for each block that is under way: while one is rounded the next arrives.
+  let exchanges: Int
 
   /// Weights of products of slices, and sums of a cell's block: one for each weight, row and column.
   var weights: Int { left.sliceCount + right.sliceCount - 1 }

@@ -145,8 +145,7 @@ extension RegionLowering {
     tile = stack.define("tile", tile * blocks + domains[shared.rows]!.lower.divided(by: height))
     let rowExponents = buffer(workspace: left.exponents, .int32, written: false)
     stack.append(
-      .storeRaw(
-        buffer: arrays.rowExponents, offset: .constant(0),
+      arrays.rowExponents.stored(
         .load(Access(rowExponents, .int32, tile * .constant(height)), MachineType(.i32, height), active: nil)))
     let lines = exactScratch("\(shared.list.list.name)_lines", .i8, ByteFragments.slices * width * depth)
     let totals = exactScratch("totals", .f32, height * width)
@@ -162,13 +161,11 @@ extension RegionLowering {
     stack.append(.multiplySlices(product))
     let active = stack.define("active", (count - .variable(first)).minimum(.constant(width)))
     stack.append(
-      .storeRaw(
-        buffer: arrays.columnExponents, offset: .constant(0), listedPowers(exponents, from: .variable(first), active, width)))
+      arrays.columnExponents.stored(listedPowers(exponents, from: .variable(first), active, width)))
     roundSums(
-      of: product, arrays, rowExponents: (arrays.rowExponents, .constant(0)), columnExponents: arrays.columnExponents)
-    let all = MachineType(.f32, height * width)
-    func content(_ array: String) -> Expression { .raw(buffer: array, offset: .constant(0), all) }
-    stack.append(.storeRaw(buffer: totals, offset: .constant(0), content(totals).apply(.add, content(arrays.values))))
+      of: product, to: arrays.values, rowExponents: arrays.rowExponents, columnExponents: arrays.columnExponents)
+    let (total, all) = (ArrayPart(totals), MachineType(.f32, height * width))
+    stack.append(total.stored(total.raw(all).apply(.add, arrays.values.raw(all))))
     let results = array(for: shared.id, .f32, [shared.rows, shared.columns])
     forEachRow(of: shared) { row in
       let place = row * scalar(most(shared.columns), "\(shared.columns.name)_most") + .variable(first)
@@ -324,12 +321,12 @@ extension RegionLowering {
       depth: block, pitch: depth, to: arrays.sums, through: exchange)
     stack.append(.multiplySlices(product))
     roundSums(
-      of: product, arrays, rowExponents: (weights.exponents, .variable(number) * .constant(height)),
-      columnExponents: nil)
+      of: product, to: arrays.values,
+      rowExponents: ArrayPart(weights.exponents, from: .variable(number) * .constant(height)), columnExponents: nil)
     forEachRow(of: shared) { row in
       let type = MachineType(.f32, width)
       let place = row * .constant(channels) + .variable(first)
-      let value = Expression.raw(buffer: arrays.values, offset: row * .constant(width), type)
+      let value = arrays.values.raw(type, at: row * .constant(width))
       stack.append(
         .storeRaw(
           buffer: results, offset: place, Expression.raw(buffer: results, offset: place, type).apply(.add, value)))

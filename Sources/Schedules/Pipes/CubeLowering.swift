@@ -11,27 +11,46 @@ extension PipeLowering {
     }
     multiplied[product.target] = product
     lastProduct = product
-    // Products of one size share their tensors.
+    // Products of one size share their tensors; a weight's first slice alone is staged where all would be.
+    let isSecond = sharedSums[product.target]?.isSecond ?? false
     func place(_ name: String, _ element: LocalElement, _ count: Int, _ memory: LocalMemory) -> LocalView {
+      // Two that are rounded together are brought at once; in L0A and L0B they follow each other.
+      let name = isSecond && [.l1, .sums].contains(memory) ? "next_\(name)" : name
       let own =
         tensors.values.first { $0.memory == memory && $0.count == count && $0.name.hasPrefix(name) }?.name
         ?? unique(name)
       tensors[own] = LocalTensor(own, element, count: count, byteAddress: 0, in: memory)
       return LocalView(own, element)
     }
-    // Sums leave when all products stand in the queues: what stands behind a flag waits for it.
     let members = Array(0..<vectorCoresOfCube)
-    // Lines that were staged before are those of both.
-    let together = tensors[product.right.buffer] == nil ? members.map { [$0] } : [members]
-    for members in together { try multiply(product, for: members, place) }
-    for member in 0..<vectorCoresOfCube {
-      drain(product, for: member, place, to: core(of: member) * .constant(product.sums))
+    try multiply(product, for: members, place)
+    // Sums leave when all products stand in the queues: what stands behind a flag waits for it.
+    let sums = members.map { place("\(whose($0))cube_sums", .int32, product.room, .sums) }
+    if sharedSums[product.target].map({ !$0.isSecond }) ?? false {
+      waiting = (product, sums)
+      return
     }
-    append(
-      .copyIn(
-        PipeCopy(
-          buffer: product.exchange, .int32, offset: .variable(PipeKernel.block) * .constant(product.sums),
-          local: LocalView(product.target, .int32), count: .constant(product.sums), most: product.sums)))
+    for (product, sums) in [waiting].compactMap({ $0 }) + [(product, sums)] { bring(product, sums) }
+    waiting = nil
+  }
+
+  /// Brings the sums of each vector core of the group to it.
+  private func bring(_ product: SliceProduct, _ sums: [LocalView]) {
+    for (member, sums) in sums.enumerated() {
+      drain(product, sums, to: core(of: member) * .constant(product.room))
+    }
+    let all = Expression.variable(PipeKernel.block) * .constant(product.room)
+    guard let shared = sharedSums[product.target] else {
+      return copySums(product.exchange, from: all, to: LocalView(product.target, .int32), product.sums)
+    }
+    let elements = product.rows * product.columns
+    for weight in 0..<product.weights {
+      copySums(product.exchange, from: all + .constant(weight * elements), to: shared.view(weight, elements), elements)
+    }
+  }
+
+  private func copySums(_ buffer: String, from offset: Expression, to local: LocalView, _ count: Int) {
+    append(.copyIn(PipeCopy(buffer: buffer, .int32, offset: offset, local: local, count: .constant(count), most: count)))
   }
 
   /// The number of a group's vector core.
@@ -48,8 +67,7 @@ extension PipeLowering {
   }
 
   /// Copies the sums of one vector core of the group to `agent`.
-  private func drain(_ product: SliceProduct, for member: Int, _ place: Placing, to agent: Expression) {
-    let sums = place("\(whose(member))cube_sums", .int32, product.sums, .sums)
+  private func drain(_ product: SliceProduct, _ sums: LocalView, to agent: Expression) {
     let elements = product.rows * product.columns
     for weight in (0..<product.weights).reversed() {
       append(
@@ -60,7 +78,7 @@ extension PipeLowering {
     }
   }
 
-  /// The products of vector cores of the group, more than one of them with the same right operand.
+  /// The products of the vector cores of the group. An operand that is one for all of them is brought once.
   private func multiply(_ product: SliceProduct, for members: [Int], _ place: Placing) throws {
     let (leftBytes, rightBytes) = (product.rows * product.depth, product.columns * product.depth)
 
@@ -77,67 +95,78 @@ extension PipeLowering {
             depth: product.depth))
       }
     }
-    let leftStages = try members.map { member in
-      let own = place("\(whose(member))left_stage", .int8, product.leftBytes, .l1)
-      try stage(own, product.left, for: member, slices: product.leftSlices, lines: product.rows)
-      return own
+    let staged = tensors[product.right.buffer]
+    if let staged, staged.count != product.rightSlices * product.depth * (product.pitch ?? product.columns) {
+      throw refusal("\(staged.name) has not the lines of \(product)")
     }
-    let rightStage: LocalView
-    if let lines = tensors[product.right.buffer] {
-      guard lines.count == product.rightSlices * product.depth * (product.pitch ?? product.columns) else {
-        throw refusal("\(lines.name) has not the lines of \(product)")
+    let sharesLeft = ownOfCells.map { !$0.contains(product.left.offset) && spills[product.left.buffer] == nil } ?? false
+    func ofLeft(_ member: Int) -> Int { sharesLeft ? members[0] : member }
+    func ofRight(_ member: Int) -> Int { staged == nil ? member : members[0] }
+    func leftStage(_ member: Int) -> LocalView {
+      place("\(whose(ofLeft(member)))left_stage", .int8, product.leftBytes, .l1)
+    }
+    func rightStage(_ member: Int) throws -> LocalView {
+      if staged != nil { return LocalView(product.right.buffer, .int8, offset: try scalar(product.right.offset)) }
+      return place("\(whose(member))right_stage", .int8, product.rightBlockBytes, .l1)
+    }
+    for member in members {
+      if ofLeft(member) == member {
+        try stage(leftStage(member), product.left, for: member, slices: product.leftSlices, lines: product.rows)
       }
-      rightStage = LocalView(product.right.buffer, .int8, offset: try scalar(product.right.offset))
-    } else {
-      rightStage = place("\(whose(members[0]))right_stage", .int8, product.rightBytes, .l1)
-      try stage(rightStage, product.right, for: members[0], slices: product.rightSlices, lines: product.columns)
+      if ofRight(member) == member, staged == nil {
+        try stage(
+          rightStage(member), product.right, for: member, slices: product.rightSlices, lines: product.columns)
+      }
     }
     // The depth in parts that have room beside those that are multiplied.
     let part = Self.parts(of: product.depth)
     var begun: Set<LocalView> = []
     for (number, first) in stride(from: 0, to: product.depth, by: part).enumerated() {
       let which = number % 2 == 0 ? "" : "second_"
-      let right = place(
-        "\(whose(members[0]))\(which)right_fractals", .int8, product.rightSlices * product.columns * part, .right)
       func own(_ whole: LocalView, _ number: Int, _ lines: Int) -> LocalView { slice(whole, number, lines * part) }
-      func staged(_ whole: LocalView, _ bytes: Int, _ lines: Int) -> LocalView {
+      func from(_ whole: LocalView, _ bytes: Int, _ lines: Int) -> LocalView {
         LocalView(whole.tensor, whole.element, offset: whole.offset + .constant(bytes + first * lines))
       }
-      // What comes last is used first: one event tells of all before it.
-      for number in (0..<product.rightSlices).reversed() {
-        let to = own(right, number, product.columns)
-        if let pitch = product.pitch {
-          // Columns that are 32 apart lie as many lines of the depth apart.
-          let from = LocalView(
-            rightStage.tensor, .int8,
-            offset: rightStage.offset * .constant(product.depth) + .constant(number * product.depth * pitch))
-          cube(.loadTurned(to, from: from, columns: product.columns, depth: product.depth))
-        } else {
-          cube(
-            .loadRight(
-              to, from: staged(rightStage, number * rightBytes, product.columns), lines: product.columns, depth: part))
-        }
+      func left(_ member: Int) -> LocalView {
+        place("\(whose(ofLeft(member)))\(which)left_fractals", .int8, product.leftSlices * product.rows * part, .left)
       }
-      let lefts = zip(members, leftStages).map { member, leftStage in
-        let left = place("\(whose(member))\(which)left_fractals", .int8, product.leftSlices * product.rows * part, .left)
-        for number in (0..<product.leftSlices).reversed() {
+      func right(_ member: Int) -> LocalView {
+        place(
+          "\(whose(ofRight(member)))\(which)right_fractals", .int8,
+          product.rightSlicesThere * product.columns * part, .right)
+      }
+      for member in members {
+        // What comes last is used first: one event tells of all before it.
+        for number in (0..<product.rightSlices).reversed() where ofRight(member) == member {
+          let (to, stage) = (own(right(member), number, product.columns), try rightStage(member))
+          if let pitch = product.pitch {
+            // Columns that are 32 apart lie as many lines of the depth apart.
+            let lines = LocalView(
+              stage.tensor, .int8, offset: stage.offset * .constant(product.depth) + .constant(number * product.depth * pitch))
+            cube(.loadTurned(to, from: lines, columns: product.columns, depth: product.depth))
+          } else {
+            cube(
+              .loadRight(
+                to, from: from(stage, number * rightBytes, product.columns), lines: product.columns, depth: part))
+          }
+        }
+        for number in (0..<product.leftSlices).reversed() where ofLeft(member) == member {
           cube(
             .loadLeft(
-              own(left, number, product.rows), from: staged(leftStage, number * leftBytes, product.rows),
+              own(left(member), number, product.rows), from: from(leftStage(member), number * leftBytes, product.rows),
               lines: product.rows, depth: part))
         }
-        return left
       }
       // Products that meet in a sum stand apart, so that few wait for each other.
       let pairs = (0..<product.leftSlices).flatMap { i in (0..<product.rightSlices).map { (i, $0) } }
-      for (member, left) in zip(members, lefts) {
-        let sums = place("\(whose(member))cube_sums", .int32, product.sums, .sums)
+      for member in members {
+        let sums = place("\(whose(member))cube_sums", .int32, product.room, .sums)
         for (i, j) in pairs {
           let sum = slice(sums, i + j, product.rows * product.columns)
           cube(
             .multiply(
-              sum, left: own(left, i, product.rows), right: own(right, j, product.columns), rows: product.rows,
-              columns: product.columns, depth: part, clears: begun.insert(sum).inserted))
+              sum, left: own(left(member), i, product.rows), right: own(right(member), j, product.columns),
+              rows: product.rows, columns: product.columns, depth: part, clears: begun.insert(sum).inserted))
         }
       }
     }

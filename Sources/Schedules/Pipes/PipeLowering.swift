@@ -67,6 +67,10 @@ final class PipeLowering {
   var spreads: [String: LocalView] = [:]
   /// The product whose sums an array holds, by the array.
   var multiplied: [String: SliceProduct] = [:]
+  /// Where arrays of sums that are rounded together share a tensor.
+  var sharedSums: [String: SharedSums] = [:]
+  /// The first product of two that are rounded together, and its sums, which leave the cube core behind both.
+  var waiting: (product: SliceProduct, sums: [LocalView])?
   /// The last product, and whether it is the second of two that take turns.
   var lastProduct: SliceProduct?
   var isOtherTurn = false
@@ -153,7 +157,8 @@ final class PipeLowering {
     spill(from: firstWorkspace)
     findMagnitudes()
     let staged = kernel.sliceProducts.map(\.right.buffer)
-    for array in kernel.scratch where spills[array.name] == nil {
+    shareSums()
+    for array in kernel.scratch where spills[array.name] == nil && sharedSums[array.name] == nil {
       staged.contains(array.name) ? try placeLines(array) : try place(array)
     }
     var body = try collect { try lower(kernel.body) }.withEarlyCopies

@@ -4,7 +4,11 @@ import TileIR
 /// The statements of a kernel, one after the other.
 extension PipeLowering {
   func lower(_ statements: [MachineStatement]) throws {
-    for statement in statements { try lower(statement) }
+    var left = statements[...]
+    while let statement = left.popFirst() {
+      if case .loop(let loop) = statement, try roundRows(loop, &left) { continue }
+      try lower(statement)
+    }
   }
 
   private func lower(_ statement: MachineStatement) throws {
@@ -125,7 +129,7 @@ extension PipeLowering {
       }
       return
     }
-    if try copyRows(loop) || stageLines(loop) || roundRows(loop) { return }
+    if try copyRows(loop) || stageLines(loop) { return }
     try lowerRounds(loop)
   }
 

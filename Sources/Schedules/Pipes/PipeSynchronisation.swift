@@ -18,10 +18,9 @@ extension PipeKernel {
     var parts: [[PipeStatement]] = []
     var short: Set<Pipe.Core> = []
     for part in end.map({ [Array(body[...$0]), Array(body[($0 + 1)...])] }) ?? [body] {
-      var (synchroniser, ordered) = PipeSynchroniser.ordered(part, of: self, merging: [])
-      while merging, !synchroniser.short.isSubset(of: synchroniser.merged) {
-        (synchroniser, ordered) = PipeSynchroniser.ordered(
-          part, of: self, merging: synchroniser.merged.union(synchroniser.short))
+      var (synchroniser, ordered) = PipeSynchroniser.ordered(part, of: self, merging: [:])
+      while merging, let merged = synchroniser.mergingMore {
+        (synchroniser, ordered) = PipeSynchroniser.ordered(part, of: self, merging: merged)
       }
       parts.append(ordered)
       short.formUnion(synchroniser.short.map(\.from.core))
@@ -31,13 +30,16 @@ extension PipeKernel {
   }
 }
 
-private struct PipeSynchroniser {
+struct PipeSynchroniser {
   struct Pair: Hashable {
     let from: Pipe
     let to: Pipe
+
+    /// A cube core has no barrier for all its pipes: every event that it has is worth having.
+    var isOfCube: Bool { from.core == .cube && to.core == .cube }
   }
   /// What each statement of a list touches with a pair's one pipe, and with its other; most touch nothing with either.
-  private struct Touches {
+  struct Touches {
     let from: [[PipeAccess]]
     let to: [[PipeAccess]]
 
@@ -54,34 +56,57 @@ private struct PipeSynchroniser {
     }
   }
   /// An event to be raised after one statement of a list and awaited before another.
-  private struct Order {
+  struct Order {
     let pair: Pair
     var after: Int
     var before: Int
     let isCarried: Bool
   }
 
-  private let kernel: PipeKernel
+  /// An event, by the use that it has: where on chip what waits for it begins.
+  struct GivenEvent: Hashable {
+    let pair: Pair
+    let isCarried: Bool
+    let waiting: Set<Int>
+    let number: Int
+
+    func isUsed(as order: Order, _ waiting: Set<Int>) -> Bool {
+      pair == order.pair && isCarried == order.isCarried && self.waiting == waiting
+    }
+  }
+
+  let kernel: PipeKernel
   private let pairs: [Pair]
   /// Events that stand raised between the rounds of loops, raised before the first and lowered after the last.
   private var carried: [PipeEvent] = []
-  private var numbers: [Pair: Int] = [:]
+  private(set) var numbers: [Pair: Int] = [:]
+  /// What stands in the list at hand, and of the other side of a branch what this one may have in its place.
+  private var given: [GivenEvent] = []
+  private(set) var spare: [GivenEvent] = []
   /// Pairs that have too few events.
   private(set) var short: Set<Pair> = []
-  /// Pairs whose events are merged.
-  let merged: Set<Pair>
+  /// Of pairs whose events are merged, how many may be one.
+  let merged: [Pair: Int]
+  static let mostMerged = 16
+
+  /// The same where more of those that are short are merged; nil where that is done.
+  var mergingMore: [Pair: Int]? {
+    let more = short.filter { merged[$0, default: 1] < Self.mostMerged }
+    guard !more.isEmpty else { return nil }
+    return merged.merging(more.map { ($0, $0.isOfCube ? 2 * merged[$0, default: 1] : Self.mostMerged) }) { $1 }
+  }
   /// Variables that hold what main memory does.
   private let ofData: Set<String>
 
   static func ordered(
-    _ part: [PipeStatement], of kernel: PipeKernel, merging pairs: Set<Pair>
+    _ part: [PipeStatement], of kernel: PipeKernel, merging pairs: [Pair: Int]
   ) -> (PipeSynchroniser, [PipeStatement]) {
     var synchroniser = PipeSynchroniser(kernel, merging: pairs)
     let ordered = synchroniser.run(part)
     return (synchroniser, ordered)
   }
 
-  private init(_ kernel: PipeKernel, merging pairs: Set<Pair>) {
+  private init(_ kernel: PipeKernel, merging pairs: [Pair: Int]) {
     self.kernel = kernel
     var ofData: Set<String> = []
     kernel.forEachStatement {
@@ -102,7 +127,7 @@ private struct PipeSynchroniser {
   // MARK: Events
 
   /// What a statement touches, with all that is in it.
-  private func touches(_ statement: PipeStatement) -> Set<PipeAccess> {
+  func touches(_ statement: PipeStatement) -> Set<PipeAccess> {
     if isApart(statement) { return [] }
     var found = Set(kernel.accesses(of: statement))
     switch statement {
@@ -113,7 +138,7 @@ private struct PipeSynchroniser {
     return found
   }
 
-  private func touches(_ list: [PipeStatement]) -> Set<PipeAccess> {
+  func touches(_ list: [PipeStatement]) -> Set<PipeAccess> {
     list.reduce(into: []) { $0.formUnion(touches($1)) }
   }
 
@@ -124,7 +149,12 @@ private struct PipeSynchroniser {
         loop.body = order(loop.body, isLoop: true)
         return .loop(loop)
       case .branch(let condition, let then, _) where isApart(statement):
-        return .branch(condition, [.barrier(nil)] + order(then, isLoop: isLoop) + [.barrier(nil)], [])
+        let outer = given
+        let inner = order(then, isLoop: isLoop)
+        given = outer
+        return .branch(condition, [.barrier(nil)] + inner + [.barrier(nil)], [])
+      case .branch(let condition, let then, let otherwise) where isEither(statement):
+        return orderEither(condition, then, otherwise, isLoop: isLoop)
       case .branch(let condition, let then, let otherwise):
         // A side may come again in a later round of a loop around it.
         return .branch(condition, order(then, isLoop: isLoop), order(otherwise, isLoop: isLoop))
@@ -142,78 +172,29 @@ private struct PipeSynchroniser {
     return insert(orders, into: inner, isLoop: isLoop)
   }
 
+  /// Two sides of which one is taken have the same events in turns. Where they do not raise the same ones and wait for
+  /// them alike, a side's vector core begins when all its pipes have ended what was before.
+  private mutating func orderEither(
+    _ condition: Expression, _ then: [PipeStatement], _ otherwise: [PipeStatement], isLoop: Bool
+  ) -> PipeStatement {
+    let outer = (given, spare)
+    func carried(_ given: [GivenEvent]) -> Set<GivenEvent> {
+      Set(given.filter { $0.isCarried && $0.pair.from.core == .vector && $0.pair.to.core == .vector })
+    }
+    (given, spare) = ([], [])
+    let first = order(then, isLoop: isLoop)
+    let ofFirst = given
+    (given, spare) = ([], ofFirst)
+    let second = order(otherwise, isLoop: isLoop)
+    let ends: [PipeStatement] = carried(ofFirst) == carried(given) ? [] : [.barrier(nil)]
+    (given, spare) = (outer.0 + ofFirst + given, outer.1)
+    return .branch(condition, ends + first, ends + second)
+  }
+
   /// Pairs of pipes that are there.
   private static func pairs(_ kernel: PipeKernel) -> [Pair] {
     let pipes = Pipe.allCases.filter { kernel.usesCubes || $0.core == .vector }
     return pipes.flatMap { from in pipes.filter { $0 != from }.map { Pair(from: from, to: $0) } }
-  }
-
-  /// Orders of a pair as they come, neighbours as one where the later event can be raised before the earlier is awaited.
-  private func merged(_ pair: Pair, _ orders: [Order]) -> [Order] {
-    guard merged.contains(pair) else { return orders }
-    return orders.reduce(into: []) { result, order in
-      if let last = result.last, order.after < last.before {
-        result[result.count - 1].after = order.after
-      } else {
-        result.append(order)
-      }
-    }
-  }
-
-  private func forward(_ pair: Pair, _ touches: Touches) -> [Order] {
-    var orders: [Order] = []
-    var covered = -1
-    for later in touches.to.indices where !touches.to[later].isEmpty {
-      guard let last = (0..<later).last(where: { touches.needs($0, later) }), last > covered else { continue }
-      covered = last
-      orders.append(Order(pair: pair, after: last, before: later, isCarried: false))
-    }
-    return orders
-  }
-
-  /// The events from one round to the next, where no event within a round does for it: one for each touch that a
-  /// later one of the round before stands against, as far as there are numbers, else one for all.
-  private func backward(
-    _ pair: Pair, _ list: [PipeStatement], _ touches: Touches, _ known: [Order]
-  ) -> [Order] {
-    let lasting = known.map(\.after).max() ?? -1
-    // What each touch that no event within the round comes before waits for, of the round before.
-    let needed = list.indices.prefix(known.map(\.before).min() ?? list.count).compactMap { later in
-      lastNeeded(pair, list, touches, later).flatMap { $0 > lasting ? (later: later, last: $0) : nil }
-    }
-    guard let after = needed.map(\.last).max(), let before = needed.map(\.later).min() else { return [] }
-    // Where the wait stands behind, an event within the round does.
-    let all = [Order(pair: pair, after: after, before: before, isCarried: after >= before)]
-    guard !merged.contains(pair), after >= before else { return all }
-    var apart: [Order] = []
-    for (later, last) in needed where last > apart.last?.after ?? -1 && last >= later {
-      apart.append(Order(pair: pair, after: last, before: later, isCarried: true))
-    }
-    let isWhole = apart.last?.after == after && apart.first?.before == before
-    let isAcross = pair.from.core != pair.to.core
-    let left =
-      (isAcross ? Ascend.flagsPerDirection : Ascend.eventsPerPair) - numbers[counted(pair), default: 0] - known.count
-    return isWhole && apart.count <= min(left, Self.mostApart) ? apart : all
-  }
-  private static let mostApart = 4
-
-  private func lastNeeded(_ pair: Pair, _ list: [PipeStatement], _ touches: Touches, _ later: Int) -> Int? {
-    guard !touches.to[later].isEmpty else { return nil }
-    return list.indices.last { earlier in
-      touches.needs(earlier, later) && !(earlier == later && keepsItsOwnOrder(list[earlier], pair))
-    }
-  }
-
-  /// Whether the events inside a statement hold from one time that it is carried out to the next.
-  private func keepsItsOwnOrder(_ statement: PipeStatement, _ pair: Pair) -> Bool {
-    switch statement {
-    case .loop: return true
-    case .branch(_, let then, let otherwise):
-      // Each side orders itself; the other may come in between.
-      let sides = Touches(pair, [then, otherwise].map { Dictionary(grouping: touches($0), by: \.pipe) })
-      return !sides.needs(0, 1) && !sides.needs(1, 0)
-    default: return false
-    }
   }
 
   // MARK: Exceptions
@@ -226,16 +207,48 @@ private struct PipeSynchroniser {
       && then.contains { if case .loop = $0 { true } else { false } } && !then.contains(where: \.usesCubes)
   }
 
+  /// Whether a statement is one of two loops of products, which touch the same in the same order and have the same events.
+  func isEither(_ statement: PipeStatement) -> Bool {
+    guard case .branch(_, let then, let otherwise) = statement else { return false }
+    return [then, otherwise].allSatisfy { $0.contains(where: \.usesCubes) }
+  }
+
+  /// Where on chip a touch begins, of a cube core's memories the tensor.
+  private func begin(of access: PipeAccess) -> Int? {
+    guard case .local(let bytes) = access.place else { return nil }
+    let tensor = kernel.tensors.values.first { $0.memory != .unifiedBuffer && $0.place.contains(bytes.lowerBound) }
+    return tensor?.place.lowerBound ?? bytes.lowerBound
+  }
+
   // MARK: Numbers
 
   /// The pair whose numbers an event takes: those of flags are a direction's.
-  private func counted(_ pair: Pair) -> Pair {
+  func counted(_ pair: Pair) -> Pair {
     guard pair.from.core != pair.to.core else { return pair }
     return pair.from.core == .cube ? Pair(from: .drain, to: .copyIn) : Pair(from: .copyIn, to: .drain)
   }
 
+  /// A branch with an event raised on each side as soon as it has done all that the event's other pipe may wait for in the
+  /// list; nil for another statement.
+  private func raising(_ event: PipeEvent, in statement: PipeStatement, of list: [PipeStatement]) -> PipeStatement? {
+    guard case .branch(let condition, let then, let otherwise) = statement, !isApart(statement), !isEither(statement),
+      event.from != .scalar, event.from != .cubeScalar, !(then + otherwise).contains(where: \.leaves)
+    else { return nil }
+    let others = touches(list).filter { $0.pipe == event.to }
+    func side(_ statements: [PipeStatement]) -> [PipeStatement] {
+      let last = statements.lastIndex { statement in
+        touches(statement).contains { own in own.pipe == event.from && others.contains { $0.conflicts(with: own) } }
+      }
+      var side = statements
+      side.insert(.set(event), at: last.map { $0 + 1 } ?? 0)
+      return side
+    }
+    return .branch(condition, side(then), side(otherwise))
+  }
+
   private mutating func insert(_ orders: [Order], into list: [PipeStatement], isLoop: Bool) -> [PipeStatement]
   {
+    var list = list
     var before: [Int: [PipeStatement]] = [:]
     var after: [Int: [PipeStatement]] = [:]
     var needsBarrier = false
@@ -244,6 +257,23 @@ private struct PipeSynchroniser {
       let counted = counted(order.pair)
       let number = numbers[counted, default: 0]
       let isOfCube = !isAcross && order.pair.from.core == .cube
+      let waiting = Set(touches(list[order.before]).compactMap { $0.pipe == order.pair.to ? begin(of: $0) : nil })
+      func give(_ number: Int) -> PipeEvent {
+        given.append(GivenEvent(pair: order.pair, isCarried: order.isCarried, waiting: waiting, number: number))
+        let event = PipeEvent(order.pair.from, order.pair.to, number)
+        if let raising = raising(event, in: list[order.after], of: list) {
+          list[order.after] = raising
+        } else {
+          after[order.after, default: []].append(.set(event))
+        }
+        before[order.before, default: []].append(.wait(event))
+        return event
+      }
+      let same = spare.firstIndex { $0.isUsed(as: order, waiting) }
+      if let index = same ?? spare.firstIndex(where: { $0.pair == order.pair && $0.isCarried == order.isCarried }) {
+        _ = give(spare.remove(at: index).number)
+        continue
+      }
       guard number < (isAcross ? Ascend.flagsPerDirection : Ascend.eventsPerPair) - (isOfCube ? 1 : 0) else {
         if isOfCube {
           // The last ones of both directions are raised and awaited at one place, again and again, always in this order:
@@ -264,10 +294,8 @@ private struct PipeSynchroniser {
         continue
       }
       numbers[counted] = number + 1
-      let event = PipeEvent(order.pair.from, order.pair.to, number)
+      let event = give(number)
       if order.isCarried { carried.append(event) }
-      after[order.after, default: []].append(.set(event))
-      before[order.before, default: []].append(.wait(event))
     }
     var result: [PipeStatement] = needsBarrier && isLoop ? [.barrier(nil)] : []
     for (position, statement) in list.enumerated() {
@@ -278,51 +306,6 @@ private struct PipeSynchroniser {
     return result
   }
 
-  // MARK: Barriers
-
-  /// Barriers of a pipe where an instruction touches what an earlier one of the same pipe may still be at.
-  private func withBarriers(_ body: [PipeStatement]) -> [PipeStatement] {
-    var pending: Set<PipeAccess> = []
-    return withBarriers(body, &pending)
-  }
-
-  private func withBarriers(_ list: [PipeStatement], _ pending: inout Set<PipeAccess>) -> [PipeStatement] {
-    var result: [PipeStatement] = []
-    for statement in list {
-      switch statement {
-      case .loop(var loop):
-        // What a round leaves behind, the next finds; with more behind it, it has no fewer barriers and leaves no more.
-        let before = pending
-        _ = withBarriers(loop.body, &pending)
-        pending.formUnion(before)
-        loop.body = withBarriers(loop.body, &pending)
-        result.append(.loop(loop))
-        // There may have been no round.
-        pending.formUnion(before)
-      case .branch(let condition, let then, let otherwise):
-        var other = pending
-        let first = withBarriers(then, &pending)
-        let second = withBarriers(otherwise, &other)
-        pending.formUnion(other)
-        result.append(.branch(condition, first, second))
-      case .barrier(nil):
-        pending = []
-        result.append(statement)
-      case .vector, .cube(.multiply):
-        let pipe = statement.pipe
-        let own = kernel.accesses(of: statement).filter { $0.pipe == pipe }
-        let earlier = pending.filter { $0.pipe == pipe }
-        if own.contains(where: { access in earlier.contains { $0.conflicts(with: access) } }) {
-          result.append(.barrier(pipe))
-          pending.subtract(earlier)
-        }
-        pending.formUnion(own)
-        result.append(statement)
-      default: result.append(statement)
-      }
-    }
-    return result
-  }
 }
 
 extension Expression {
@@ -346,6 +329,11 @@ extension PipeStatement {
     }
   }
 
-  /// The pipe of an instruction of the vector unit or of the cube core.
-  fileprivate var pipe: Pipe { if case .cube(let instruction) = self { instruction.pipe } else { .vector } }
+  fileprivate var leaves: Bool {
+    switch self {
+    case .leave: true
+    case .branch(_, let then, let otherwise): (then + otherwise).contains(where: \.leaves)
+    default: false
+    }
+  }
 }

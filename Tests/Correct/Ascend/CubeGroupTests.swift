@@ -98,9 +98,11 @@ import Tiles
       scale: { output, group in [127, 100 - output % 30, 127, 60][group % 4] }),
   ]
 
-  private func expectReference(_ executable: AscendModelExecutable, _ arguments: [String: Argument]) throws {
+  private func expectReference(
+    _ executable: AscendModelExecutable, _ arguments: [String: Argument], rows: Int = rows
+  ) throws {
     let program = executable.plan.program
-    let extents = program.bound(["rows": Self.rows])
+    let extents = program.bound(["rows": rows])
     let expected = try Reference.run(program, arguments, extents: extents)
     for order in [PipeOrder.early, .late, .shuffled(seed: 11)] {
       executable.order = order
@@ -154,12 +156,67 @@ import Tiles
     #expect(try Lowering.pipes(plan).allSatisfy { !$0.usesCubes })
   }
 
+  /// Five matrices in one launch. In three of them every line's scales lie within what the first slice has room for; in the
+  /// others all but one column's, in its last block, which is spread as far as two slices reach, or lies apart.
+  private static let matrixRows = 12
+  private static func isNarrow(_ matrix: Int) -> Bool { ![1, 4].contains(matrix) }
+  private static func matrices() throws -> (program: Program, arguments: [String: Argument], offsets: [Int]) {
+    let (experts, outputs, inputs) = (5, 70, 512)
+    let offsets = [0, 2, 5, 7, 10, matrixRows]
+    func tensor(_ element: ElementType, _ extents: [Int], _ code: (Int) -> Int) -> Argument {
+      let count = extents.reduce(1, *)
+      return .tensor(HostTensor(element, extents, codes: (0..<count).map { UInt32(code($0)) }))
+    }
+    let arguments: [String: Argument] = [
+      "offsets": tensor(.int32, [experts + 1]) { offsets[$0] },
+      "x": tensor(.e4m3, [matrixRows, inputs]) { numberCode($0 * 37) },
+      "x_scale": tensor(.e8m0, [matrixRows, inputs / 128]) { 126 + $0 % 3 },
+      "w": tensor(.e2m1, [experts, outputs, inputs]) { ($0 * 5 + $0 / 64) & 15 },
+      "w_scale": tensor(.e8m0, [experts, outputs, inputs / 32]) { place in
+        let (group, output, expert) = (place % 16, place / 16 % outputs, place / 16 / outputs)
+        guard output == 66 else { return 120 + (group + output) % 4 }
+        return group == 12 ? 120 + [3, 4, 3, 2, 11][expert] : 120
+      },
+    ]
+    return (try groupedLinearFP4(experts: experts, inputs: inputs, outputs: outputs).program(), arguments, offsets)
+  }
+
+  @Test func matricesOfOneSliceStandBesideOthers() throws {
+    let (program, arguments, _) = try Self.matrices()
+    try expectReference(try AscendModelExecutable(program), arguments, rows: Self.matrixRows)
+  }
+
+  /// Without the products of one slice the results of narrow matrices are missing, all of them and no others.
+  @Test func narrowMatricesHaveProductsOfOneSlice() throws {
+    let (program, arguments, offsets) = try Self.matrices()
+    let plan = try Lowering.plan(program, for: .ascend910b)
+    let lacking = Plan(
+      program: program, machine: plan.machine, schedule: plan.schedule, workspaces: plan.workspaces,
+      preparations: plan.preparations,
+      variants: plan.variants.map { variant in
+        PlanVariant(name: variant.name, guards: variant.guards, kernels: variant.kernels.map(\.withoutNarrowProducts))
+      }, messages: plan.messages)
+    let results = try [plan, lacking].map { try MachineInterpreter.run($0, arguments).results["y"]! }
+    let columns = results[0].shape[1]
+    for expert in 0..<offsets.count - 1 {
+      let own = offsets[expert] * columns..<offsets[expert + 1] * columns
+      let codes = results.map { result in own.map { result[$0] } }
+      if Self.isNarrow(expert) {
+        #expect(codes[1].allSatisfy { $0 == 0 } && codes[0].contains { $0 != 0 }, "matrix \(expert)")
+      } else {
+        #expect(codes[0] == codes[1], "matrix \(expert)")
+      }
+    }
+  }
+
   /// Of each product the sums of a block of 128 leave L0C once, those of each weight of three slices by two, or by three:
-  /// not once for each group of 32. And what models are made of does go to cube cores. A round has two blocks in turns, or one
-  /// of each of two products.
+  /// not once for each group of 32; beside that, those of three by one, for matrices of which one slice is enough. And
+  /// what models are made of does go to cube cores. A round has two blocks in turns, or one of each of two products; of
+  /// segments, which have few rows, twice as many.
   @Test(arguments: [
-    ("linear_fp4", 2, 4, 2), ("grouped_linear_fp4", 2, 4, 2), ("experts_up", 2, 2 * 4, 1), ("experts_down", 2, 4, 2),
-    ("linear_fp8", 2, 5, 2), ("grouped_linear_fp8", 2, 5, 2), ("shared_up", 2, 2 * 5, 1), ("shared_down", 2, 5, 2),
+    ("linear_fp4", 2, 4 + 3, 2), ("grouped_linear_fp4", 2, 4 + 3, 4), ("experts_up", 2, 2 * (4 + 3), 2),
+    ("experts_down", 2, 4 + 3, 4),
+    ("linear_fp8", 2, 5, 2), ("grouped_linear_fp8", 2, 5, 4), ("shared_up", 2, 2 * 5, 1), ("shared_down", 2, 5, 2),
   ])
   func sumsLeaveOnceForABlock(_ name: String, vectorCores: Int, sums: Int, turns: Int) throws {
     let entry = try #require(OperatorLibrary.named(name))
@@ -184,5 +241,24 @@ import Tiles
     let entry = try #require(OperatorLibrary.named(name))
     let plan = try Lowering.plan(try entry.instances[0].kernel().program(), for: .ascend910b)
     #expect(plan.variants.last?.kernels.map(\.name) == ["\(name)_slices_left", name])
+  }
+}
+
+extension MachineKernel {
+  /// With nothing where products of a weight's first slice stand beside those of all.
+  fileprivate var withoutNarrowProducts: MachineKernel {
+    func edited(_ statements: [MachineStatement]) -> [MachineStatement] {
+      statements.map { statement in
+        guard case .branch(let condition, let then, let otherwise) = statement,
+          [then, otherwise].allSatisfy({ $0.contains { statement in
+            var isFound = false
+            statement.forEach { if case .multiplySlices = $0 { isFound = true } }
+            return isFound
+          } })
+        else { return statement }
+        return .branch(condition, then, [])
+      }
+    }
+    return with(body: edited(body))
   }
 }

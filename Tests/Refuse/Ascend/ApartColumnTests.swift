@@ -20,6 +20,25 @@ import TileIR
     }
   }
 
+  /// Where products of one slice have less room than those of two in the memory that sums go through, a core's sums lie
+  /// where another's do.
+  @Test func sumsOfTwoSizesInOneMemoryAreRefused() throws {
+    let wrong = Self.plan.changing { statement in
+      guard case .multiplySlices(let product) = statement, product.rightSlices < product.rightSlicesThere else {
+        return nil
+      }
+      return .multiplySlices(
+        SliceProduct(
+          product.left, slices: product.leftSlices, by: product.right, slices: product.rightSlices, rows: product.rows,
+          columns: product.columns, depth: product.depth, to: product.target, through: product.exchange))
+    }
+    #expect(wrong != Self.plan)
+    for kernel in try Lowering.pipes(wrong) where kernel.usesCubes {
+      let faults = PipeProof(kernel).faults
+      #expect(faults.contains { $0.message.contains("may lie over each other") }, "\(faults)")
+    }
+  }
+
   @Test func unchangedItIsProved() { #expect(MachineProof(Self.plan).isProved) }
 
   /// Slices' products are summed before they are weighed: with the highest slice's weight 32 bits are too few.
