@@ -14,7 +14,8 @@ extension RegionLowering {
     case .reduce(.argmax, let dimension): try lowerArgmax(id, dimension)
     case .scan(let dimension, let inclusive): try lowerScan(id, dimension, inclusive: inclusive)
     case .topK(let dimension, let into): try lowerTopK(id, dimension, into)
-    case .sort(let dimension): try lowerSort(id, dimension, byKey: false)
+    case .sort(let dimension):
+      hasNetwork(dimension) ? try lowerNetwork(id, dimension) : try lowerSort(id, dimension, byKey: false)
     case .stableOrder(let dimension):
       if domains[dimension] == nil, let keys = keyCount(node.operands[0]) {
         try lowerCountingOrder(id, dimension, keys: keys)

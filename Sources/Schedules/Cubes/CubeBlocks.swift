@@ -1,6 +1,30 @@
 import MachineIR
 import TileIR
 
+/// What a round of a cell's loop over blocks of depth has.
+struct CubeRound {
+  /// Blocks of each product.
+  let turns: Int
+  /// How many blocks, of one product or of two, are rounded together: of few rows two, which has half the instructions.
+  let together: Int
+  /// For each block of each product.
+  let arrays: [CubeArrays]
+
+  /// `isPair`: two products that take turns with each other. Of few rows there are more blocks under way.
+  init(_ lowering: RegionLowering, _ products: [CubeProduct], isPair: Bool, _ blocking: ProductBlocking) {
+    let isOfFew = blocking.cellRows == SliceProduct.tile
+    let most = products.count == 1 ? (isOfFew ? 4 : 2) : (isOfFew && isPair ? 2 : 1)
+    turns = min(most, products.map(\.exchanges).min()!)
+    let parts = isPair ? 2 * turns : turns
+    let together = isOfFew ? min(parts, 2) : 1
+    self.together = together
+    let sums = products.map(\.sums).max()!
+    arrays = (0..<parts / together).flatMap { _ in
+      CubeArrays.arrays(together, lowering, rows: blocking.cellRows, columns: blocking.cellColumns, sums: sums)
+    }
+  }
+}
+
 /// A block of depth of a cell's product.
 struct CubePart {
   let id: ValueID

@@ -51,13 +51,17 @@ struct CubeOperand {
 }
 
 extension RegionLowering {
-  /// Adds the workspaces of an operand with `tiles` tiles of `matrices`; `group` is the depth that has one scale, where a block has more.
+  /// Adds the workspaces of an operand with `tiles` tiles of `matrices`; `group` is the depth that has one scale, where a
+  /// block has more.
   func cubeOperand(
     _ value: ValueID, scale: ValueID?, bits: Int?, lines: Dimension, tile: Int, depth: Dimension, block: Int,
-    group: Int? = nil, tiles: HostExpression, matrices: HostExpression = .constant(1), name: String, prepares weight: Int?
+    group: Int? = nil, tiles: HostExpression, matrices: HostExpression = .constant(1), name: String,
+    prepares weight: Int?
   ) -> CubeOperand {
     let (type, first) = (program[value].type, workspaces.count)
-    let groups = group.map { CubeGroups(count: block / $0, depth: $0, scales: first + 2, spreads: first + 3, widest: first + 4) }
+    let groups = group.map {
+      CubeGroups(count: block / $0, depth: $0, scales: first + 2, spreads: first + 3, widest: first + 4)
+    }
     let operand = CubeOperand(
       value: value, scale: scale, bits: bits, lines: lines, tile: tile, depth: depth, block: block,
       sliceCount: groups == nil ? CubeOperand.slices(of: type) : CubeGroups.slices,

@@ -112,18 +112,7 @@ extension RegionLowering {
     // Two products of one form take turns, block by block.
     let pair = pattern.products.compactMap { products[$0] }
     let isPair = pair.count == 2 && pair[0].hasForm(of: pair[1])
-    // Of few rows the blocks of a round are rounded two by two, which has half the instructions, and there are more of them
-    // under way.
-    let areTogether = blocking.cellRows == SliceProduct.tile
-    let mostTurns = pattern.products.count == 1 ? (areTogether ? 4 : 2) : (areTogether && isPair ? 2 : 1)
-    let turns = min(mostTurns, pair.map(\.exchanges).min()!)
-    let parts = isPair ? 2 * turns : turns
-    func arrays(_ count: Int) -> [CubeArrays] {
-      CubeArrays.arrays(
-        count, self, rows: blocking.cellRows, columns: blocking.cellColumns, sums: products.values.map(\.sums).max()!)
-    }
-    let together = areTogether ? min(parts, 2) : 1
-    let ofParts = (0..<parts / together).flatMap { _ in arrays(together) }
+    let round = CubeRound(self, pair, isPair: isPair, blocking)
     let cell = stack.variable("cell", .index)
     // Two cells that follow each other find their segment together.
     let (cells, rowBlock) = try openCell(
@@ -141,7 +130,7 @@ extension RegionLowering {
         storage[id] = .array(product, .f32, [pattern.rows, pattern.columns])
         return product
       }
-      try multiply(ids.map { ($0, products[$0]!) }, pattern, rowBlock, turns, through: ofParts, together: together, into: finished)
+      try multiply(ids.map { ($0, products[$0]!) }, pattern, rowBlock, round, into: finished)
     }
     return kernel(name: name, cells: cells, cell: cell)
   }
@@ -263,8 +252,8 @@ extension RegionLowering {
   // MARK: The product
 
   private func multiply(
-    _ products: [(id: ValueID, CubeProduct)], _ pattern: ProductPattern, _ rowBlock: Expression,
-    _ turns: Int, through arrays: [CubeArrays], together: Int, into finished: [String]
+    _ products: [(id: ValueID, CubeProduct)], _ pattern: ProductPattern, _ rowBlock: Expression, _ round: CubeRound,
+    into finished: [String]
   ) throws {
     let all = products[0].1
     let (rows, columns) = (all.left.tile, all.right.tile)
@@ -282,21 +271,23 @@ extension RegionLowering {
       return (id: id, product: product, tile: tile, panel: panel, total: total)
     }
     let blockCount = scalar(all.left.blocks, "\(all.left.depth.name)_blocks")
-    func addBlocks(isNarrow: Bool) throws -> [MachineStatement] {
+    func addBlocks(isNarrow: Bool) -> [MachineStatement] {
       let first = stack.variable("block", .index)
       stack.open()
-      let parts = (0..<turns).flatMap { turn in
+      let parts = (0..<round.turns).flatMap { turn in
         operands.enumerated().map { number, own in
           let block = Expression.variable(first) + .constant(turn)
           return CubePart(
             id: own.id, product: own.product, left: own.tile * blockCount + block, right: own.panel * blockCount + block,
-            exchange: own.product.exchange + turn, arrays: arrays[turn * operands.count + number], total: ArrayPart(own.total))
+            exchange: own.product.exchange + turn, arrays: round.arrays[turn * operands.count + number],
+            total: ArrayPart(own.total))
         }
       }
-      for group in 0..<parts.count / together {
-        add(Array(parts[group * together..<(group + 1) * together]), isNarrow: isNarrow, rows: domains[pattern.rows]!.count)
+      for group in 0..<parts.count / round.together {
+        let own = parts[(group * round.together)...].prefix(round.together)
+        add(Array(own), isNarrow: isNarrow, rows: domains[pattern.rows]!.count)
       }
-      return [.loop(CountedLoop(first, from: .constant(0), to: blockCount, step: turns, stack.close()))]
+      return [.loop(CountedLoop(first, from: .constant(0), to: blockCount, step: round.turns, stack.close()))]
     }
     let widest = try operands.compactMap { own in
       try own.product.right.groups.map { groups in
@@ -308,9 +299,9 @@ extension RegionLowering {
     if let first = widest.first {
       let isWide = widest.dropFirst().reduce(first) { $0.apply(.maximum, $1) }.compared(
         .notEqual, .integer(Int64(CubeGroups.narrow), MachineType(.i32)))
-      stack.append(.branch(isWide, try addBlocks(isNarrow: false), try addBlocks(isNarrow: true)))
+      stack.append(.branch(isWide, addBlocks(isNarrow: false), addBlocks(isNarrow: true)))
     } else {
-      stack.append(contentsOf: try addBlocks(isNarrow: false))
+      stack.append(contentsOf: addBlocks(isNarrow: false))
     }
     // Totals of all rows and columns that a cell can have; of the product those are looked for that it has.
     for (own, finished) in zip(operands, finished) {

@@ -27,6 +27,10 @@ extension Lowering {
         return try lower(2)
       } catch is PipeLowering.DependsOnCell {
         return try lower(1)
+      } catch let refusal as Diagnostic {
+        // What two vector cores bring to the cube core may have room there for one.
+        guard let one = try? lower(1) else { throw refusal }
+        return one
       }
     }
   }
@@ -139,10 +143,11 @@ final class PipeLowering {
         kernel, at: location, vectorCoresOfCube: vectorCoresOfCube, isSparing: isSparing, arrayBytes: arrayBytes
       ).lower(for: npu, firstWorkspace: firstWorkspace, isSynchronised: isSynchronised)
     }
-    for arrayBytes in PipeLowering.arrayBytes {
-      if let lowered = try unlessRefused({ try lower(isSparing: false, arrayBytes: arrayBytes) }) { return lowered }
+    let ways = [(false, Self.mostArrays), (false, Self.manyArrays), (true, Self.manyArrays), (false, Self.fewArrays)]
+    for (isSparing, arrayBytes) in ways {
+      if let lowered = try unlessRefused({ try lower(isSparing: isSparing, arrayBytes: arrayBytes) }) { return lowered }
     }
-    return try lower(isSparing: true, arrayBytes: PipeLowering.arrayBytes.last!)
+    return try lower(isSparing: true, arrayBytes: Self.fewArrays)
   }
 
   /// What `body` gives; nil where a diagnostic says that it does not fit.

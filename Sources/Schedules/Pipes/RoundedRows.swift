@@ -65,7 +65,10 @@ extension PipeLowering {
 
   /// Row after row.
   private func roundEach(_ all: [SumsOfRows]) throws -> Bool {
-    for sums in all { try lowerRounds(sums.loop { array, weight in sharedSums[array]?.part(weight, sums.rows * sums.columns) }) }
+    for sums in all {
+      let count = sums.rows * sums.columns
+      try lowerRounds(sums.loop { array, weight in sharedSums[array]?.part(weight, count) })
+    }
     return true
   }
 
@@ -140,11 +143,12 @@ struct SharedSums {
   let tensor: String
   let isSecond: Bool
 
-  func view(_ weight: Int, _ count: Int) -> LocalView {
-    LocalView(tensor, .int32, offset: .constant((2 * weight + (isSecond ? 1 : 0)) * count))
-  }
+  /// The sums of a weight, of `count` elements.
   func part(_ weight: Int, _ count: Int) -> ArrayPart {
     ArrayPart(tensor, from: .constant((2 * weight + (isSecond ? 1 : 0)) * count))
+  }
+  func view(_ weight: Int, _ count: Int) -> LocalView {
+    LocalView(tensor, .int32, offset: part(weight, count).first)
   }
 }
 

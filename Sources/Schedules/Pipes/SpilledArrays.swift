@@ -36,9 +36,9 @@ extension MachineKernel {
 
 /// Arrays that have no room in the unified buffer: each core has its own in main memory, and copies what it needs.
 extension PipeLowering {
-  /// Bytes that arrays of known size may take of the unified buffer together: the most that are tried, and what leaves
-  /// enough beside them.
-  static let arrayBytes = [112 << 10, 80 << 10]
+  /// Bytes that arrays of known size may take of the unified buffer together: the most that are tried, what leaves
+  /// enough beside them, and what does beside sums of large tiles.
+  static let (mostArrays, manyArrays, fewArrays) = (112 << 10, 80 << 10, 48 << 10)
 
   /// Puts arrays into main memory: those that are to be there, and the largest others until the rest fits.
   func spill(from firstWorkspace: Int) {

@@ -7,7 +7,8 @@ extension PipeKernel {
   mutating func placeTensors(within capacity: Int, at location: SourceLocation) throws {
     let lives = lifetimes()
     let byTime = lives.sorted { ($0.value.lowerBound, $0.key) < ($1.value.lowerBound, $1.key) }
-    func size(_ name: String) -> Int { (tensors[name]!.byteCount + Ascend.block - 1) / Ascend.block * Ascend.block }
+    let sizes = tensors.mapValues { ($0.byteCount + Ascend.block - 1) / Ascend.block * Ascend.block }
+    func size(_ name: String) -> Int { sizes[name]! }
     /// The addresses of tensors that are placed one after the other, or the first that finds no place.
     func place(_ order: [(key: String, value: ClosedRange<Int>)], goesRound: Bool) -> (at: [String: Int], left: String?) {
       var placed: [(life: ClosedRange<Int>, bytes: Range<Int>)] = []
@@ -28,10 +29,9 @@ extension PipeKernel {
       return (addresses, nil)
     }
     var (addresses, left) = place(byTime, goesRound: true)
-    if left != nil {
-      // The largest first leave no gaps.
-      let bySize = byTime.sorted { size($0.key) > size($1.key) }
-      (addresses, left) = place(bySize, goesRound: false)
+    // The largest first leave few gaps, or those that are alive longest.
+    for measure in [size, { lives[$0]!.count * size($0) }, { lives[$0]!.count }] where left != nil {
+      (addresses, left) = place(byTime.sorted { measure($0.key) > measure($1.key) }, goesRound: false)
     }
     if let left { throw tooLarge(capacity, lives, at: lives[left]!.lowerBound, location) }
     for (name, address) in addresses { tensors[name]!.byteAddress = address }

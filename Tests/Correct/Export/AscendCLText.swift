@@ -59,6 +59,7 @@ enum AscendCLText {
     #include <cstdio>
     #include <cstdlib>
     #include <string>
+    #include <unistd.h>
     #include "stand_in.h"
 
     struct area {
@@ -215,7 +216,13 @@ enum AscendCLText {
       FILE *out = std::fopen(path.c_str(), "wb");
       if (!out || std::fwrite(file.data(), 1, file.size(), out) != file.size()) return refuse("no file for " + path);
       std::fclose(out);
-      const int status = std::system(("'" + engine + "' <> '" + path + "'").c_str());
+      // While another thread's child has not begun its program yet, it holds open what was written last, and 126 is the
+      // shell's word for a program that is being written.
+      int status = 126 << 8;
+      for (int tries = 0; status == 126 << 8 && tries < 100; tries++) {
+        if (tries) usleep(20000);
+        status = std::system(("'" + engine + "' <> '" + path + "'").c_str());
+      }
       FILE *in = std::fopen(path.c_str(), "rb");
       const bool is_read = in && std::fread(file.data(), 1, file.size(), in) == file.size();
       if (in) std::fclose(in);
