@@ -31,7 +31,8 @@ public struct SliceProduct: Hashable, Sendable {
 
   public init(
     _ left: Access, slices leftSlices: Int, by right: Access, slices rightSlices: Int,
-    ofSlices rightSlicesThere: Int? = nil, rows: Int, columns: Int, depth: Int, pitch: Int? = nil, to target: String, through exchange: String
+    ofSlices rightSlicesThere: Int? = nil, rows: Int, columns: Int, depth: Int, pitch: Int? = nil, to target: String,
+    through exchange: String
   ) {
     self.pitch = pitch
     self.left = left
@@ -75,7 +76,8 @@ public struct SliceProduct: Hashable, Sendable {
 
   /// Whether there are whole tiles of everything, and sums keep within 32 bits.
   public var isWellFormed: Bool {
-    leftSlices > 0 && rightSlices > 0 && rightSlices <= rightSlicesThere && [rows, columns].allSatisfy { $0 > 0 && $0 % Self.tile == 0 }
+    leftSlices > 0 && rightSlices > 0 && rightSlices <= rightSlicesThere
+      && [rows, columns].allSatisfy { $0 > 0 && $0 % Self.tile == 0 }
       && depth > 0
       && depth % Self.depthStep == 0
       && (pitch.map { $0 >= columns && $0 % Self.depthStep == 0 && columns % Self.depthStep == 0 } ?? true)

@@ -201,7 +201,8 @@ extension RegionLowering {
     let (cell, most) = (stack.variable("cell", .index), stack.variable("most", type))
     let count = scalar(product.panels.panels * product.panels.blocks, "blocks")
     let first = stack.variable("block", .index)
-    stack.append(.note("spreads of \(program.parameters[product.panels.parameter].name)", program[product.right.value].location))
+    let parameter = program.parameters[product.panels.parameter].name
+    stack.append(.note("spreads of \(parameter)", program[product.right.value].location))
     stack.append(.declare(most, .integer(0, type)))
     stack.open()
     let active = stack.define("active", (count - .variable(first)).minimum(.constant(type.lanes)))

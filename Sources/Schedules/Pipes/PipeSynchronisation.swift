@@ -305,7 +305,6 @@ struct PipeSynchroniser {
     }
     return result
   }
-
 }
 
 extension Expression {
