@@ -332,6 +332,7 @@ struct PipeKernelPrinter {
     case .oneRepeat: (1, 0)
     case .oneBlock: (0, 0)
     case .blockOfRepeat: (0, 1)
+    case .everyOtherRepeat: (1, 16)
     }
   }
 

@@ -353,7 +353,14 @@ extension RegionLowering {
             member, from: .constant(0), to: .constant(group), unrolled: true, statements)))
     }
 
-    if isOneVector { return try bodyAt(.constant(0), count.constantValue == lanes ? nil : count) }
+    if isOneVector {
+      guard nibbles?.isOfPairs ?? false else {
+        return try bodyAt(.constant(0), count.constantValue == lanes ? nil : count)
+      }
+      stack.open(binding: [dimension])
+      try bodyAt(.constant(0), count)
+      return stack.append(.branch(count.compared(.greater, .constant(0)), stack.close(), []))
+    }
     if whole.constantValue != 0 {
       let counter = stack.variable(dimension.name, .index)
       stack.open(binding: [dimension])
@@ -371,8 +378,10 @@ extension RegionLowering {
     stack.append(.branch(whole.compared(.less, count), tail, []))
   }
 
-  /// Whether a loop's rounds are written out: few, of a block's threads, which then ask for all they read at once.
+  /// Whether a loop's rounds are written out: few, of a block's threads, which then ask for all they read at once; one, of
+  /// a vector core, whose instructions then stand beside others.
   private func isUnrolled(_ whole: Expression, _ step: Int) -> Bool {
+    if machine.npu != nil { return whole.constantValue == step }
     guard let gpu = machine.gpu, gpu.agentWarps > 1, let count = whole.constantValue else { return false }
     return count <= 16 * step
   }

@@ -29,7 +29,7 @@ extension RegionLowering {
     -> Expression?
   {
     guard machine.npu != nil, type.lanes > 1, case .divided(let inner, let n)? = indices.last,
-      indices.allSatisfy({ $0.values.isEmpty }), type.lanes % n == 0, type.lanes > n,
+      indices.allSatisfy({ $0.values.allSatisfy(isHeld) }), type.lanes % n == 0, type.lanes > n,
       program.parameters[position].element.bitWidth >= 8
     else { return nil }
     let coordinate = try coordinate(inner, environment)
@@ -51,6 +51,14 @@ extension RegionLowering {
     let lanes = Expression.laneNumbers(type.lanes).apply(.divideFloor(n))
     return .gather(
       Access(array, type.scalar == .f32 ? .float32 : .int32, .constant(0)), lanes: lanes, type, active: environment.active)
+  }
+}
+
+extension RegionLowering {
+  /// Whether a value has a register where nothing but the cell is open.
+  private func isHeld(_ id: ValueID) -> Bool {
+    guard stack.depth == 1, case .register? = storage[id] else { return false }
+    return true
   }
 }
 

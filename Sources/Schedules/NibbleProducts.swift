@@ -22,8 +22,9 @@ struct NibbleProduct {
     case bytes
     case matrices(rows: Dimension, count: Int)
     case vectors(rows: Dimension, count: Int)
+    case cubes(rows: Dimension, count: Int)
   }
-  let way: Way
+  private(set) var way: Way
 
   /// Columns that one cell takes: rows serve for all of them.
   var cellColumns: Int {
@@ -31,8 +32,11 @@ struct NibbleProduct {
     case .bytes: 64
     case .matrices: NibbleMatrices.cellColumns
     case .vectors: NibbleVectors.cellColumns
+    case .cubes: NibbleCubes.cellColumns
     }
   }
+  /// Whether two cells that follow each other have the same rows, so that cells are even in number.
+  var isOfPairs: Bool { if case .cubes = way { true } else { false } }
   /// Elements from row to row of what a cell keeps.
   var pitch: Int { if case .matrices = way { NibbleMatrices.pitch } else { cellColumns } }
 
@@ -89,6 +93,9 @@ struct NibbleProduct {
     self.left = left
     self.right = right
     scales = (operands[2], operands[3])
+    if case .vectors(let rows, let count) = way, NibbleCubes.fits(self, program, region, machine, rows: rows, count: count) {
+      way = .cubes(rows: rows, count: count)
+    }
   }
 }
 
@@ -97,6 +104,7 @@ extension RegionLowering {
     switch product.way {
     case .matrices(let rows, let count): return try lowerMatrices(product, rows, count)
     case .vectors(let rows, let count): return try lowerVectors(product, rows, count)
+    case .cubes(let rows, let count): return try lowerCubes(product, rows, count)
     case .bytes: break
     }
     let rows = analysis.innerAxes(product.id).filter { $0 != product.columns }

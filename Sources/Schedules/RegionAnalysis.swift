@@ -18,6 +18,8 @@ struct RegionAnalysis {
   private let longestRow: Int
   /// Whether costly values of outer loops are computed by loops of their own, along which lanes run.
   private let keepsOuterValues: Bool
+  /// Whether that is done too with what is loaded, perhaps converted, since each load would be a copy of its own.
+  private let keepsLoads: Bool
   /// Parallel axes whose coordinate is fixed while a cell's body runs.
   let fixed: Set<Dimension>
   /// Values whose elements are stored: reductions, products, sorts, loop values, kept values.
@@ -32,8 +34,9 @@ struct RegionAnalysis {
 
   init(
     program: Program, region: Region, fixed: Set<Dimension>, keepsFromCost: Int, keptElements: Int = 0,
-    longestRow: Int? = nil, keepsOuterValues: Bool = false
+    longestRow: Int? = nil, keepsOuterValues: Bool = false, keepsLoads: Bool = false
   ) {
+    self.keepsLoads = keepsLoads
     self.keepsOuterValues = keepsOuterValues
     self.keptElements = keptElements
     self.longestRow = longestRow ?? keptElements + 1
@@ -207,11 +210,19 @@ struct RegionAnalysis {
       }
     for (axes, values) in users {
       for id in values where !innerAxes(id).isEmpty && Set(innerAxes(id)).isStrictSubset(of: axes) {
-        guard !anchors.contains(id), home[id] == nil, cost(id, &known) >= keepsFromCost, isKeepable(id),
-          !readsFreely(id)
+        guard !anchors.contains(id), home[id] == nil, cost(id, &known) >= keepsFromCost || keepsLoads && isLoaded(id),
+          isKeepable(id), !readsFreely(id)
         else { continue }
         anchors.insert(id)
       }
+    }
+  }
+
+  private func isLoaded(_ id: ValueID) -> Bool {
+    switch program[id].operation {
+    case .load: true
+    case .elementwise(.convert): isLoaded(program[id].operands[0])
+    default: false
     }
   }
 
@@ -245,13 +256,22 @@ struct RegionAnalysis {
     if anchors.contains(id) { return false }
     switch node.operation {
     case .load(let position, let indices):
-      let axes = program.parameters[position].axes
-      if !zip(axes, indices).allSatisfy({ bounds.isWithin($1, $0) }) { return true }
+      let parameter = program.parameters[position]
+      let isWithin = zip(parameter.axes, indices).allSatisfy { axis, index in
+        bounds.isWithin(index, axis) || parameter.role == .weight && isCoordinate(index, of: axis)
+      }
+      if !isWithin { return true }
     case .sample(let dimension, let index):
       if !bounds.isWithin(index, dimension) { return true }
     default: break
     }
     return node.operands.contains(where: readsFreely)
+  }
+
+  /// Whether an index is an integer of data that is a coordinate of an axis, such as a token's position in a table.
+  private func isCoordinate(_ index: Index, of axis: Dimension) -> Bool {
+    guard case .value(let id) = index, case .load(let position, _) = program[id].operation else { return false }
+    return program.parameters[position].refinements.contains(.coordinate(of: axis))
   }
 
   private var bounds: IndexBounds { IndexBounds(program: program) }

@@ -103,7 +103,7 @@ final class RegionLowering {
     analysis = RegionAnalysis(
       program: program, region: region, fixed: pattern?.fixed ?? Set(fixed),
       keepsFromCost: schedule.keepsFromCost, keptElements: schedule.keptElements, longestRow: schedule.longestRow,
-      keepsOuterValues: machine.npu != nil)
+      keepsOuterValues: machine.npu != nil, keepsLoads: self.nibbles?.isOfPairs ?? false)
   }
 
   /// A lowering of the region anew, for a kernel beside this one's.
@@ -135,7 +135,8 @@ final class RegionLowering {
       let upperBound = try axis.bounds.map { try host($0.upper) } ?? HostExpression(extentOf: axis.dimension)
       let extent =
         axis.bounds == nil ? upperBound : .maximum(.constant(0), upperBound + lowerBound * .constant(-1))
-      let blocks = extent.dividedUp(by: size)
+      let isOfPairs = axis.dimension == laneAxis && nibbles?.isOfPairs ?? false
+      let blocks = isOfPairs ? extent.dividedUp(by: 2 * size) * .constant(2) : extent.dividedUp(by: size)
       cells = cells * blocks
       let first = scalar(lowerBound, "\(axis.dimension.name)_first")
       let last = scalar(upperBound, axis.bounds == nil ? axis.dimension.name : "\(axis.dimension.name)_last")
@@ -148,9 +149,11 @@ final class RegionLowering {
           "\(axis.dimension.name)_block", .apply(.remainder, [remaining, count], .index))
         remaining = stack.define("outer", .apply(.quotient, [remaining, count], .index))
       }
-      let lower = stack.define("\(axis.dimension.name)_lower", first + block * .constant(size))
+      let start = first + block * .constant(size)
+      // The last one of a pair may have nothing.
+      let lower = stack.define("\(axis.dimension.name)_lower", isOfPairs ? start.minimum(last) : start)
       let upper = stack.define(
-        "\(axis.dimension.name)_upper", (lower + .constant(size)).minimum(last))
+        "\(axis.dimension.name)_upper", ((isOfPairs ? start : lower) + .constant(size)).minimum(last))
       if isBlock {
         let isWhole = axis.dimension == sharedAxis && axis.dimension.extent.map { $0 % size == 0 } ?? false
         let count =

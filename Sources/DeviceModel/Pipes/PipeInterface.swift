@@ -214,7 +214,8 @@ extension ModelText {
       fresh.mode = mode;
       model::commit(model::V);
     }
-    // By repeats of 256 bytes: an operand goes on from one to the next, or one of it, one block, or a block a repeat.
+    // By repeats of 256 bytes: an operand goes on from one to the next, or to the one after; or one of it, one block, or a
+    // block a repeat.
     struct BinaryRepeatParams {
       uint32_t toBlock, aBlock, bBlock, toRepeat, aRepeat, bRepeat;
       BinaryRepeatParams(uint32_t a, uint32_t b, uint32_t c, uint32_t d, uint32_t e, uint32_t f)
@@ -229,12 +230,13 @@ extension ModelText {
     }
     template <class T> inline model::span operand(
         const LocalTensor<T> &from, uint32_t mask, uint32_t repeats, uint32_t block, uint32_t stride, uint32_t line) {
-      limit(stride == 0 ? block <= 1 : stride == (block == 1 ? 8 : 1) && block <= 1, line, stride);
-      const uint32_t own_lanes = block ? mask : mask / 8;
-      model::span own = from.lanes(stride ? own_lanes * repeats : own_lanes, line);
+      limit(block ? block == 1 && (stride == 0 || stride == 8 || stride == 16) : stride <= 1, line, stride);
+      const uint32_t own_lanes = block ? mask : mask / 8, all = stride == 16 ? 2 * repeats - 1 : repeats;
+      model::span own = from.lanes(stride ? own_lanes * all : own_lanes, line);
       if (!block) own.period = 31;
-      if (!stride && block) own.period = 255;
+      if ((!stride || stride == 16) && block) own.period = 255;
       if (stride && !block) own.step = 32;
+      if (stride == 16) own.step = 512;
       return own;
     }
     #define TESSERA_BINARY(name, type, run)                                                                        \

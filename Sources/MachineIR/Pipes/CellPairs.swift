@@ -6,10 +6,11 @@ extension MachineKernel {
   /// Whether an expression is the quotient of the cell's number by an even number, of cells that are even in number: 2p
   /// and 2p + 1 have the same one, which is 2p's, and no pair has but one cell.
   public func isOfPair(_ expression: Expression) -> Bool {
-    guard cells.isEven, case .apply(.quotient, let operands, _) = expression, operands[0] == .variable(cell),
-      let divisor = operands[1].constantValue
-    else { return false }
-    return divisor > 0 && divisor % 2 == 0
+    guard cells.isEven, case .apply(.quotient, let operands, _) = expression, operands[0] == .variable(cell) else {
+      return false
+    }
+    if let divisor = operands[1].constantValue { return divisor > 0 && divisor % 2 == 0 }
+    return scalars.contains { $0.value.isEven && operands[1] == .variable(Variable($0.name, .index)) }
   }
 }
 

@@ -49,6 +49,8 @@ public enum OperandSpread: Hashable, Sendable {
   case oneBlock
   /// One block for each block of a repeat, the next for those of the next repeat.
   case blockOfRepeat
+  /// The first of two repeats for each repeat.
+  case everyOtherRepeat
 }
 
 /// One instruction of the vector unit.
@@ -112,6 +114,7 @@ public struct VectorInstruction: Hashable, Sendable {
       case .oneRepeat: return Ascend.repeatBytes
       case .oneBlock: return Ascend.block
       case .blockOfRepeat: return count / lanesOfRepeat * Ascend.block
+      case .everyOtherRepeat: return (2 * count / lanesOfRepeat - 1) * Ascend.repeatBytes
       case nil: break
       }
       return switch operation {

@@ -46,6 +46,8 @@ struct ReachNumbers {
   /// The numbers of a pair and of its cells, of which quotients by an even number are the same
   /// (`MachineKernel.isOfPair`), those of the first standing for all; none where there are no pairs, or odd ones.
   var cellsOfPair: [Polynomial] = []
+  /// Numbers of the launch that are even.
+  var evenNumbers: Set<Polynomial> = []
   private var symbols: [Origin: Symbol] = [:]
   private var origins: [Symbol: Origin] = [:]
   private var reads = 0
@@ -58,7 +60,8 @@ struct ReachNumbers {
     var operands = operands
     switch shape {
     case .applied(.quotient) where cellsOfPair.contains(operands[0]):
-      if let divisor = operands[1].constant, divisor > 0, divisor % 2 == 0 { operands[0] = cellsOfPair[0] }
+      let isEven = operands[1].constant.map { $0 > 0 && $0 % 2 == 0 } ?? evenNumbers.contains(operands[1])
+      if isEven { operands[0] = cellsOfPair[0] }
     case .floor(let n): return prover.with { $0.floor(operands[0], by: n) }
     case .minimum, .maximum:
       return prover.with { $0.extremum(operands[0], operands[1], isMinimum: shape == .minimum) }

@@ -78,6 +78,8 @@ struct ReachWalk {
       let names = [kernel.source.cell.name, PipeKernel.pair.name] + (0..<2).map(kernel.cell(of:))
       self.numbers.cellsOfPair = names.map { given($0) }
     }
+    let even = kernel.source.scalars.filter(\.value.isEven)
+    self.numbers.evenNumbers = Set(even.map { given($0.name) })
     for scalar in kernel.source.scalars {
       self.numbers.values[scalar.name] = given(scalar.name) * (kernel.source.isTwice(scalar) ? 2 : 1)
     }

@@ -93,7 +93,7 @@ extension RegionLowering {
   }
 
   /// Cuts one block of depth of these lines, whose number through all tiles is `at`.
-  func cutBlock(
+  private func cutBlock(
     _ operand: CubeOperand, _ block: Expression, at: Expression, lower: Expression, count: Expression
   ) throws {
     let (start, active) = try depths(operand, block)
@@ -113,14 +113,13 @@ extension RegionLowering {
     }
   }
 
-  /// Cuts line number `line` of a tile, of `count` from `lower` on, in a block of depth whose number through all tiles is
-  /// `at`; one past the end is the last once more, which nobody reads.
+  /// Cuts line number `line` of a tile, which is line `own` of all, in a block of depth whose number through all tiles is
+  /// `at`.
   func cutLine(
-    _ operand: CubeOperand, _ line: Expression, in block: Expression, at: Expression, lower: Expression,
-    count: Expression
+    _ operand: CubeOperand, _ line: Expression, in block: Expression, at: Expression, from own: Expression
   ) throws {
     let (start, active) = try depths(operand, block)
-    let own = stack.define("\(operand.lines.name)_at", lower + line.minimum(count - .constant(1)))
+    let own = stack.define("\(operand.lines.name)_at", own)
     try cutLine(operand, line, at: own, where: nil, start: start, active: active, at, nil)
   }
 

@@ -103,11 +103,17 @@ extension RegionLowering {
     _ products: [ValueID: CubeProduct], _ pattern: ProductPattern, _ blocking: ProductBlocking, hasOneRowBlock: Bool,
     name: String
   ) throws -> MachineKernel {
+    let found = pattern.partition.map { _ in workspaces.count }
+    if found != nil {
+      let bytes = rowBlocks(pattern, blocking.cellRows) * .constant(4 * blocking.cellRows)
+      workspaces.append(Workspace(name: "rows_of_lines", byteCount: bytes))
+      before.append(try sibling().findRows(pattern, blocking, into: workspaces.count - 1, name: "\(name)_rows_of_lines"))
+    }
     var cut: [Int] = []
     for product in pattern.products.compactMap({ products[$0] }) where !cut.contains(product.left.slices) {
       cut.append(product.left.slices)
       let suffix = cut.count == 1 ? "left" : "left_\(cut.count)"
-      before.append(try sibling().cutRows(product, pattern, blocking, name: "\(name)_slices_\(suffix)"))
+      before.append(try sibling().cutRows(product, pattern, blocking, found, name: "\(name)_slices_\(suffix)"))
     }
     // Two products of one form take turns, block by block.
     let pair = pattern.products.compactMap { products[$0] }
@@ -122,6 +128,7 @@ extension RegionLowering {
       domains[pattern.columns]!.count = .constant(blocking.cellColumns)
     }
     cubeColumns = pattern.columns
+    stack.open()
     try lowerAround(pattern) { id in
       guard storage[id] == nil else { return }
       let ids = isPair ? pattern.products : [id]
@@ -131,6 +138,13 @@ extension RegionLowering {
         return product
       }
       try multiply(ids.map { ($0, products[$0]!) }, pattern, rowBlock, round, into: finished)
+    }
+    let body = stack.close()
+    if pattern.partition == nil {
+      stack.append(contentsOf: body)
+    } else {
+      // A segment may have a block too many, for which no weight has to come.
+      stack.append(.branch(domains[pattern.rows]!.count.compared(.greater, .constant(0)), body, []))
     }
     return kernel(name: name, cells: cells, cell: cell)
   }
@@ -217,9 +231,25 @@ extension RegionLowering {
     return kernel(name: name, cells: product.panels.matrices, cell: cell)
   }
 
-  /// A cell is a block of depth of a row, or of a tile of rows where it has to look for them among segments.
+  /// The row of each line of a block of rows of segments, of those that there are not the last once more. A cell is a
+  /// block.
+  private func findRows(_ pattern: ProductPattern, _ blocking: ProductBlocking, into workspace: Int, name: String) throws
+    -> MachineKernel
+  {
+    let (cell, lanes) = (stack.variable("cell", .index), blocking.cellRows)
+    stack.append(.note("rows of lines", program[pattern.products[0]].location))
+    try bindRows(pattern, lanes, .variable(cell))
+    let (lower, count, _) = domains[pattern.rows]!
+    func spread(_ number: Expression) -> Expression { number.converted(to: .i32).broadcast(to: lanes) }
+    let line = Expression.laneNumbers(lanes).apply(.minimum, spread(count - .constant(1)))
+    let rows = Access(buffer(workspace: workspace, .int32), .int32, .variable(cell) * .constant(lanes))
+    stack.append(.store(rows, spread(lower).apply(.add, line), active: nil))
+    return kernel(name: name, cells: rowBlocks(pattern, lanes), cell: cell)
+  }
+
+  /// A cell is a block of depth of a row. `found`: where rows of lines stand, of segments.
   private func cutRows(
-    _ product: CubeProduct, _ pattern: ProductPattern, _ blocking: ProductBlocking, name: String
+    _ product: CubeProduct, _ pattern: ProductPattern, _ blocking: ProductBlocking, _ found: Int?, name: String
   ) throws -> MachineKernel {
     let cell = stack.variable("cell", .index)
     let left = product.left
@@ -232,21 +262,27 @@ extension RegionLowering {
       remaining = stack.define("outer", .apply(.quotient, [remaining, count], .index))
       return taken
     }
-    let line = pattern.partition == nil ? take(.constant(left.tile), "line") : nil
+    let line = take(.constant(left.tile), "line")
     let at = remaining
     let block = take(left.blocks, "block")
     let rowBlock = take(rowBlocks(pattern, blocking.cellRows), "\(pattern.rows.name)_block")
     for axis in product.axes.reversed() {
       environment.bind(axis, LaneCoordinate(take(HostExpression(extentOf: axis), "\(axis.name)_at")))
     }
-    try bindRows(pattern, blocking.cellRows, rowBlock)
-    let rows = domains[pattern.rows]!
     stack.append(.note("slices of the left operand", program[left.value].location))
-    if let line {
-      try cutLine(left, line, in: block, at: at, lower: rows.lower, count: rows.count)
+    let row: Expression
+    if let found {
+      let place = rowBlock * .constant(left.tile) + line
+      let own = Access(buffer(workspace: found, .int32, written: false), .int32, place)
+      // Of a block without rows it may be none.
+      row = Expression.load(own, MachineType(.i32), active: nil).converted(to: .i64).maximum(.constant(0))
+        .minimum(try length(pattern.rows) - .constant(1))
     } else {
-      try cutBlock(left, block, at: at, lower: rows.lower, count: rows.count)
+      try bindRows(pattern, blocking.cellRows, rowBlock)
+      let rows = domains[pattern.rows]!
+      row = rows.lower + line.minimum(rows.count - .constant(1))
     }
+    try cutLine(left, line, in: block, at: at, from: row)
     return kernel(name: name, cells: cells, cell: cell)
   }
 

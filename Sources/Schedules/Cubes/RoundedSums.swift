@@ -9,15 +9,16 @@ struct CubeArrays {
   let rowExponents: ArrayPart
   let columnExponents: ArrayPart
 
-  init(_ lowering: RegionLowering, rows: Int, columns: Int, sums count: Int) {
-    self = Self.arrays(1, lowering, rows: rows, columns: columns, sums: count)[0]
+  /// `values`: an array that has them anyway.
+  init(_ lowering: RegionLowering, rows: Int, columns: Int, sums count: Int, values: String? = nil) {
+    self = Self.arrays(1, lowering, rows: rows, columns: columns, sums: count, values: values)[0]
   }
 
   /// The same for several blocks, which are rounded together: values and powers of two one behind the other.
   static func arrays(
-    _ parts: Int, _ lowering: RegionLowering, rows: Int, columns: Int, sums count: Int
+    _ parts: Int, _ lowering: RegionLowering, rows: Int, columns: Int, sums count: Int, values known: String? = nil
   ) -> [CubeArrays] {
-    let values = lowering.exactScratch("values", .f32, parts * rows * columns)
+    let values = known ?? lowering.exactScratch("values", .f32, parts * rows * columns)
     let rowExponents = lowering.exactScratch("row_exponents", .i32, parts * rows)
     let columnExponents = lowering.exactScratch("column_exponents", .i32, parts * columns)
     return (0..<parts).map { part in

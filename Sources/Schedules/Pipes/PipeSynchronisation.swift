@@ -148,11 +148,7 @@ struct PipeSynchroniser {
       case .loop(var loop):
         loop.body = order(loop.body, isLoop: true)
         return .loop(loop)
-      case .branch(let condition, let then, _) where isApart(statement):
-        let outer = given
-        let inner = order(then, isLoop: isLoop)
-        given = outer
-        return .branch(condition, [.barrier(nil)] + inner + [.barrier(nil)], [])
+      case .branch where isApart(statement): return statement
       case .branch(let condition, let then, let otherwise) where isEither(statement):
         return orderEither(condition, then, otherwise, isLoop: isLoop)
       case .branch(let condition, let then, let otherwise):
@@ -169,7 +165,14 @@ struct PipeSynchroniser {
       orders += within
       if isLoop { orders += backward(pair, list, touches, within) }
     }
-    return insert(orders, into: inner, isLoop: isLoop)
+    // What stands apart has the events that are left.
+    return insert(orders, into: inner, isLoop: isLoop).map { statement in
+      guard isApart(statement), case .branch(let condition, let then, _) = statement else { return statement }
+      let outer = given
+      let inner = order(then, isLoop: isLoop)
+      given = outer
+      return .branch(condition, [.barrier(nil)] + inner + [.barrier(nil)], [])
+    }
   }
 
   /// Two sides of which one is taken have the same events in turns. Where they do not raise the same ones and wait for

@@ -115,8 +115,13 @@ extension PipeLowering {
         sharedSums[first.array]?.view(weight, count)
           ?? LocalView(first.array, .int32, offset: .constant(weight * count)))
     }
-    let nearest = try call(
-      .nearSlices(depth: product.depth), operands, MachineType(.f32, all.count * count), "nearest")
+    let numbers = MachineType(.f32, all.count * count)
+    // Sums of one weight that `float32` has are their own nearest.
+    let isExact = first.weights == 1 && product.largestSum <= 1 << 24
+    let nearest =
+      isExact
+      ? emit(.cast(.nearestEven), try tensor("nearest", numbers), [try view(operands[0], type)], numbers.lanes)
+      : try call(.nearSlices(depth: product.depth), operands, numbers, "nearest")
     func powers(_ exponents: LocalView, _ lanes: Int, _ name: String) throws -> LocalView {
       let bits = try tensor(name, MachineType(.i32, lanes))
       emit(.addScalar, bits, [exponents], lanes, scalar: .integer(127, MachineType(.i32)))

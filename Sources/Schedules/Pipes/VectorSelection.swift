@@ -166,6 +166,12 @@ extension PipeLowering {
         let replaced = try compare(loses, a, b, type)
         return try select(replaced, b, a, type, name)
       }
+      if instruction == .maximum, bits == 0 {
+        // A sum with +0 has its sign where it is zero.
+        let replaced = try compare(.greater, b, a, type)
+        let sum = try unary(.addScalar, a, type, "either", scalar: .float(0))
+        return try select(replaced, b, .local(sum), type, name)
+      }
     }
     let (x, y) = (try view(a, type), try view(b, type))
     let words = MachineType(.i32, type.lanes)

@@ -13,18 +13,39 @@ extension PipeLowering {
       let rows = mostOf(loop.upper), (2...Self.mostRowsAtOnce).contains(rows)
     else { return nil }
     var widening = LoopWidening(loop, rows: rows, own: own, self)
-    guard let statements = widening.run() else { return nil }
-    let more = widening.pitches.reduce(0) { $0 + rows * $1.value - tensors[$1.key]!.byteCount }
-    guard more <= Self.mostWidened else { return nil }
+    guard var statements = widening.run() else { return nil }
+    var atOnce = rows
+    if more(widening, rows) > Self.mostWidened {
+      guard !widening.copies, loop.upper.constantValue == rows,
+        let part = [1, 2, 4, 8].map({ rows / $0 }).first(where: {
+          $0 > 1 && rows % $0 == 0 && more(widening, $0) <= Self.mostWidenedInParts
+        })
+      else { return nil }
+      let first = Variable(unique(loop.counter.name), .index)
+      widening = LoopWidening(
+        PipeLoop(
+          loop.counter, from: .variable(first), to: .variable(first) + .constant(part), step: loop.step, loop.body),
+        rows: part, own: own, self)
+      statements = [
+        .loop(
+          PipeLoop(first, from: .constant(0), to: .constant(rows), step: .constant(part), widening.run()!))
+      ]
+      atOnce = part
+    }
     for (name, pitch) in widening.pitches {
       let tensor = tensors[name]!
-      tensors[name] = LocalTensor(name, tensor.element, count: rows * pitch / tensor.element.byteCount, byteAddress: 0)
+      tensors[name] = LocalTensor(name, tensor.element, count: atOnce * pitch / tensor.element.byteCount, byteAddress: 0)
     }
     return statements
   }
   private static let mostRowsAtOnce = 64
-  /// Bytes that tensors may become longer by.
+  /// Bytes that tensors may become longer by; those of parts of a loop, of which few are needed at once.
   private static let mostWidened = 96 << 10
+  private static let mostWidenedInParts = 512 << 10
+
+  private func more(_ widening: LoopWidening, _ rows: Int) -> Int {
+    widening.pitches.reduce(0) { $0 + rows * $1.value - tensors[$1.key]!.byteCount }
+  }
 }
 
 /// One loop: what its statements touch, row by row.
@@ -37,6 +58,11 @@ private struct LoopWidening {
   private(set) var pitches: [String: Int] = [:]
   /// Tensors of which all rounds read the same place.
   private var fixed: Set<String> = []
+  /// Whether there are copies of main memory, and whether rows are filled with a constant.
+  private(set) var copies = false
+  private var fills = false
+  /// Where rounds read every other repeat of a tensor: no later round reads what one has written at its own number.
+  private var everyOther: [String: [Expression]] = [:]
   /// Where rows of the other tensors begin, and whether they are written.
   private var places: [String: (offset: Expression, pitch: Int, isWritten: Bool)] = [:]
 
@@ -63,10 +89,11 @@ private struct LoopWidening {
           guarded = .branch(condition, [guarded], [])
         }
         if statement.isCopyIn { copiesIn.append(guarded) } else { copiesOut.append(guarded) }
+        copies = true
       default: return nil
       }
     }
-    return copiesIn + work + copiesOut
+    return copies && fills ? nil : copiesIn + work + copiesOut
   }
 
   private func isFixed(_ expression: Expression) -> Bool { !expression.variables.contains(loop.counter) }
@@ -85,6 +112,10 @@ private struct LoopWidening {
     let width = view.element.byteCount
     guard let step = view.offset.steps(of: loop.counter)?.constantValue, step * width == bytes else { return nil }
     let offset = view.offset.replacing(loop.counter, with: loop.lower)
+    if let others = everyOther[view.tensor] {
+      let next = offset + .constant(bytes / width)
+      guard isWritten, places[view.tensor] == nil, others.allSatisfy({ $0 == offset || $0 == next }) else { return nil }
+    }
     if let known = places[view.tensor] {
       // Another place of a tensor that is written may be another row's.
       guard !isWritten && !known.isWritten || known.offset == offset && known.pitch == bytes else { return nil }
@@ -117,6 +148,12 @@ private struct LoopWidening {
       case nil where bytes == Ascend.repeatBytes && lowering.isConstant(source):
         spread[position] = .oneRepeat
         sources.append(source)
+      case nil where bytes == Ascend.repeatBytes && isOfEveryOther(source):
+        guard places[source.tensor] == nil else { return nil }
+        let offset = source.offset.replacing(loop.counter, with: loop.lower)
+        everyOther[source.tensor, default: []].append(offset)
+        spread[position] = .everyOtherRepeat
+        sources.append(LocalView(source.tensor, source.element, offset: offset))
       case nil:
         guard let wide = widened(source, bytes: bytes, isWritten: false) else { return nil }
         sources.append(wide)
@@ -126,10 +163,21 @@ private struct LoopWidening {
     guard let destination = widened(instruction.destination, bytes: instruction.bytesWritten, isWritten: true) else {
       return nil
     }
+    // A constant has the same in all blocks.
+    if instruction.operation == .copy, spread[0] == .oneRepeat {
+      fills = true
+      return VectorInstruction(.repeatBlock, destination, sources, count: rows * instruction.count)
+    }
     let wide = VectorInstruction(
       instruction.operation, destination, sources, count: rows * instruction.count, scalar: instruction.scalar,
       spread: spread)
     return spread.isEmpty || wide.maySpread ? wide : nil
+  }
+
+  /// Whether rounds read every other repeat.
+  private func isOfEveryOther(_ view: LocalView) -> Bool {
+    let step = view.offset.steps(of: loop.counter)?.constantValue
+    return !own.contains(view.tensor) && step == 2 * Ascend.repeatBytes / view.element.byteCount
   }
 
   /// The lanes of a row, whole repeats of words or the halves of such; nil where a row has others.

@@ -27,9 +27,11 @@ import TileIR
   private static let cell = Variable("cell", .index)
 
   /// A kernel of so many cells, times those of a launch, with these statements.
-  private static func kernel(_ cells: HostExpression, _ body: [MachineStatement]) -> MachineKernel {
+  private static func kernel(_ cells: HostExpression, _ body: [MachineStatement], scalars: [KernelScalar] = [])
+    -> MachineKernel
+  {
     MachineKernel(
-      name: "pairs", buffers: [KernelBuffer("places", .parameter(0), .int32, isWritten: false)], scalars: [], floats: [],
+      name: "pairs", buffers: [KernelBuffer("places", .parameter(0), .int32, isWritten: false)], scalars: scalars, floats: [],
       floatNames: [], scratch: [], cells: cells, cell: cell, body: body, agentWarps: 1)
   }
 
@@ -65,5 +67,18 @@ import TileIR
     #expect(odd.variables == ["cell", "own", "shared", "found", "chosen", "inside"])
     let threes = OwnOfCells(Self.kernel(.constant(6) * rows, parts(3)))
     #expect(threes.variables == ["cell", "own", "shared", "found", "chosen", "inside"])
+  }
+
+  /// What a launch says is even, whatever it is, divides pairs as a constant does.
+  @Test func numbersOfALaunchThatAreEven() {
+    let (blocks, rows) = (Variable("blocks", .index), HostExpression.scalar(parameter: 0))
+    let shared = MachineStatement.define(
+      Variable("shared", .index), .apply(.quotient, [.variable(Self.cell), .variable(blocks)], .index))
+    func variables(_ count: HostExpression, cells: HostExpression) -> Set<String> {
+      OwnOfCells(Self.kernel(cells, [shared], scalars: [KernelScalar("blocks", count)])).variables
+    }
+    #expect(variables(rows * .constant(2), cells: rows * .constant(2) * rows) == ["cell"])
+    #expect(variables(rows * .constant(2), cells: rows) == ["cell", "shared"])
+    #expect(variables(rows, cells: rows * .constant(2)) == ["cell", "shared"])
   }
 }
