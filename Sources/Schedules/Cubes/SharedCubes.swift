@@ -107,7 +107,7 @@ extension RegionLowering {
     return operand
   }
 
-  func cutTiles(_ operand: CubeOperand, _ fixed: [Dimension], name: String) throws -> MachineKernel {
+  private func cutTiles(_ operand: CubeOperand, _ fixed: [Dimension], name: String) throws -> MachineKernel {
     let cell = stack.variable("cell", .index)
     var cells = HostExpression(extentOf: operand.lines).dividedUp(by: operand.tile)
     let count = scalar(cells, "\(operand.lines.name)_blocks")
