@@ -162,19 +162,30 @@ extension RegionLowering {
   /// partial sums in an array, folded as the order says. Lanes run along another axis if there is one.
   func lowerOrderedSum(_ id: ValueID, _ order: SummationOrder, _ dimension: Dimension) throws {
     let operand = program[id].operands[0]
-    try forEachResult(id, [operand]) { lanes in
+    let partials =
+      switch order {
+      case .tree: Self.powerOfTwo(dimension.extent!)
+      case .interleaved(let count): count
+      case .sequential, .chained: 1
+      }
+    // A vector core waits for each addition, of however many lanes.
+    let most = machine.npu == nil ? nil : Self.mostPartialBytes / (MachineScalar.f32.byteCount * partials)
+    try forEachResult(id, [operand], most: most) { lanes in
       let sum = try self.orderedSum(order, dimension, lanes) { try self.emitWide(operand, self.environment) }
       try self.keep(sum, id)
     }
   }
 
-  /// Loops over the inner axes of a result, lanes along the best of them.
+  private static let mostPartialBytes = 64 << 10
+
+  /// Loops over the inner axes of a result, lanes along the best of them, a vector's or `most`.
   func forEachResult(
-    _ id: ValueID, _ roots: [ValueID], _ body: @escaping (_ lanes: Int) throws -> Void
+    _ id: ValueID, _ roots: [ValueID], most: Int? = nil, _ body: @escaping (_ lanes: Int) throws -> Void
   ) throws {
     let axes = analysis.innerAxes(id)
     let vector = chooseVector(axes, roots: roots, work: nil)
-    let lanes = vector.map { self.lanes(along: $0, limit: machine.lanes(of: .f32)) } ?? 1
+    let limit = max(machine.lanes(of: .f32), most ?? 0)
+    let lanes = vector.map { self.lanes(along: $0, limit: limit) } ?? 1
     let nest = Nest(
       loops: axes.filter { $0 != vector } + (vector.map { [$0] } ?? []),
       vector: lanes > 1 ? vector : nil, lanes: lanes, group: 1, work: [])
