@@ -2,7 +2,6 @@ import DeviceModel
 import MachineIR
 import Operators
 import Proofs
-import Reference
 import Runtime
 import Schedules
 import Testing
@@ -101,17 +100,7 @@ import Tiles
   private func expectReference(
     _ executable: AscendModelExecutable, _ arguments: [String: Argument], rows: Int = rows
   ) throws {
-    let program = executable.plan.program
-    let extents = program.bound(["rows": rows])
-    let expected = try Reference.run(program, arguments, extents: extents)
-    for order in [PipeOrder.early, .late, .shuffled(seed: 11)] {
-      executable.order = order
-      let results = try executable.run(arguments, extents: extents)
-      for (name, tensor) in expected {
-        let found = try #require(results[name])
-        #expect(found == tensor, "\(order): \(name) \(difference(found, tensor))")
-      }
-    }
+    try executable.expectReference(arguments, extents: ["rows": rows], seed: 11)
   }
 
   @Test(arguments: launches) func givesTheReferencesBits(_ launch: Launch) throws {
@@ -190,12 +179,7 @@ import Tiles
   @Test func narrowMatricesHaveProductsOfOneSlice() throws {
     let (program, arguments, offsets) = try Self.matrices()
     let plan = try Lowering.plan(program, for: .ascend910b)
-    let lacking = Plan(
-      program: program, machine: plan.machine, schedule: plan.schedule, workspaces: plan.workspaces,
-      preparations: plan.preparations,
-      variants: plan.variants.map { variant in
-        PlanVariant(name: variant.name, guards: variant.guards, kernels: variant.kernels.map(\.withoutNarrowProducts))
-      }, messages: plan.messages)
+    let lacking = plan.changingKernels(\.withoutNarrowProducts)
     let results = try [plan, lacking].map { try MachineInterpreter.run($0, arguments).results["y"]! }
     let columns = results[0].shape[1]
     for expert in 0..<offsets.count - 1 {

@@ -1,7 +1,6 @@
 import DeviceModel
 import MachineIR
 import Operators
-import Reference
 import Runtime
 import Schedules
 import Testing
@@ -73,28 +72,14 @@ import Tiles
     let program = try Self.program()
     let executable = try AscendModelExecutable(program)
     #expect(executable.kernels.filter(\.usesCubes).map(\.vectorCoresOfCube) == [2])
-    let (arguments, extents) = (Self.arguments(launch), program.bound(Self.extents))
-    let expected = try Reference.run(program, arguments, extents: extents)
-    for order in [PipeOrder.early, .late, .shuffled(seed: 5)] {
-      executable.order = order
-      let results = try executable.run(arguments, extents: extents)
-      for (name, tensor) in expected {
-        let found = try #require(results[name])
-        #expect(found == tensor, "\(order): \(name) \(difference(found, tensor))")
-      }
-    }
+    try executable.expectReference(Self.arguments(launch), extents: Self.extents, seed: 5)
   }
 
   /// Without what the vector core does instead, results are missing where scales lie apart, and nowhere else.
   @Test(arguments: launches) func theVectorCoreComputesWhatLiesApart(_ launch: Launch) throws {
     let program = try Self.program()
     let plan = try Lowering.plan(program, for: .ascend910b)
-    let lacking = Plan(
-      program: program, machine: plan.machine, schedule: plan.schedule, workspaces: plan.workspaces,
-      preparations: plan.preparations,
-      variants: plan.variants.map { variant in
-        PlanVariant(name: variant.name, guards: variant.guards, kernels: variant.kernels.map(\.withoutVectorProducts))
-      }, messages: plan.messages)
+    let lacking = plan.changingKernels(\.withoutVectorProducts)
     let (arguments, extents) = (Self.arguments(launch), program.bound(Self.extents))
     let results = try [plan, lacking].map { try MachineInterpreter.run($0, arguments, extents: extents).results["scores"]! }
     #expect((results[0] == results[1]) == launch.isNear)
