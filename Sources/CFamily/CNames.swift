@@ -61,6 +61,10 @@ package struct CNames {
     "inline", "int", "long", "nullptr", "register", "restrict", "return", "short", "signed", "sizeof",
     "static", "struct", "switch", "thread_local", "true", "typedef", "typeof", "union", "unsigned",
     "void", "volatile", "while",
+    // Of C++, which GPUs and Ascend chips are given.
+    "and", "bitand", "bitor", "catch", "class", "compl", "concept", "delete", "explicit", "export", "friend", "mutable",
+    "namespace", "new", "noexcept", "not", "operator", "or", "private", "protected", "public", "requires", "template",
+    "this", "throw", "try", "typeid", "typename", "using", "virtual", "xor",
     "launch", "scratch", "first_cell", "last_cell", "tessera_launch", "convert_vector",
     "raise_status",
   ]

@@ -54,9 +54,10 @@ public struct AscendProgram: @unchecked Sendable {
       plan: try Lowering.plan(program, for: machine, schedule: schedule), unproved: reason, cache: cache)
   }
 
-  /// A plan's kernels as programs of pipes, without the events that nothing needs. They are not proved yet.
+  /// A plan's kernels as programs of pipes, without the events that nothing needs, the others with the chip's numbers. They
+  /// are not proved yet.
   public static func pipes(of plan: Plan) throws -> [PipeKernel] {
-    try Lowering.pipes(plan).map { $0.withoutNeedlessEvents() }
+    try Lowering.pipes(plan).map { $0.withFewestEvents() }
   }
 
   /// The kernels of a launch on at most so many cores, its arguments checked as those of any launch.

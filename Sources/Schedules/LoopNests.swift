@@ -239,6 +239,7 @@ extension RegionLowering {
   // MARK: Emission
 
   func emit(_ nest: Nest) throws {
+    if let rows = rowsTogether(nest) { return try emit(nest, rows: rows) }
     let innermost = nest.loops.last
     try open(nest.loops.dropLast(), nest) {
       var accumulators: [(ValueID, Accumulator)] = []
@@ -253,7 +254,7 @@ extension RegionLowering {
     }
   }
 
-  private func work(_ nest: Nest, _ accumulators: [(ValueID, Accumulator)]) throws {
+  func work(_ nest: Nest, _ accumulators: [(ValueID, Accumulator)]) throws {
     var accumulators = accumulators[...]
     var rest = nest.work[...]
     while let work = rest.popFirst() {
@@ -399,7 +400,7 @@ extension RegionLowering {
 
 extension Index {
   /// Dimensions along which it grows by one from coordinate to coordinate.
-  fileprivate var contiguousDimensions: Set<Dimension> {
+  var contiguousDimensions: Set<Dimension> {
     switch self {
     case .axis(let dimension): [dimension]
     case .sum(let a, let b): a.contiguousDimensions.union(b.contiguousDimensions)

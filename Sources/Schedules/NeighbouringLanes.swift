@@ -67,7 +67,8 @@ extension Index {
   fileprivate func isNext(to other: Index) -> Bool {
     switch (self, other) {
     case (.sum(let a, .constant(let x)), .sum(let b, .constant(let y))): a == b && x == y + 1
-    case (.sum(let a, .constant(1)), _): a == other
+    case (.sum(let a, .constant(1)), _) where a == other: true
+    case (.sum(let a, let b), .sum(let c, let d)): a == c && b.isNext(to: d)
     default: false
     }
   }

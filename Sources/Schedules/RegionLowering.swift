@@ -34,6 +34,7 @@ final class RegionLowering {
   var sharedArrays: CubeArrays?
   /// Whether products of this region go to a cube core, tile by tile inside a cell.
   private(set) lazy var multipliesCubes = findsSharedCubes()
+  private(set) lazy var haveShortLists = findsShortLists()
   /// Its products on a cube core, where it is cut for them.
   var cubeProducts: [ValueID: CubeProduct] = [:]
   /// The axis of which a cell has the columns of one tile of a cube core.
@@ -269,8 +270,10 @@ final class RegionLowering {
   func most(_ dimension: Dimension) -> HostExpression {
     if let domain = domains[dimension] { return domain.most }
     func whole(_ count: Int) -> HostExpression {
-      // Tiles of a cube core have whole columns.
-      multipliesCubes ? HostExpression.constant(count).roundedUp(to: SharedCube.columns) : .constant(count)
+      // Tiles of a cube core have whole columns, as many as are under way together.
+      multipliesCubes
+        ? HostExpression.constant(count).roundedUp(to: max(SharedCube.tiles * SharedCube.columns, longestTail(count)))
+        : .constant(count)
     }
     if let extent = dimension.extent { return whole(extent) }
     switch program.lengths[dimension] {
@@ -282,6 +285,11 @@ final class RegionLowering {
       return .constant((dimension.range.upperBound + columns - 1) / columns * columns + DoubleMatrices.columns)
     default: return schedule.longestRow.map { .constant($0) } ?? .extent(dimension)
     }
+  }
+
+  /// Lanes of the longest vector along an axis, whose tail is stored whole.
+  private func longestTail(_ count: Int) -> Int {
+    min(machine.lanes(of: .f32) * schedule.registersPerVector, Self.powerOfTwo(count))
   }
 
   /// The length of a dimension here, as an `i64`.
@@ -368,7 +376,7 @@ final class RegionLowering {
     addScratch(name, type, .constant(count))
   }
 
-  private func addScratch(_ name: String, _ type: MachineScalar, _ count: HostExpression) -> String {
+  func addScratch(_ name: String, _ type: MachineScalar, _ count: HostExpression) -> String {
     let unique = stack.unique(name)
     scratch.append(ScratchArray(unique, type, count: count))
     return unique

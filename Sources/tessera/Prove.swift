@@ -98,7 +98,7 @@ struct Prove: ParsableCommand {
       let plan = try Lowering.plan(program, for: machine)
       if machine.npu != nil {
         do {
-          try PipeProof.require(Lowering.pipes(plan), of: plan)
+          try PipeProof.require(AscendProgram.pipes(of: plan), of: plan)
         } catch let refusal as UnkeptClass {
           return ProofRow(name, instance, on: machine.name, refusedFor: refusal.name)
         }

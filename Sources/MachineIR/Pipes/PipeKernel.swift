@@ -165,6 +165,9 @@ public struct PipeKernel: Hashable, Sendable {
   /// The buffer of `source`, its last, in which each vector core leaves the code of a check that failed, an `int32`;
   /// nil where nothing is checked.
   public let status: String?
+  /// Where `body` has fewer events than it could use: the same with one for each purpose, whatever numbers there are, the
+  /// fastest first. Those that are never under way together may share a number.
+  public var bodiesOfManyEvents: [[PipeStatement]] = []
 
   public init(
     source: MachineKernel, tensors: [String: LocalTensor], body: [PipeStatement], limits: [Limit] = [],

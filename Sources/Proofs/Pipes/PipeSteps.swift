@@ -15,6 +15,14 @@ struct PipeSteps {
     case wait(Int)
     /// Of one pipe by number, or of all.
     case barrier(Int?)
+
+    /// The event that it raises or awaits.
+    var event: Int? {
+      switch self {
+      case .set(let event), .wait(let event): event
+      default: nil
+      }
+    }
   }
   /// One touch of memory, as fast to compare as it gets.
   struct Touch {
@@ -46,8 +54,12 @@ struct PipeSteps {
   private(set) var apart: Set<Int> = []
   private(set) var events: [PipeEvent] = []
   private(set) var tensors: [String] = []
-  /// For each touch, a bit for each pipe that ever touches what conflicts with it.
-  private(set) var concerned: [UInt16] = []
+  /// For each touch, those that conflict with it.
+  private(set) var conflicts: [[Int]] = []
+  /// For each touch, and behind them for the wait for each event, its pipe, and a bit for each pipe that must know when it is
+  /// done: that ever touches what conflicts with it, or raises the event anew.
+  private(set) var pipeOfDeed: [Int] = []
+  private(set) var concernedByDeed: [UInt16] = []
   /// For each tensor, the others that share bytes with it.
   private(set) var neighbours: [[Int]] = []
   /// Those of them that do not lie on the very same bytes, which an instruction may not read while it writes the tensor.
@@ -67,9 +79,11 @@ struct PipeSteps {
     }
     crossing = bytes.indices.map { own in Set(neighbours[own].filter { bytes[$0] != bytes[own] }) }
     steps = make(kernel.body, kernel)
-    concerned = touches.map { own in
-      touches.reduce(0) { $1.conflicts(with: own) ? $0 | 1 << UInt16($1.pipe) : $0 }
-    }
+    conflicts = touches.map { own in touches.indices.filter { touches[$0].conflicts(with: own) } }
+    pipeOfDeed = touches.map(\.pipe) + events.map { Self.number($0.to) }
+    concernedByDeed =
+      conflicts.map { $0.reduce(0) { $0 | 1 << UInt16(touches[$1].pipe) } }
+      + events.map { 1 << UInt16(Self.number($0.from)) }
   }
 
   private mutating func make(_ statements: [PipeStatement], _ kernel: PipeKernel) -> [Step] {
@@ -172,8 +186,9 @@ extension PipeCopy {
   }
 }
 
-/// Events by their numbers, of which there are at most 256.
+/// Events by their numbers, of which there are at most so many.
 struct EventSet: Equatable {
+  static let most = 256
   private var words = SIMD4<UInt64>()
 
   func contains(_ number: Int) -> Bool { words[number >> 6] >> UInt64(number & 63) & 1 != 0 }

@@ -1,6 +1,21 @@
 import MachineIR
 
 extension PipeKernel {
+  /// The program without needless events: with an event for each purpose where those that are left can share the chip's
+  /// numbers.
+  public func withFewestEvents() -> PipeKernel {
+    var own = self
+    own.bodiesOfManyEvents = []
+    for many in bodiesOfManyEvents {
+      var tried = own
+      tried.body = many
+      guard PipeSteps(tried).events.count <= EventSet.most else { continue }
+      // With others in their place some are needless that were not.
+      if let shared = tried.withoutNeedlessEvents().withSharedNumbers() { return shared.withoutNeedlessEvents() }
+    }
+    return own.withoutNeedlessEvents()
+  }
+
   /// The program without the events that it is proved without: others order already what they would.
   ///
   /// A program whose order is not proved comes back as it is.
@@ -11,7 +26,7 @@ extension PipeKernel {
     guard whole.faults.isEmpty else { return self }
     var needless: Set<Int> = []
     for event in program.events.indices {
-      var walk = PipeWalk(self, program, without: needless.union([event]), isBrief: true)
+      var walk = PipeWalk(self, program, without: needless.union([event]), isOfEvents: true)
       walk.run()
       if walk.faults.isEmpty { needless.insert(event) }
     }

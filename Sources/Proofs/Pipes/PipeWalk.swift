@@ -4,15 +4,15 @@ import TileIR
 /// Follows a pipe program, with what some pipe may not know to be done.
 struct PipeWalk {
   /// Who knows a deed to be done, whenever it was last: pipes, a bit each, and events that stand raised and will tell.
-  private struct Knowledge: Equatable {
-    var pipes: UInt16
+  fileprivate struct Knowledge: Equatable {
+    /// Whether some pipe that is concerned may not know.
+    var isOpen = false
+    var pipes: UInt16 = 0
     var events = EventSet()
-    /// Where it is, for messages.
-    let location: SourceLocation?
   }
   private struct State: Equatable {
     /// Touches by their numbers, and behind them waits for events by theirs.
-    var deeds: [Int: Knowledge] = [:]
+    var deeds: [Knowledge]
     var raised = EventSet()
     /// Tensors over which another was written since they were.
     var lost: Set<Int> = []
@@ -22,10 +22,14 @@ struct PipeWalk {
   private let program: PipeSteps
   /// Events that the program is walked without.
   private let ignored: Set<Int>
-  /// Whether the first fault is all that is asked for.
-  private let isBrief: Bool
-  private var state = State()
+  /// Events in whose place others are raised and awaited.
+  private let others: [Int: Int]
+  /// Whether other events of a program that is proved are tried: the first fault is all that is asked for.
+  private let isOfEvents: Bool
+  private var state: State
   private var location: SourceLocation?
+  /// Where each touch was last, for messages.
+  private var places: [SourceLocation?]
   private(set) var faults: [PipeProof.Fault] = []
   /// The states in which the innermost loop is left.
   private var left: [State] = []
@@ -34,15 +38,22 @@ struct PipeWalk {
   private static let ofVectorCore = PipeSteps.bits(of: .vector)
   private static func bit(_ pipe: Int) -> UInt16 { 1 << UInt16(pipe) }
 
-  init(_ kernel: PipeKernel, _ program: PipeSteps, without ignored: Set<Int> = [], isBrief: Bool = false) {
+  init(
+    _ kernel: PipeKernel, _ program: PipeSteps, without ignored: Set<Int> = [], with others: [Int: Int] = [:],
+    isOfEvents: Bool = false
+  ) {
     self.kernel = kernel
     self.program = program
-    self.ignored = ignored
-    self.isBrief = isBrief
+    (self.ignored, self.others) = (ignored, others)
+    let deeds = program.touches.count + program.events.count
+    state = State(deeds: Array(repeating: Knowledge(), count: deeds))
+    places = Array(repeating: nil, count: program.touches.count)
+    self.isOfEvents = isOfEvents
   }
 
   mutating func run() {
-    walk(program.steps)
+    // An event that stands in another's place is not raised a second time before all loops, nor lowered behind them.
+    walk(program.steps.filter { $0.event.map { others[$0] == nil } ?? true })
     for name in names(of: state.raised) { fail("\(name) is left raised") }
   }
 
@@ -62,7 +73,7 @@ struct PipeWalk {
 
   private mutating func walk(_ steps: [PipeSteps.Step]) {
     for step in steps {
-      if isBrief, !faults.isEmpty { return }
+      if isOfEvents, !faults.isEmpty { return }
       walk(step)
     }
   }
@@ -81,12 +92,13 @@ struct PipeWalk {
       walk(otherwise)
       join(first, "the sides of a branch")
     case .leave: left.append(state)
-    case .set(let event): if !ignored.contains(event) { raise(event) }
-    case .wait(let event): if !ignored.contains(event) { lower(event) }
+    case .set(let event): if !ignored.contains(event) { raise(others[event] ?? event) }
+    case .wait(let event): if !ignored.contains(event) { lower(others[event] ?? event) }
     case .barrier(let pipe): barrier(pipe)
     case .touch(let own, let read, let written):
       touch(own)
-      checkContents(read, written)
+      // Whatever events there are, tensors hold the same.
+      if !isOfEvents { checkContents(read, written) }
     }
   }
 
@@ -111,12 +123,9 @@ struct PipeWalk {
   /// Behind a loop its writes may meet those of the next time that it is carried out: others stand for them.
   private mutating func close(_ apart: [Int: Int]) {
     for (touch, twin) in apart {
-      guard var known = state.deeds.removeValue(forKey: touch) else { continue }
-      if let earlier = state.deeds[twin] {
-        known.pipes &= earlier.pipes
-        known.events.formIntersection(earlier.events)
-      }
-      state.deeds[twin] = known
+      state.deeds[twin].join(state.deeds[touch])
+      state.deeds[touch] = Knowledge()
+      places[twin] = places[touch]
     }
   }
 
@@ -128,15 +137,7 @@ struct PipeWalk {
       state.raised.formUnion(other.raised)
     }
     state.lost.formUnion(other.lost)
-    for (deed, theirs) in other.deeds {
-      guard var own = state.deeds[deed] else {
-        state.deeds[deed] = theirs
-        continue
-      }
-      own.pipes &= theirs.pipes
-      own.events.formIntersection(theirs.events)
-      state.deeds[deed] = own
-    }
+    for deed in other.deeds.indices { state.deeds[deed].join(other.deeds[deed]) }
   }
 
   // MARK: Steps
@@ -145,11 +146,9 @@ struct PipeWalk {
     for number in own {
       let access = program.touches[number]
       let bit = Self.bit(access.pipe)
-      for (deed, known) in state.deeds {
-        guard known.pipes & bit == 0, deed < program.touches.count, deed != number || !program.apart.contains(number),
-          program.touches[deed].conflicts(with: access)
-        else { continue }
-        report(program.accesses[number], after: program.accesses[deed], known.location)
+      for deed in program.conflicts[number] where state.deeds[deed].isOpen && state.deeds[deed].pipes & bit == 0 {
+        if deed == number, program.apart.contains(number) { continue }
+        report(program.accesses[number], after: program.accesses[deed], places[deed])
       }
     }
     for number in own { add(touch: number) }
@@ -184,26 +183,24 @@ struct PipeWalk {
       // The scalar unit hands out its next instruction when it is done with what it reads; what it writes, others
       // see when an event says so, itself at once.
       pipes = access.isWrite ? Self.bit(access.pipe) : PipeSteps.bits(of: pipe.core)
-      if !access.isWrite, program.concerned[number] & ~pipes == 0 { return }
+      if !access.isWrite, program.concernedByDeed[number] & ~pipes == 0 { return }
     }
-    state.deeds[number] = Knowledge(pipes: pipes, location: location)
-  }
-
-  /// The pipe of a deed.
-  private func pipe(of deed: Int) -> Int {
-    deed < program.touches.count
-      ? program.touches[deed].pipe : PipeSteps.number(program.events[deed - program.touches.count].to)
+    state.deeds[number] = Knowledge(isOpen: true, pipes: pipes)
+    places[number] = location
   }
 
   private mutating func raise(_ event: Int) {
     if state.raised.contains(event) { fail("\(name(event)) is raised twice") }
     let from = PipeSteps.number(program.events[event].from)
-    if let wait = state.deeds[program.touches.count + event], wait.pipes & Self.bit(from) == 0 {
+    let wait = state.deeds[program.touches.count + event]
+    if wait.isOpen, wait.pipes & Self.bit(from) == 0 {
       fail("\(name(event)) is raised anew where the wait for it may still be to come")
     }
     state.raised.insert(event)
-    for (deed, known) in state.deeds where known.pipes & Self.bit(from) != 0 || pipe(of: deed) == from {
-      state.deeds[deed]!.events.insert(event)
+    for deed in state.deeds.indices where state.deeds[deed].isOpen {
+      if state.deeds[deed].pipes & Self.bit(from) != 0 || program.pipeOfDeed[deed] == from {
+        state.deeds[deed].events.insert(event)
+      }
     }
   }
 
@@ -211,38 +208,32 @@ struct PipeWalk {
     if !state.raised.contains(event) { fail("\(name(event)) is awaited where nobody has raised it") }
     state.raised.remove(event)
     let to = PipeSteps.number(program.events[event].to)
-    for (deed, known) in state.deeds where known.events.contains(event) {
-      state.deeds[deed]!.events.remove(event)
+    for deed in state.deeds.indices where state.deeds[deed].events.contains(event) {
+      state.deeds[deed].events.remove(event)
       // What the scalar unit knows, all instructions that it hands out after do.
-      state.deeds[deed]!.pipes |= to == Self.scalar ? Self.ofVectorCore : Self.bit(to)
+      state.deeds[deed].pipes |= to == Self.scalar ? Self.ofVectorCore : Self.bit(to)
     }
     forget()
     if to != Self.scalar {
-      state.deeds[program.touches.count + event] = Knowledge(pipes: 0, location: location)
+      state.deeds[program.touches.count + event] = Knowledge(isOpen: true)
     }
   }
 
   private mutating func barrier(_ pipe: Int?) {
     guard let pipe else {
-      for deed in state.deeds.keys where PipeSteps.pipes[self.pipe(of: deed)].core == .vector {
-        state.deeds[deed]!.pipes |= Self.ofVectorCore
+      for deed in state.deeds.indices where PipeSteps.pipes[program.pipeOfDeed[deed]].core == .vector {
+        state.deeds[deed].pipes |= Self.ofVectorCore
       }
       return forget()
     }
-    for deed in state.deeds.keys where self.pipe(of: deed) == pipe {
-      state.deeds[deed]!.pipes |= Self.bit(pipe)
-    }
+    for deed in state.deeds.indices where program.pipeOfDeed[deed] == pipe { state.deeds[deed].pipes |= Self.bit(pipe) }
     forget()
   }
 
   /// What every pipe that is concerned knows to be done orders nothing any more.
   private mutating func forget() {
-    for (deed, known) in state.deeds {
-      let concerned =
-        deed < program.touches.count
-        ? program.concerned[deed]
-        : Self.bit(PipeSteps.number(program.events[deed - program.touches.count].from))
-      if concerned & ~known.pipes == 0 { state.deeds[deed] = nil }
+    for deed in state.deeds.indices where program.concernedByDeed[deed] & ~state.deeds[deed].pipes == 0 {
+      state.deeds[deed] = Knowledge()
     }
   }
 
@@ -254,5 +245,15 @@ struct PipeWalk {
       let names = kernel.tensors.values.filter { $0.place.overlaps(bytes) }.map(\.name).sorted()
       return names.prefix(3).joined(separator: " or ")
     }
+  }
+}
+
+extension PipeWalk.Knowledge {
+  /// Either may hold: what both know.
+  fileprivate mutating func join(_ other: Self) {
+    guard other.isOpen else { return }
+    guard isOpen else { return self = other }
+    pipes &= other.pipes
+    events.formIntersection(other.events)
   }
 }

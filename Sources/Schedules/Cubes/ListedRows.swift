@@ -155,21 +155,6 @@ extension RegionLowering {
     return result
   }
 
-  /// The powers of two of a cell's rows, in an array of its own.
-  func exponents(of rows: ListedRows, _ cut: CutRows) throws -> String {
-    if let known = listExponents[rows.value] { return known }
-    let array = scratch("\(rows.list.name)_exponents", .i32, count: most(rows.list))
-    let count = try length(rows.list)
-    let place = stack.variable(rows.list.name, .index)
-    stack.open(binding: [rows.list])
-    let own = Access(
-      buffer(workspace: cut.exponents, .int32, written: false), .int32, try row(rows, cut, at: .variable(place)))
-    stack.append(.storeRaw(buffer: array, offset: .variable(place), .load(own, MachineType(.i32), active: nil)))
-    stack.append(.loop(CountedLoop(place, from: .constant(0), to: count, stack.close())))
-    listExponents[rows.value] = array
-    return array
-  }
-
   /// Fills an array with the slices of so many of a cell's rows from `first` on, [slice][row][channel]; those past the end
   /// are the last one once more.
   func fill(_ array: String, with rows: ListedRows, _ cut: CutRows, from first: Expression, lines: Int) throws {

@@ -20,6 +20,10 @@ struct SharedCube {
   /// Rows of a cell, and columns that are multiplied at once.
   static let height = SliceProduct.tile
   static let columns = 64
+  /// Rows that a vector core takes side by side, so that instructions of one do not wait for each other alone.
+  static let rowsTogether = 4
+  /// Tiles of listed rows that are columns in a round.
+  static let tiles = 2
   /// Listed rows that are summed exactly.
   static let block = 128
   /// Columns at once of so many channels.
@@ -66,6 +70,15 @@ extension RegionLowering {
     return !products.isEmpty && products.allSatisfy { sharedCube($0) != nil }
   }
 
+  /// Whether a cell's results for a list stay on chip. Longer ones are in main memory, whose copies take the time then.
+  private func hasShortList(_ shared: SharedCube) -> Bool {
+    most(shared.list.list).constantValue.map { 4 * SharedCube.height * $0 <= Self.mostResultBytes } ?? false
+  }
+  private static let mostResultBytes = 64 << 10
+
+  /// Whether the lists of all products do.
+  func findsShortLists() -> Bool { analysis.anchors.compactMap { sharedCube($0) }.allSatisfy(hasShortList) }
+
   func lower(_ shared: SharedCube) throws {
     let cut = try cutRows(shared.list)
     let exponents = try exponents(of: shared.list, cut)
@@ -79,8 +92,9 @@ extension RegionLowering {
     }
   }
 
-  /// The arrays of a cell's products, one after the other, and the buffer that the sums of one go through.
-  private func arrays(_ shared: SharedCube) -> (CubeArrays, exchange: String) {
+  /// The arrays of a cell's products, one after the other, and the buffers that the sums of tiles go through, of so many
+  /// under way: the unit multiplies the next while those of one are rounded.
+  private func arrays(_ shared: SharedCube, tiles: Int) -> (CubeArrays, exchanges: [String]) {
     let weights = 2 * ByteFragments.slices - 1
     let arrays =
       sharedArrays
@@ -88,8 +102,11 @@ extension RegionLowering {
         self, rows: SharedCube.height, columns: SharedCube.columns, sums: weights * SharedCube.height * SharedCube.columns)
     sharedArrays = arrays
     let bytes = 4 * weights * SharedCube.height * shared.width * (machine.npu?.vectorCores ?? 1)
-    workspaces.append(Workspace(name: "\(name(of: shared.id))_exchange", byteCount: .constant(bytes)))
-    return (arrays, buffer(workspace: workspaces.count - 1, .int32))
+    let exchanges = (0..<tiles).map { _ in
+      workspaces.append(Workspace(name: "\(name(of: shared.id))_exchange", byteCount: .constant(bytes)))
+      return buffer(workspace: workspaces.count - 1, .int32)
+    }
+    return (arrays, exchanges)
   }
 
   // MARK: Along channels
@@ -134,8 +151,8 @@ extension RegionLowering {
   /// Results whose columns are listed rows, a tile of them at a time.
   private func multiplyChannels(_ shared: SharedCube, _ cut: CutRows, _ exponents: String) throws {
     let left = try cutLeft(shared)
-    let (arrays, exchange) = arrays(shared)
     let (height, width, depth) = (SharedCube.height, shared.width, shared.list.depth)
+    let (arrays, exchanges) = arrays(shared, tiles: hasShortList(shared) ? SharedCube.tiles : 1)
     // The cell's tile of the left operand.
     var tile = Expression.constant(0)
     for axis in region.axes.map(\.dimension) where axis != shared.rows {
@@ -147,34 +164,41 @@ extension RegionLowering {
     stack.append(
       arrays.rowExponents.stored(
         .load(Access(rowExponents, .int32, tile * .constant(height)), MachineType(.i32, height), active: nil)))
-    let lines = exactScratch("\(shared.list.list.name)_lines", .i8, ByteFragments.slices * width * depth)
-    let totals = exactScratch("totals", .f32, height * width)
-    let count = try length(shared.columns)
-    let first = stack.variable("first", .index)
-    stack.open()
-    try fill(lines, with: shared.list, cut, from: .variable(first), lines: width)
-    stack.append(.clear(buffer: totals, offset: .constant(0), count: .constant(height * width)))
-    let product = SliceProduct(
-      Access(buffer(workspace: left.slices, .int8, written: false), .int8, tile * .constant(left.blockBytes)),
-      slices: left.sliceCount, by: Access(lines, .int8, .constant(0)), slices: ByteFragments.slices, rows: height,
-      columns: width, depth: depth, to: arrays.sums, through: exchange)
-    stack.append(.multiplySlices(product))
-    let active = stack.define("active", (count - .variable(first)).minimum(.constant(width)))
-    stack.append(
-      arrays.columnExponents.stored(listedPowers(exponents, from: .variable(first), active, width)))
-    roundSums(
-      of: product, to: arrays.values, rowExponents: arrays.rowExponents, columnExponents: arrays.columnExponents)
-    let (total, all) = (ArrayPart(totals), MachineType(.f32, height * width))
-    stack.append(total.stored(total.raw(all).apply(.add, arrays.values.raw(all))))
-    let results = array(for: shared.id, .f32, [shared.rows, shared.columns])
-    forEachRow(of: shared) { row in
-      let place = row * scalar(most(shared.columns), "\(shared.columns.name)_most") + .variable(first)
-      stack.append(
-        .storeRaw(
-          buffer: results, offset: place,
-          .raw(buffer: totals, offset: row * .constant(width), MachineType(.f32, width))))
+    let lines = exchanges.map { _ in
+      exactScratch("\(shared.list.list.name)_lines", .i8, ByteFragments.slices * width * depth)
     }
-    stack.append(.loop(CountedLoop(first, from: .constant(0), to: count, step: width, stack.close())))
+    let totals = ArrayPart(exactScratch("totals", .f32, height * width))
+    let results = array(for: shared.id, .f32, [shared.rows, shared.columns])
+    // Of two tiles in a round what the second leaves out is defined too.
+    if exchanges.count > 1, let all = (most(shared.columns) * .constant(height)).constantValue {
+      stack.append(.clear(buffer: results, offset: .constant(0), count: .constant(all)))
+    }
+    let (count, first) = (try length(shared.columns), stack.variable("first", .index))
+    stack.open()
+    for (turn, exchange) in exchanges.enumerated() {
+      let place = Expression.variable(first) + .constant(turn * width)
+      try fill(lines[turn], with: shared.list, cut, from: place, lines: width)
+      stack.append(.clear(buffer: totals.array, offset: .constant(0), count: .constant(height * width)))
+      let product = SliceProduct(
+        Access(buffer(workspace: left.slices, .int8, written: false), .int8, tile * .constant(left.blockBytes)),
+        slices: left.sliceCount, by: Access(lines[turn], .int8, .constant(0)), slices: ByteFragments.slices, rows: height,
+        columns: width, depth: depth, to: arrays.sums, through: exchange)
+      stack.append(.multiplySlices(product))
+      // The last round's second tile may have no row.
+      let active = stack.define("active", (count - place).maximum(.constant(0)).minimum(.constant(width)))
+      stack.append(arrays.columnExponents.stored(listedPowers(exponents, from: place, active, width)))
+      roundSums(
+        of: product, to: arrays.values, rowExponents: arrays.rowExponents, columnExponents: arrays.columnExponents)
+      let all = MachineType(.f32, height * width)
+      stack.append(totals.stored(totals.raw(all).apply(.add, arrays.values.raw(all))))
+      forEachRow(of: shared) { row in
+        let to = row * scalar(most(shared.columns), "\(shared.columns.name)_most") + place
+        let own = totals.raw(MachineType(.f32, width), at: row * .constant(width))
+        stack.append(.storeRaw(buffer: results, offset: to, own))
+      }
+    }
+    stack.append(
+      .loop(CountedLoop(first, from: .constant(0), to: count, step: exchanges.count * width, stack.close())))
   }
 
   private func forEachRow(of shared: SharedCube, _ body: (Expression) -> Void) {
@@ -193,8 +217,6 @@ extension RegionLowering {
 
   // MARK: Along the list
 
-  private static let rowsAtOnce = 4
-
   /// The left operand in slices, block by block of the list: `int8` [block][slice][row][listed row], with a power of two for
   /// each block and row. The quanta of listed rows are folded in; rows and listed rows past the end are zeros.
   private func weights(_ shared: SharedCube, _ block: Int, _ exponents: String) throws
@@ -206,7 +228,7 @@ extension RegionLowering {
     let slices = exactScratch("\(name(of: left))_slices", .i8, blocks * ByteFragments.slices * height * block)
     let powers = exactScratch("\(name(of: left))_exponents", .i32, blocks * height)
     // Rows that are there whatever the launch are cut some at a time, side by side.
-    let atOnce = domains[shared.rows]!.count.constantValue == height ? Self.rowsAtOnce : 1
+    let atOnce = domains[shared.rows]!.count.constantValue == height ? SharedCube.rowsTogether : 1
     let lines = exactScratch("\(name(of: left))_lines", .i32, atOnce * block)
     let (word, type) = (MachineType(.i32), MachineType(.i32, block))
     let count = try length(list)
@@ -300,39 +322,47 @@ extension RegionLowering {
   private func addBlocks(
     _ shared: SharedCube, _ cut: CutRows, _ weights: (slices: String, exponents: String), _ block: Int
   ) throws {
-    let (arrays, exchange) = arrays(shared)
     let (height, width, depth) = (SharedCube.height, shared.width, shared.list.depth)
     let results = array(for: shared.id, .f32, [shared.rows, shared.columns])
     let pitch = most(shared.columns)
     guard case .constant(let channels) = pitch else { preconditionFailure("channels are known") }
+    let end = min(depth, channels)
+    let (arrays, exchanges) = arrays(shared, tiles: [4, 2].first { end % ($0 * width) == 0 } ?? 1)
     stack.append(.clear(buffer: results, offset: .constant(0), count: .constant(height * channels)))
     let lines = exactScratch("\(shared.list.list.name)_lines", .i8, ByteFragments.slices * block * depth)
     let count = try length(shared.depth)
-    let blocks = stack.define("\(shared.depth.name)_blocks", (count + .constant(block - 1)).divided(by: block))
+    // A list that always has a row has a block by the proof of the tile program.
+    let least = min(1, shared.depth.range.lowerBound)
+    let blocks = stack.define(
+      "\(shared.depth.name)_blocks", (count + .constant(block - 1)).divided(by: block).maximum(.constant(least)))
     let number = stack.variable("block", .index)
     stack.open()
     try fill(lines, with: shared.list, cut, from: .variable(number) * .constant(block), lines: block)
     let first = stack.variable("first", .index)
     stack.open()
     let bytes = ByteFragments.slices * height * block
-    let product = SliceProduct(
-      Access(weights.slices, .int8, .variable(number) * .constant(bytes)), slices: ByteFragments.slices,
-      by: Access(lines, .int8, .variable(first)), slices: ByteFragments.slices, rows: height, columns: width,
-      depth: block, pitch: depth, to: arrays.sums, through: exchange)
-    stack.append(.multiplySlices(product))
-    roundSums(
-      of: product, to: arrays.values,
-      rowExponents: ArrayPart(weights.exponents, from: .variable(number) * .constant(height)), columnExponents: nil)
-    forEachRow(of: shared) { row in
-      let type = MachineType(.f32, width)
-      let place = row * .constant(channels) + .variable(first)
-      let value = arrays.values.raw(type, at: row * .constant(width))
-      stack.append(
-        .storeRaw(
-          buffer: results, offset: place, Expression.raw(buffer: results, offset: place, type).apply(.add, value)))
+    for (turn, exchange) in exchanges.enumerated() {
+      let first = Expression.variable(first) + .constant(turn * width)
+      let product = SliceProduct(
+        Access(weights.slices, .int8, .variable(number) * .constant(bytes)), slices: ByteFragments.slices,
+        by: Access(lines, .int8, first), slices: ByteFragments.slices, rows: height, columns: width,
+        depth: block, pitch: depth, to: arrays.sums, through: exchange)
+      stack.append(.multiplySlices(product))
+      roundSums(
+        of: product, to: arrays.values,
+        rowExponents: ArrayPart(weights.exponents, from: .variable(number) * .constant(height)), columnExponents: nil)
+      forEachRow(of: shared) { row in
+        let type = MachineType(.f32, width)
+        let place = row * .constant(channels) + first
+        let value = arrays.values.raw(type, at: row * .constant(width))
+        stack.append(
+          .storeRaw(
+            buffer: results, offset: place, Expression.raw(buffer: results, offset: place, type).apply(.add, value)))
+      }
     }
     stack.append(
-      .loop(CountedLoop(first, from: .constant(0), to: .constant(min(depth, channels)), step: width, stack.close())))
+      .loop(
+        CountedLoop(first, from: .constant(0), to: .constant(end), step: exchanges.count * width, stack.close())))
     stack.append(.loop(CountedLoop(number, from: .constant(0), to: blocks, stack.close())))
   }
 }

@@ -5,8 +5,9 @@ import TileIR
 /// brought back through main memory, since the cores have no nearer way to each other.
 extension PipeLowering {
   func multiply(_ product: SliceProduct) throws {
-    // Of one vector core products of one form follow each other in turns, as those of two do.
-    if vectorCoresOfCube == 1, let last = lastProduct {
+    // Products of one form follow each other in turns, of two vector cores' where they leave room: small ones, of rows that are
+    // staged for both.
+    if vectorCoresOfCube == 1 || tensors[product.right.buffer] != nil, let last = lastProduct {
       isOtherTurn = last.hasForm(of: product) && last.exchange != product.exchange && !isOtherTurn
     }
     multiplied[product.target] = product
@@ -25,7 +26,7 @@ extension PipeLowering {
     let members = Array(0..<vectorCoresOfCube)
     try multiply(product, for: members, place)
     // Sums leave when all products stand in the queues: what stands behind a flag waits for it.
-    let sums = members.map { place("\(whose($0))cube_sums", .int32, product.room, .sums) }
+    let sums = members.map { place("\(sumsOf($0))cube_sums", .int32, product.room, .sums) }
     if sharedSums[product.target].map({ !$0.isSecond }) ?? false {
       waiting = (product, sums)
       return
@@ -60,7 +61,12 @@ extension PipeLowering {
 
   private typealias Placing = (String, LocalElement, Int, LocalMemory) -> LocalView
 
-  private func whose(_ member: Int) -> String { member == 0 && !isOtherTurn ? "" : "other_" }
+  private func whose(_ member: Int) -> String { member == 0 && (!isOtherTurn || vectorCoresOfCube == 2) ? "" : "other_" }
+
+  /// Of two vector cores each has two turns.
+  private func sumsOf(_ member: Int) -> String {
+    vectorCoresOfCube == 2 && isOtherTurn ? "second_\(whose(member))" : whose(member)
+  }
 
   private func slice(_ whole: LocalView, _ number: Int, _ elements: Int) -> LocalView {
     LocalView(whole.tensor, whole.element, offset: .constant(number * elements))
@@ -122,17 +128,19 @@ extension PipeLowering {
     let part = Self.parts(of: product.depth)
     var begun: Set<LocalView> = []
     for (number, first) in stride(from: 0, to: product.depth, by: part).enumerated() {
-      let which = number % 2 == 0 ? "" : "second_"
+      // Of one vector core parts and products share what turns there are.
+      let isSecond = (number + (isOtherTurn ? 1 : 0)) % 2 == 1
+      func which(_ member: Int) -> String { (member == 0 ? "" : "other_") + (isSecond ? "second_" : "") }
       func own(_ whole: LocalView, _ number: Int, _ lines: Int) -> LocalView { slice(whole, number, lines * part) }
       func from(_ whole: LocalView, _ bytes: Int, _ lines: Int) -> LocalView {
         LocalView(whole.tensor, whole.element, offset: whole.offset + .constant(bytes + first * lines))
       }
       func left(_ member: Int) -> LocalView {
-        place("\(whose(ofLeft(member)))\(which)left_fractals", .int8, product.leftSlices * product.rows * part, .left)
+        place("\(which(ofLeft(member)))left_fractals", .int8, product.leftSlices * product.rows * part, .left)
       }
       func right(_ member: Int) -> LocalView {
         place(
-          "\(whose(ofRight(member)))\(which)right_fractals", .int8,
+          "\(which(ofRight(member)))right_fractals", .int8,
           product.rightSlicesThere * product.columns * part, .right)
       }
       for member in members {
@@ -160,7 +168,7 @@ extension PipeLowering {
       // Products that meet in a sum stand apart, so that few wait for each other.
       let pairs = (0..<product.leftSlices).flatMap { i in (0..<product.rightSlices).map { (i, $0) } }
       for member in members {
-        let sums = place("\(whose(member))cube_sums", .int32, product.room, .sums)
+        let sums = place("\(sumsOf(member))cube_sums", .int32, product.room, .sums)
         for (i, j) in pairs {
           let sum = slice(sums, i + j, product.rows * product.columns)
           cube(

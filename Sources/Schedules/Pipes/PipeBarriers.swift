@@ -28,7 +28,8 @@ extension PipeSynchroniser {
         pending.formUnion(other)
         result.append(.branch(condition, first, second))
       case .barrier(nil):
-        pending = []
+        // Those of a vector core.
+        pending = pending.filter { $0.pipe.core == .cube }
         result.append(statement)
       case .vector, .cube(.multiply):
         let pipe = statement.pipe

@@ -188,11 +188,17 @@ final class PipeLowering {
     try lowered.placeTensors(within: npu.unifiedBufferBytes, at: location)
     try lowered.placeMatrices(within: npu, at: location)
     guard isSynchronised else { return lowered }
+    let placed = lowered
     var merged = lowered
     let short = lowered.synchronise()
     if short.isEmpty { return lowered }
     let left = merged.synchronise(merging: true)
-    return left.isEmpty || short.contains(.cube) && !left.contains(.cube) ? merged : lowered
+    var best = left.isEmpty || short.contains(.cube) && !left.contains(.cube) ? merged : lowered
+    for (var many, merging) in [(placed, false)] + (placed.usesCubes ? [(placed.withPhases, true)] : []) {
+      many.synchronise(merging: merging, isLimited: false)
+      best.bodiesOfManyEvents.append(many.body)
+    }
+    return best
   }
 
   /// Names of the kernel's buffers, numbers and variables.

@@ -49,10 +49,7 @@ extension PipeSynchroniser {
       apart.append(Order(pair: pair, after: last, before: later, isCarried: true))
     }
     let isWhole = apart.last?.after == after && apart.first?.before == before
-    let isAcross = pair.from.core != pair.to.core
-    let left =
-      (isAcross ? Ascend.flagsPerDirection : Ascend.eventsPerPair) - numbers[counted(pair), default: 0] - known.count
-      + spare.count { $0.pair == pair }
+    let left = limit(pair) - numbers[counted(pair), default: 0] - known.count + spare.count { $0.pair == pair }
     guard isWhole else { return all }
     var size = merged[pair, default: 1]
     while size < (pair.isOfCube ? Self.mostMerged : 2) {

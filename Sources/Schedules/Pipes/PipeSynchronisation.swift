@@ -10,23 +10,44 @@ import TileIR
 extension PipeKernel {
   /// Which core's pipes have too few events, but where groups of cells end; those of a vector core wait for all others
   /// then. `merging`: of pairs of pipes that have too few one event does for as many touches as it can, so that fewer are
-  /// needed and pipes wait longer.
+  /// needed and pipes wait longer. `isLimited`: whether there are no more events than the chip has numbers.
   @discardableResult
-  mutating func synchronise(merging: Bool = false) -> Set<Pipe.Core> {
+  mutating func synchronise(merging: Bool = false, isLimited: Bool = true) -> Set<Pipe.Core> {
     // Behind the loop over groups all pipes wait for all, and events begin anew.
     let end = groups == nil ? nil : body.firstIndex { if case .loop = $0 { true } else { false } }
     var parts: [[PipeStatement]] = []
     var short: Set<Pipe.Core> = []
     for part in end.map({ [Array(body[...$0]), Array(body[($0 + 1)...])] }) ?? [body] {
-      var (synchroniser, ordered) = PipeSynchroniser.ordered(part, of: self, merging: [:])
+      // Copies out that follow each other may wait for what all of them take.
+      let first = isLimited || !merging ? [:] : [PipeSynchroniser.Pair(from: .vector, to: .copyOut): 4]
+      var (synchroniser, ordered) = PipeSynchroniser.ordered(part, of: self, isLimited, merging: first)
       while merging, let merged = synchroniser.mergingMore {
-        (synchroniser, ordered) = PipeSynchroniser.ordered(part, of: self, merging: merged)
+        (synchroniser, ordered) = PipeSynchroniser.ordered(part, of: self, isLimited, merging: merged)
       }
       parts.append(ordered)
       short.formUnion(synchroniser.short.map(\.from.core))
     }
     body = Array(parts.joined(separator: [.barrier(nil)]))
     return short
+  }
+}
+
+extension PipeKernel {
+  /// The program with a barrier of a vector core's pipes before and behind each of a cell's loops of products and copies, so
+  /// that all events are free there.
+  var withPhases: PipeKernel {
+    var phased = self
+    phased.body = body.map { statement in
+      guard case .loop(var loop) = statement else { return statement }
+      loop.body = loop.body.reduce(into: []) { list, statement in
+        let isPhase = if case .loop = statement { statement.usesMemory } else { false }
+        if isPhase, list.last != .barrier(nil) { list.append(.barrier(nil)) }
+        list.append(statement)
+        if isPhase { list.append(.barrier(nil)) }
+      }
+      return .loop(loop)
+    }
+    return phased
   }
 }
 
@@ -80,6 +101,7 @@ struct PipeSynchroniser {
   /// Events that stand raised between the rounds of loops, raised before the first and lowered after the last.
   private var carried: [PipeEvent] = []
   private(set) var numbers: [Pair: Int] = [:]
+  private let isLimited: Bool
   /// What stands in the list at hand, and of the other side of a branch what this one may have in its place.
   private var given: [GivenEvent] = []
   private(set) var spare: [GivenEvent] = []
@@ -99,15 +121,15 @@ struct PipeSynchroniser {
   private let ofData: Set<String>
 
   static func ordered(
-    _ part: [PipeStatement], of kernel: PipeKernel, merging pairs: [Pair: Int]
+    _ part: [PipeStatement], of kernel: PipeKernel, _ isLimited: Bool, merging pairs: [Pair: Int]
   ) -> (PipeSynchroniser, [PipeStatement]) {
-    var synchroniser = PipeSynchroniser(kernel, merging: pairs)
+    var synchroniser = PipeSynchroniser(kernel, isLimited, merging: pairs)
     let ordered = synchroniser.run(part)
     return (synchroniser, ordered)
   }
 
-  private init(_ kernel: PipeKernel, merging pairs: [Pair: Int]) {
-    self.kernel = kernel
+  private init(_ kernel: PipeKernel, _ isLimited: Bool, merging pairs: [Pair: Int]) {
+    (self.kernel, self.isLimited) = (kernel, isLimited)
     var ofData: Set<String> = []
     kernel.forEachStatement {
       if case .define(let variable, let value) = $0, value.isLoaded { ofData.insert(variable.name) }
@@ -231,6 +253,12 @@ struct PipeSynchroniser {
     return pair.from.core == .cube ? Pair(from: .drain, to: .copyIn) : Pair(from: .copyIn, to: .drain)
   }
 
+  /// How many numbers an event of a pair may have.
+  func limit(_ pair: Pair) -> Int {
+    if !isLimited { return .max }
+    return pair.from.core != pair.to.core ? Ascend.flagsPerDirection : Ascend.eventsPerPair
+  }
+
   /// A branch with an event raised on each side as soon as it has done all that the event's other pipe may wait for in the
   /// list; nil for another statement.
   private func raising(_ event: PipeEvent, in statement: PipeStatement, of list: [PipeStatement]) -> PipeStatement? {
@@ -277,7 +305,7 @@ struct PipeSynchroniser {
         _ = give(spare.remove(at: index).number)
         continue
       }
-      guard number < (isAcross ? Ascend.flagsPerDirection : Ascend.eventsPerPair) - (isOfCube ? 1 : 0) else {
+      guard number < limit(order.pair) - (isOfCube ? 1 : 0) else {
         if isOfCube {
           // The last ones of both directions are raised and awaited at one place, again and again, always in this order:
           // each is raised anew by a pipe that has waited for the other since.
@@ -327,6 +355,15 @@ extension PipeStatement {
     case .cube: true
     case .loop(let loop): loop.body.contains(where: \.usesCubes)
     case .branch(_, let then, let otherwise): (then + otherwise).contains(where: \.usesCubes)
+    default: false
+    }
+  }
+
+  fileprivate var usesMemory: Bool {
+    switch self {
+    case .cube, .copyIn, .copyOut: true
+    case .loop(let loop): loop.body.contains(where: \.usesMemory)
+    case .branch(_, let then, let otherwise): (then + otherwise).contains(where: \.usesMemory)
     default: false
     }
   }

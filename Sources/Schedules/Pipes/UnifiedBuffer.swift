@@ -10,7 +10,9 @@ extension PipeKernel {
     let sizes = tensors.mapValues { ($0.byteCount + Ascend.block - 1) / Ascend.block * Ascend.block }
     func size(_ name: String) -> Int { sizes[name]! }
     /// The addresses of tensors that are placed one after the other, or the first that finds no place.
-    func place(_ order: [(key: String, value: ClosedRange<Int>)], goesRound: Bool) -> (at: [String: Int], left: String?) {
+    func place(_ order: [(key: String, value: ClosedRange<Int>)], goesRound: (String) -> Bool)
+      -> (at: [String: Int], left: String?)
+    {
       var placed: [(life: ClosedRange<Int>, bytes: Range<Int>)] = []
       var addresses: [String: Int] = [:]
       // Where the last tensor ended: going round, neighbours in time do not share, and pipes wait less.
@@ -18,7 +20,7 @@ extension PipeKernel {
       for (name, life) in order {
         let taken = placed.filter { $0.life.overlaps(life) }.map(\.bytes).sorted { $0.lowerBound < $1.lowerBound }
         let own = size(name)
-        let rotated = goesRound ? Self.gap(of: own, from: next, among: taken, capacity) : nil
+        let rotated = goesRound(name) ? Self.gap(of: own, from: next, among: taken, capacity) : nil
         guard let address = rotated ?? Self.gap(of: own, from: 0, among: taken, capacity) else {
           return (addresses, name)
         }
@@ -28,15 +30,22 @@ extension PipeKernel {
       }
       return (addresses, nil)
     }
-    var (addresses, left) = place(byTime, goesRound: true)
+    var (addresses, left) = place(byTime) { _ in true }
+    if left != nil {
+      // The large ones leave few gaps where they lie side by side, and the others go round behind them.
+      let large = byTime.filter { size($0.key) >= Self.large }.sorted { size($0.key) > size($1.key) }
+      (addresses, left) = place(large + byTime.filter { size($0.key) < Self.large }) { size($0) < Self.large }
+    }
     // The largest first leave few gaps, or those that are alive longest.
     for measure in [size, { lives[$0]!.count * size($0) }, { lives[$0]!.count }] where left != nil {
-      (addresses, left) = place(byTime.sorted { measure($0.key) > measure($1.key) }, goesRound: false)
+      (addresses, left) = place(byTime.sorted { measure($0.key) > measure($1.key) }) { _ in false }
     }
     if let left { throw tooLarge(capacity, lives, at: lives[left]!.lowerBound, location) }
     for (name, address) in addresses { tensors[name]!.byteAddress = address }
     tensors = tensors.filter { lives[$0.key] != nil || $0.value.memory != .unifiedBuffer }
   }
+
+  private static let large = 8 << 10
 
   private static func gap(of size: Int, from start: Int, among taken: [Range<Int>], _ capacity: Int) -> Int? {
     var address = start
