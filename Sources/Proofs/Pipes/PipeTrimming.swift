@@ -1,12 +1,14 @@
 import MachineIR
 
 extension PipeKernel {
-  /// The program without needless events: with an event for each purpose where those that are left can share the chip's
-  /// numbers.
+  /// The program without needless events. Where it is not proved with as few as it has, with an event for each purpose, if
+  /// those that are left can share the chip's numbers.
   public func withFewestEvents() -> PipeKernel {
     var own = self
     own.bodiesOfManyEvents = []
-    for many in bodiesOfManyEvents {
+    var walk = PipeWalk(own, PipeSteps(own))
+    walk.run()
+    for many in walk.faults.isEmpty ? [] : bodiesOfManyEvents {
       var tried = own
       tried.body = many
       guard PipeSteps(tried).events.count <= EventSet.most else { continue }
