@@ -80,10 +80,7 @@ extension RegionLowering {
     try forLanes { element in
       var magnitude = element.bitCast(to: .i64)
         .apply(.and, .integer(Int64.max, MachineType(.i64, lanes)))
-      if let active = environment.active {
-        magnitude = .apply(
-          .select, [activeMask(active, lanes), magnitude, .integer(0, magnitude.type)], magnitude.type)
-      }
+      if let active = environment.active { magnitude = masked(magnitude, by: active) }
       stack.append(.assign(largest, Expression.variable(largest).apply(.maximum, magnitude)))
     }
     let top = stack.define("top", foldLanes(.variable(largest)) { $0.apply(.maximum, $1) })

@@ -114,6 +114,11 @@ extension RegionLowering {
     Expression.laneNumbers(lanes).compared(.less, active.converted(to: .i32).broadcast(to: lanes))
   }
 
+  /// Integers below `active`, and zeros.
+  func masked(_ value: Expression, by active: Expression) -> Expression {
+    .apply(.select, [activeMask(active, value.type.lanes), value, .integer(0, value.type)], value.type)
+  }
+
   /// Folds the registers of a reduction and keeps the result.
   func finish(_ accumulator: Accumulator, _ id: ValueID, _ nest: Nest) throws {
     guard case .reduce(_, let dimension) = program[id].operation else { return }

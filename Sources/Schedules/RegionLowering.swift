@@ -34,6 +34,7 @@ final class RegionLowering {
   var sharedArrays: CubeArrays?
   /// Whether products of this region go to a cube core, tile by tile inside a cell.
   private(set) lazy var multipliesCubes = findsSharedCubes()
+  /// Whether what their cells compute for listed rows stays on chip.
   private(set) lazy var haveShortLists = findsShortLists()
   /// Its products on a cube core, where it is cut for them.
   var cubeProducts: [ValueID: CubeProduct] = [:]

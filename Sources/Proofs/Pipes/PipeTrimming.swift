@@ -6,6 +6,7 @@ extension PipeKernel {
   public func withFewestEvents() -> PipeKernel {
     var own = self
     own.bodiesOfManyEvents = []
+    if bodiesOfManyEvents.isEmpty { return own.withoutNeedlessEvents() }
     var walk = PipeWalk(own, PipeSteps(own))
     walk.run()
     for many in walk.faults.isEmpty ? [] : bodiesOfManyEvents {

@@ -186,8 +186,7 @@ extension RegionLowering {
     inner.bind(operand.depth, LaneCoordinate(start, lanes: .strided(1), alignment: operand.block))
     let loaded = try emitWide(operand.value, inner)
     guard let active else { return stack.define("codes", loaded) }
-    return stack.define(
-      "codes", .apply(.select, [activeMask(active, type.lanes), loaded, .integer(0, type)], type))
+    return stack.define("codes", masked(loaded, by: active))
   }
 
   /// Integers of codes, and the exponent of their scale.

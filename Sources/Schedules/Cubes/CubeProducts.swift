@@ -222,8 +222,7 @@ extension RegionLowering {
     let active = stack.define("active", (count - .variable(first)).minimum(.constant(type.lanes)))
     let place = Access(
       buffer(workspace: groups.spreads, .int32, written: false), .int32, .variable(cell) * count + .variable(first))
-    let own = Expression.apply(
-      .select, [activeMask(active, type.lanes), .load(place, type, active: active), .integer(0, type)], type)
+    let own = masked(.load(place, type, active: active), by: active)
     stack.append(.assign(most, Expression.variable(most).apply(.maximum, own)))
     stack.append(.loop(CountedLoop(first, from: .constant(0), to: count, step: type.lanes, stack.close())))
     let widest = Access(buffer(workspace: groups.widest, .int32), .int32, .variable(cell))

@@ -24,7 +24,9 @@ extension RegionLowering {
         try length(part.list).maximum(.constant(0)).minimum(.constant(Self.most(part.list))))
       let powers = PartPowers(
         lanes: lanes(of: part), count: count, start: start, array: array,
-        own: Access(buffer(workspace: cut.exponents, .int32, written: false), .int32, scalar(cut.first[part.parameter]!, "first_row")))
+        own: Access(
+          buffer(workspace: cut.exponents, .int32, written: false), .int32,
+          scalar(cut.first[part.parameter]!, "first_row")))
       try findPowers(of: part, powers)
       start = start + count
     }
@@ -133,9 +135,5 @@ extension RegionLowering {
     stack.append(
       .loop(CountedLoop(first, from: .constant(0), to: extent, step: rows, stack.close())))
     loop { store(.raw(buffer: found, offset: $0, type), at: $0) }
-  }
-
-  private func masked(_ value: Expression, by active: Expression) -> Expression {
-    .apply(.select, [activeMask(active, value.type.lanes), value, .integer(0, value.type)], value.type)
   }
 }

@@ -211,8 +211,7 @@ extension RegionLowering {
   /// Powers of two of a list's rows, zeros from `active` on.
   private func listedPowers(_ exponents: String, from first: Expression, _ active: Expression, _ lanes: Int) -> Expression {
     let type = MachineType(.i32, lanes)
-    let own = Expression.load(Access(exponents, .int32, first), type, active: active)
-    return .apply(.select, [activeMask(active, lanes), own, .integer(0, type)], type)
+    return masked(.load(Access(exponents, .int32, first), type, active: active), by: active)
   }
 
   // MARK: Along the list
@@ -331,10 +330,7 @@ extension RegionLowering {
     stack.append(.clear(buffer: results, offset: .constant(0), count: .constant(height * channels)))
     let lines = exactScratch("\(shared.list.list.name)_lines", .i8, ByteFragments.slices * block * depth)
     let count = try length(shared.depth)
-    // A list that always has a row has a block by the proof of the tile program.
-    let least = min(1, shared.depth.range.lowerBound)
-    let blocks = stack.define(
-      "\(shared.depth.name)_blocks", (count + .constant(block - 1)).divided(by: block).maximum(.constant(least)))
+    let blocks = stack.define("\(shared.depth.name)_blocks", (count + .constant(block - 1)).divided(by: block))
     let number = stack.variable("block", .index)
     stack.open()
     try fill(lines, with: shared.list, cut, from: .variable(number) * .constant(block), lines: block)

@@ -123,19 +123,16 @@ extension [VectorInstruction] {
     var levelled: [(level: Int, instruction: VectorInstruction)] = []
     for instruction in self {
       let own =
-        zip(instruction.sources, instruction.bytesRead).map { ($0, $1, false) }
-        + [(instruction.destination, instruction.bytesWritten, true)]
+        zip(instruction.sources, instruction.bytesRead).map { ($0, $0.touched($1), false) }
+        + [(instruction.destination, instruction.destination.touched(instruction.bytesWritten), true)]
       var level = 0
-      for (view, bytes, isWrite) in own {
-        let place = view.touched(bytes)
+      for (view, place, isWrite) in own {
         for other in touches[view.tensor, default: []] where isWrite || other.isWrite {
           let meets = place.flatMap { place in other.place.map { $0.meets(place) } } ?? true
           if meets { level = Swift.max(level, other.level + 1) }
         }
       }
-      for (view, bytes, isWrite) in own {
-        touches[view.tensor, default: []].append((view.touched(bytes), isWrite, level))
-      }
+      for (view, place, isWrite) in own { touches[view.tensor, default: []].append((place, isWrite, level)) }
       levelled.append((level, instruction))
     }
     let depth = levelled.map(\.level).max()!

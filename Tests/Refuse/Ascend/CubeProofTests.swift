@@ -14,11 +14,19 @@ import TileIR
   }()
 
   /// Of an attention: lines that the cube core finds, operands that are turned, slices that the vector core makes.
-  static let attention: PipeKernel = {
+  static let lowered: PipeKernel = {
     let instance = OperatorLibrary.named("attention")!.instances.first { $0.name == "small wide" }!
     let plan = try! Lowering.plan(instance.kernel().program(), for: .ascend910b)
-    return try! Lowering.pipes(plan).first { $0.usesCubes }!.withFewestEvents()
+    return try! Lowering.pipes(plan).first { $0.usesCubes }!
   }()
+  static let attention = lowered.withFewestEvents()
+
+  /// With an event for each purpose there are more than the chip has numbers; shared, there are not.
+  @Test func eventsBeyondTheChipsNumbersAreRefused() throws {
+    var many = Self.lowered
+    many.body = try #require(many.bodiesOfManyEvents.last)
+    expectRefused(many, "with more events than there are numbers")
+  }
 
   @Test func anAttentionIsProvedAsItIs() {
     #expect(PipeProof(Self.attention).faults == [])
