@@ -13,8 +13,10 @@ extension RegionLowering {
     case .reduce(.sum(let order?), let dimension): try lowerOrderedSum(id, order, dimension)
     case .reduce(.argmax, let dimension): try lowerArgmax(id, dimension)
     case .scan(let dimension, let inclusive): try lowerScan(id, dimension, inclusive: inclusive)
-    case .topK(let dimension, let into): try lowerTopK(id, dimension, into)
+    case .topK(let dimension, let into):
+      isSorted(topK: id) ? try lowerSelection(id, dimension, into) : try lowerTopK(id, dimension, into)
     case .sort(let dimension):
+      if isInOrder(operandOf: id) { return try lowerInOrder(id, dimension) }
       hasNetwork(dimension) ? try lowerNetwork(id, dimension) : try lowerSort(id, dimension, byKey: false)
     case .stableOrder(let dimension):
       if domains[dimension] == nil, let keys = keyCount(node.operands[0]) {
@@ -39,7 +41,7 @@ extension RegionLowering {
   }
 
   /// `i32` lanes whose order is that of the contract: -0 as +0, NaN below -infinity.
-  private func orderedKey(_ value: Expression) -> Expression {
+  func orderedKey(_ value: Expression) -> Expression {
     let named = stack.define("element", value)
     let zero = Expression.float(0, lanes: named.type.lanes)
     let bits = stack.define("bits", Expression.apply(.add, [named, zero], named.type).bitCast(to: .i32))
