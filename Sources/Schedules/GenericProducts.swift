@@ -141,9 +141,7 @@ extension RegionLowering {
           }
         var sum = multiplyAdd(a, b, old, kind)
         // An absent element leaves the sum as it is: even +0 would turn a fused sum of -0 round.
-        if let active = environment.active {
-          sum = .apply(.select, [activeMask(active, lanes), sum, old], sum.type)
-        }
+        if let active = environment.active { sum = masked(sum, by: active, otherwise: old) }
         switch accumulator {
         case .single(let variable): stack.append(.assign(variable, sum))
         case .group(let array): stack.append(.setElement(array, [groupMember!], sum))
@@ -263,9 +261,7 @@ extension RegionLowering {
         if along, width > 1 {
           try lanesLoop(dimension, from: first, to: last, lanes: width) {
             var product = try groupSum()
-            if let active = environment.active {
-              product = select64(active, product, width)
-            }
+            if let active = environment.active { product = masked(product, by: active) }
             stack.append(.assign(sum, Expression.variable(sum).apply(.add, product)))
           }
         } else {
@@ -297,11 +293,6 @@ extension RegionLowering {
 
   private func foldLanes64(_ value: Expression, keeping lanes: Int) -> Expression {
     value.type.lanes == lanes ? value : foldLanes(value) { $0.apply(.add, $1) }
-  }
-
-  /// Zero in the lanes from `active` on.
-  private func select64(_ active: Expression, _ value: Expression, _ lanes: Int) -> Expression {
-    .apply(.select, [activeMask(active, lanes), value, .float(0, value.type)], value.type)
   }
 
   /// A loop by lanes over a part of a dimension: whole vectors, then the lanes that are left.

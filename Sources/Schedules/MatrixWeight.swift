@@ -220,7 +220,7 @@ extension RegionLowering {
       let value = try emitWide(id, inner)
       // Absent columns are zeros under the scale 1.
       let scale = stack.define(
-        "scale", .apply(.select, [activeMask(environment.active!, lanes), value, .integer(127, type)], type))
+        "scale", masked(value, by: environment.active!, otherwise: .integer(127, type)))
       let statements = stack.close()
       stack.append(contentsOf: statements)
       return scale

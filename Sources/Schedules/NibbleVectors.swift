@@ -112,8 +112,7 @@ extension RegionLowering {
       let loaded = try emitWide(product.scales.right, environment)
       // Those past the end are no numbers that decide anything.
       let one = Expression.integer(127, loaded.type)
-      let code = stack.define(
-        "column_code", .apply(.select, [activeMask(domain.count, lanes), loaded, one], loaded.type))
+      let code = stack.define("column_code", masked(loaded, by: domain.count, otherwise: one))
       powers.append(stack.define("column_scale", convert(code, .e8m0, to: .float32)))
       let own = ScaleRange(least: code, most: code)
       range = range.map { $0.joined(own) } ?? own

@@ -67,8 +67,7 @@ extension RegionLowering {
       stack.append(.declare(place, .integer(0, type)))
       func step() throws {
         let key = orderedKey(try emitWide(operand, environment))
-        let base = environment.coordinates[dimension]!.base.converted(to: .i32).broadcast(to: lanes)
-        let at = lanes == 1 ? base : base.apply(.add, .laneNumbers(lanes))
+        let at = coordinateValue(environment.coordinates[dimension]!, lanes)
         var isBetter = key.compared(.greater, .variable(best))
         if let active = environment.active, lanes > 1 { isBetter = isBetter.apply(.and, activeMask(active, lanes)) }
         isBetter = stack.define("is_better", isBetter)

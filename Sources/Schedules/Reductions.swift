@@ -98,7 +98,7 @@ extension RegionLowering {
     if isOrdered(id) { value = stack.define("in_order", value.numbersInOrder) }
     // Lanes past the end hold nothing: they must not count.
     if let active = environment.active, type.lanes > 1 {
-      value = .apply(.select, [activeMask(active, type.lanes), value, start(id, type)], type)
+      value = masked(value, by: active, otherwise: start(id, type))
     }
     switch accumulator {
     case .single(let variable):
@@ -114,9 +114,11 @@ extension RegionLowering {
     Expression.laneNumbers(lanes).compared(.less, active.converted(to: .i32).broadcast(to: lanes))
   }
 
-  /// Integers below `active`, and zeros.
-  func masked(_ value: Expression, by active: Expression) -> Expression {
-    .apply(.select, [activeMask(active, value.type.lanes), value, .integer(0, value.type)], value.type)
+  /// Lanes below `active`, and of others those of `otherwise`: zeros.
+  func masked(_ value: Expression, by active: Expression, otherwise: Expression? = nil) -> Expression {
+    let type = value.type
+    let zero: Expression = type.scalar == .f32 || type.scalar == .f64 ? .float(0, type) : .integer(0, type)
+    return .apply(.select, [activeMask(active, type.lanes), value, otherwise ?? zero], type)
   }
 
   /// Folds the registers of a reduction and keeps the result.

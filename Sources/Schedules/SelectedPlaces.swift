@@ -28,8 +28,7 @@ extension RegionLowering {
     }
     try forEachTaken(selection, isTaken) { runs in
       try vectorLoop(into, lanes: lanes, group: 1) {
-        let first = environment.coordinates[into]!.base.converted(to: .i32).broadcast(to: lanes)
-        let rank = stack.define("rank", first.apply(.add, .laneNumbers(lanes)))
+        let rank = stack.define("rank", coordinateValue(environment.coordinates[into]!, lanes))
         let known = Expression.raw(buffer: places, offset: try place(in: [into], environment).base, rank.type)
         try keep(place(of: rank, runs, otherwise: known), id)
       }
@@ -62,7 +61,7 @@ extension RegionLowering {
       stack.append(.loop(CountedLoop(run, from: .constant(0), to: .constant(Self.runs), step: lanes, stack.close())))
     }
     func numbers(_ run: Expression) -> Expression {
-      run.converted(to: .i32).broadcast(to: lanes).apply(.add, .laneNumbers(lanes))
+      coordinateValue(LaneCoordinate(run, lanes: .strided(1)), lanes)
     }
     forEachVector { run in
       let sum = stack.variable("sum", type)

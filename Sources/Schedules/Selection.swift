@@ -105,8 +105,7 @@ extension RegionLowering {
   }
 
   func lanesOfRanks(_ into: Dimension) -> Int {
-    guard machine.npu != nil else { return machine.lanes(of: .i32) }
-    return min(512, Self.powerOfTwo(into.extent!))
+    lanes(along: into, limit: machine.npu == nil ? machine.lanes(of: .i32) : 512)
   }
 
   private func block(at start: Expression, _ selection: Selection) -> SelectionBlock {
@@ -135,7 +134,7 @@ extension RegionLowering {
         selection.bits == 32
         ? key.apply(.maximum, .integer(Int64(Int32.min) + 1, key.type))
         : key.apply(.shiftRightArithmetic, .integer(Int64(32 - selection.bits), key.type))
-      if let active = environment.active { key = .apply(.select, [activeMask(active, lanes), key, least], key.type) }
+      if let active = environment.active { key = masked(key, by: active, otherwise: least) }
       stack.append(.storeRaw(buffer: selection.keys, offset: try self.place(in: [axis], environment).base, key))
     }
   }

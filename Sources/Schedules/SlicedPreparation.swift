@@ -123,8 +123,7 @@ extension RegionLowering {
     if let id = weight.scale {
       scale = stack.define("scale", try emitWide(id, inner))
       // Absent columns are zeros under the scale 1.
-      scale = .apply(
-        .select, [activeMask(environment.active!, lanes), scale, .integer(127, type)], type)
+      scale = masked(scale, by: environment.active!, otherwise: .integer(127, type))
     }
     let isNaN = Expression.variable(nan).compared(.notEqual, .integer(0, type))
     let stored = Expression.apply(.select, [isNaN, .integer(255, type), scale], type)

@@ -45,10 +45,7 @@ extension TileLoops {
       let here = lowering.environment.coordinates[depth]!.base - start
       var value = try source.right(lowering.environment)
       value = lowering.widen(value, to: blocking.panel)
-      if let active = lowering.environment.active {
-        let zero = Expression.float(0, value.type)
-        value = .apply(.select, [lowering.activeMask(active, blocking.panel), value, zero], value.type)
-      }
+      if let active = lowering.environment.active { value = lowering.masked(value, by: active) }
       value = value.converted(to: blocking.scalar)
       if let ratio { value = value.apply(.multiply, ratio) }
       let place = (panel * .constant(blocking.depth) + here) * .constant(blocking.panel)
@@ -98,7 +95,7 @@ extension TileLoops {
       value = value.broadcast(to: blocking.panel)
       guard let active = environment.active else { return value }
       let one = Expression.float(Double(1).bitPattern, type)
-      return .apply(.select, [lowering.activeMask(active, blocking.panel), value, one], type)
+      return lowering.masked(value, by: active, otherwise: one)
     }
     let runFirst = start + Expression.variable(run) * .constant(source.run)
     guard let groupScales, let wideBlocks else {

@@ -287,11 +287,7 @@ extension RegionLowering {
     }
     guard scalar == .f32 || scalar == .i32 else {
       // There is no masked access to wide elements: the lanes behind read the first.
-      let (own, first) = (
-        Expression.laneNumbers(type.lanes), Expression.integer(0, MachineType(.i32, type.lanes))
-      )
-      let lanes = Expression.apply(.select, [activeMask(active, type.lanes), own, first], first.type)
-      return .gatherRaw(buffer: array, offset: offset, lanes: lanes, type)
+      return .gatherRaw(buffer: array, offset: offset, lanes: masked(.laneNumbers(type.lanes), by: active), type)
     }
     return .load(Access(array, scalar == .f32 ? .float32 : .int32, offset), type, active: active)
   }

@@ -232,11 +232,7 @@ extension RegionLowering {
     _ loaded: Expression, active: Expression?, _ bits: Int, _ integers: Variable, _ exponent: Variable
   ) {
     let (word, lanes) = (exponent.type, integers.type.lanes)
-    let whole = active.map { active -> Expression in
-      .apply(
-        .select, [activeMask(active, lanes), loaded, .float(0, lanes: lanes)], MachineType(.f32, lanes))
-    }
-    let numbers = stack.define("numbers", whole ?? loaded)
+    let numbers = stack.define("numbers", active.map { masked(loaded, by: $0) } ?? loaded)
     let sizes = stack.define(
       "sizes", numbers.bitCast(to: .i32).apply(.and, ByteFragments.integer(Int(Int32.max), lanes)))
     let largest = stack.define("largest", foldLanes(sizes) { $0.apply(.maximum, $1) })
